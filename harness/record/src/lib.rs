@@ -1,0 +1,31 @@
+//! What a run leaves behind, as plain data: the facts that were seen and the verdicts that followed from them.
+//!
+//! Everything else imports this crate and it imports nothing of ours, so that whoever reads a saved run (a report writer,
+//! a later version of the judge) needs no running part of the harness.
+
+mod attempt;
+mod bytes;
+mod clock;
+mod correlation;
+mod entry;
+mod exchange;
+mod fact;
+mod judged;
+mod names;
+mod outcome;
+mod run;
+
+pub use attempt::{AttemptRow, Joined};
+pub use clock::{Clock, Moment, NOT_REACHED};
+pub use correlation::{Correlation, ExchangeId, Found, MARK_LENGTH};
+pub use entry::{
+    Cast, CastTraffic, CastUpstream, End, Entry, Lag, PhaseFigures, Sample, Side, TargetEvent, TrialHeader,
+};
+pub use exchange::ExchangeRow;
+pub use fact::{Fact, FactSender, fact_channel};
+pub use judged::{AttemptShown, Judged, Shown, SourceLine, Tree, Verdict, Window};
+pub use names::{NameId, NameTable};
+pub use outcome::{ErrorShape, Outcome};
+pub use run::{
+    EVIDENCE_FORMAT, Level, PhaseSummary, RuleRecord, RunRecord, TargetRecord, TrialRecord, worst_of,
+};
