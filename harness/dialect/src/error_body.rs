@@ -1,0 +1,190 @@
+//! An error body: in whose words it is written, and what it says.
+
+use serde_json::{Map, Value};
+
+/// The shape of an error body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Shape {
+    /// There is no body.
+    #[default]
+    None,
+    /// `{"error": {"message", "type", "param", "code"}}`.
+    Openai,
+    /// `{"type": "error", "error": {"type", "message"}}`.
+    Anthropic,
+    /// `{"error": {"code", "message", "status"}}`.
+    Gemini,
+    /// JSON, but in the shape of no dialect.
+    Json,
+    /// An HTML page.
+    Html,
+    /// Something else.
+    Other,
+}
+
+/// What an error body says. Where its shape is no dialect's, whatever can be found in the usual places.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ErrorBody {
+    /// In whose words it is written.
+    pub shape: Shape,
+    /// Its code: `rate_limit_exceeded`; for Gemini the status word, `RESOURCE_EXHAUSTED`.
+    pub code: Option<String>,
+    /// Its type: `insufficient_quota`.
+    pub kind: Option<String>,
+    /// Its message.
+    pub message: Option<String>,
+}
+
+impl ErrorBody {
+    /// Reads a body. It is the body that decides, as it does for the official clients; the content type only tells an HTML
+    /// page from other text.
+    #[must_use]
+    pub fn read(content_type: Option<&str>, body: &[u8]) -> Self {
+        let body = body.trim_ascii();
+        if body.is_empty() {
+            return Self::default();
+        }
+        match serde_json::from_slice(body) {
+            Ok(Value::Object(object)) => Self::read_object(&object),
+            Ok(_) => Self::of_shape(Shape::Json),
+            Err(_) if is_html(content_type, body) => Self::of_shape(Shape::Html),
+            Err(_) => Self::of_shape(Shape::Other),
+        }
+    }
+
+    /// What a report calls the error: its code, or its type where it has none.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.code.as_deref().or(self.kind.as_deref())
+    }
+
+    fn read_object(body: &Map<String, Value>) -> Self {
+        let error = match body.get("error") {
+            Some(Value::Object(error)) => error,
+            Some(Value::String(message)) => {
+                return Self { message: Some(message.clone()), ..Self::of_shape(Shape::Json) };
+            }
+            _ => body,
+        };
+        let shape = shape_of(body, error);
+        let code = if shape == Shape::Gemini { error.get("status") } else { error.get("code") };
+        Self {
+            shape,
+            code: code.and_then(word),
+            kind: error.get("type").and_then(word),
+            message: error.get("message").and_then(word),
+        }
+    }
+
+    fn of_shape(shape: Shape) -> Self {
+        Self { shape, ..Self::default() }
+    }
+}
+
+fn shape_of(body: &Map<String, Value>, error: &Map<String, Value>) -> Shape {
+    let says = |field| error.get(field).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+    let enclosed = body.get("error").is_some_and(Value::is_object);
+    if !enclosed || !says("message") {
+        return Shape::Json;
+    }
+    if body.get("type").and_then(Value::as_str) == Some("error") {
+        return if says("type") { Shape::Anthropic } else { Shape::Json };
+    }
+    if error.get("code").is_some_and(Value::is_u64) && says("status") {
+        return Shape::Gemini;
+    }
+    let word_or_null = |field| error.get(field).is_none_or(|value| value.is_string() || value.is_null());
+    let openai = says("type") && word_or_null("code") && word_or_null("param");
+    if openai { Shape::Openai } else { Shape::Json }
+}
+
+fn word(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn is_html(content_type: Option<&str>, body: &[u8]) -> bool {
+    let begins =
+        |text: &str| body.get(..text.len()).is_some_and(|head| head.eq_ignore_ascii_case(text.as_bytes()));
+    content_type.is_some_and(|kind| kind.trim().to_ascii_lowercase().starts_with("text/html"))
+        || begins("<!doctype html")
+        || begins("<html")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_body_is_told_by_its_shape() {
+        let cases = [
+            ("", Shape::None, None),
+            (" \r\n", Shape::None, None),
+            (
+                r#"{"error":{"message":"m","type":"requests","param":null,"code":"rate_limit_exceeded"}}"#,
+                Shape::Openai,
+                Some("rate_limit_exceeded"),
+            ),
+            (
+                r#"{"error":{"message":"m","type":"insufficient_quota","code":null}}"#,
+                Shape::Openai,
+                Some("insufficient_quota"),
+            ),
+            (r#"{"error":{"message":"","type":"t","code":"c"}}"#, Shape::Json, Some("c")),
+            (r#"{"error":{"message":"m","code":"c"}}"#, Shape::Json, Some("c")),
+            (r#"{"error":{"message":"m","type":null,"code":"c"}}"#, Shape::Json, Some("c")),
+            (r#"{"error":{"message":"m","type":"t","code":429}}"#, Shape::Json, Some("429")),
+            (r#"{"message":"m","type":"t","code":"c"}"#, Shape::Json, Some("c")),
+            (r#"{"error":"too many requests"}"#, Shape::Json, None),
+            (r#"{"detail":"not found"}"#, Shape::Json, None),
+            (
+                r#"{"type":"error","error":{"type":"overloaded_error","message":"m"}}"#,
+                Shape::Anthropic,
+                Some("overloaded_error"),
+            ),
+            (r#"{"type":"error","error":{"message":"m"}}"#, Shape::Json, None),
+            (
+                r#"{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED"}}"#,
+                Shape::Gemini,
+                Some("RESOURCE_EXHAUSTED"),
+            ),
+            ("[1]", Shape::Json, None),
+            ("\"text\"", Shape::Json, None),
+            ("<!DOCTYPE html><p>502", Shape::Html, None),
+            ("  <HTML>", Shape::Html, None),
+            ("upstream connect error", Shape::Other, None),
+            (r#"{"error":{"message":"m","#, Shape::Other, None),
+        ];
+        for (body, shape, name) in cases {
+            let error = ErrorBody::read(None, body.as_bytes());
+            assert_eq!((error.shape, error.name()), (shape, name), "{body}");
+        }
+    }
+
+    #[test]
+    fn the_content_type_tells_a_page_from_other_text() {
+        let shape = |kind| ErrorBody::read(Some(kind), b"Bad gateway").shape;
+        assert_eq!(shape("text/html; charset=utf-8"), Shape::Html);
+        assert_eq!(shape("text/plain"), Shape::Other);
+        assert_eq!(shape("application/json"), Shape::Other);
+    }
+
+    #[test]
+    fn the_message_is_read() {
+        for body in
+            [r#"{"error":{"message":"why","type":"t"}}"#, r#"{"error":"why"}"#, r#"{"message":"why"}"#]
+        {
+            assert_eq!(ErrorBody::read(None, body.as_bytes()).message.as_deref(), Some("why"), "{body}");
+        }
+    }
+
+    #[test]
+    fn no_bytes_are_too_much_for_the_reader() {
+        let deep = "[".repeat(100_000);
+        assert_eq!(ErrorBody::read(None, deep.as_bytes()).shape, Shape::Other);
+        assert_eq!(ErrorBody::read(None, &[0xff, 0xfe, 0x00]).shape, Shape::Other);
+    }
+}

@@ -1,0 +1,250 @@
+//! Server-sent events, read as they come: any split of the bytes, any of the three line ends, bounded memory.
+
+use memchr::memchr2;
+
+/// One event of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SseEvent<'a> {
+    /// The value of its last `event:` line; empty if it has none.
+    pub name: &'a [u8],
+    /// The values of its `data:` lines, joined by line feeds.
+    pub data: &'a [u8],
+}
+
+/// An event, or a line, is longer than the framer's limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an event of the stream is longer than {limit} bytes")]
+pub struct EventTooLong {
+    /// The limit.
+    pub limit: usize,
+}
+
+/// Cuts a stream into events. One framer reads many streams in turn and keeps its buffers.
+#[derive(Debug)]
+pub struct SseFramer {
+    /// The beginning of a line whose end has not come yet.
+    line: Vec<u8>,
+    data: Vec<u8>,
+    name: Vec<u8>,
+    has_data: bool,
+    /// A carriage return has just ended a line, so that a line feed right after it ends nothing more.
+    after_return: bool,
+    first_line: bool,
+    strays: u64,
+    limit: usize,
+}
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+impl SseFramer {
+    /// A framer that holds at most `limit` bytes of an event.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self {
+            line: Vec::new(),
+            data: Vec::new(),
+            name: Vec::new(),
+            has_data: false,
+            after_return: false,
+            first_line: true,
+            strays: 0,
+            limit,
+        }
+    }
+
+    /// Makes ready for another stream.
+    pub fn reset(&mut self) {
+        self.line.clear();
+        self.forget_event();
+        (self.after_return, self.first_line, self.strays) = (false, true, 0);
+    }
+
+    /// Takes the next bytes and hands over each event that they complete.
+    ///
+    /// # Errors
+    ///
+    /// When an event exceeds the limit. The stream cannot be read any further then; [`SseFramer::reset`] begins another.
+    pub fn push(
+        &mut self,
+        mut bytes: &[u8],
+        mut on_event: impl FnMut(SseEvent<'_>),
+    ) -> Result<(), EventTooLong> {
+        while !bytes.is_empty() {
+            if std::mem::take(&mut self.after_return) && bytes[0] == b'\n' {
+                bytes = &bytes[1..];
+                continue;
+            }
+            let Some(end) = memchr2(b'\n', b'\r', bytes) else {
+                return self.keep_beginning(bytes);
+            };
+            self.after_return = bytes[end] == b'\r';
+            self.end_line(&bytes[..end], &mut on_event)?;
+            bytes = &bytes[end + 1..];
+        }
+        Ok(())
+    }
+
+    /// Whether the stream broke off inside an event: its bytes came, but not the blank line that completes it.
+    #[must_use]
+    pub fn is_unfinished(&self) -> bool {
+        self.has_data || !self.line.is_empty()
+    }
+
+    /// How many lines were no field and no comment. A reader ignores them, but a sound server sends none.
+    #[must_use]
+    pub fn strays(&self) -> u64 {
+        self.strays
+    }
+
+    fn keep_beginning(&mut self, bytes: &[u8]) -> Result<(), EventTooLong> {
+        self.check_length(bytes.len())?;
+        self.line.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn check_length(&self, more: usize) -> Result<(), EventTooLong> {
+        let held = self.line.len() + self.data.len() + self.name.len();
+        if held + more > self.limit { Err(EventTooLong { limit: self.limit }) } else { Ok(()) }
+    }
+
+    fn end_line(&mut self, rest: &[u8], on_event: &mut impl FnMut(SseEvent<'_>)) -> Result<(), EventTooLong> {
+        if self.line.is_empty() {
+            return self.read_line(rest, on_event);
+        }
+        self.keep_beginning(rest)?;
+        let mut line = std::mem::take(&mut self.line);
+        let read = self.read_line(&line, on_event);
+        line.clear();
+        self.line = line;
+        read
+    }
+
+    fn read_line(
+        &mut self,
+        mut line: &[u8],
+        on_event: &mut impl FnMut(SseEvent<'_>),
+    ) -> Result<(), EventTooLong> {
+        if std::mem::take(&mut self.first_line) {
+            line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
+        }
+        if line.is_empty() {
+            if self.has_data {
+                on_event(SseEvent { name: &self.name, data: &self.data });
+            }
+            self.forget_event();
+            return Ok(());
+        }
+        let (field, value) = split_field(line);
+        match field {
+            b"data" => {
+                self.check_length(value.len() + 1)?;
+                if self.has_data {
+                    self.data.push(b'\n');
+                }
+                self.data.extend_from_slice(value);
+                self.has_data = true;
+            }
+            b"event" => {
+                self.name.clear();
+                self.check_length(value.len())?;
+                self.name.extend_from_slice(value);
+            }
+            // An empty field name is a comment.
+            b"" | b"id" | b"retry" => {}
+            _ => self.strays += 1,
+        }
+        Ok(())
+    }
+
+    fn forget_event(&mut self) {
+        self.data.clear();
+        self.name.clear();
+        self.has_data = false;
+    }
+}
+
+fn split_field(line: &[u8]) -> (&[u8], &[u8]) {
+    match memchr::memchr(b':', line) {
+        Some(colon) => {
+            let value = &line[colon + 1..];
+            (&line[..colon], value.strip_prefix(b" ").unwrap_or(value))
+        }
+        None => (line, b""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Events as `name|data`, with the bytes pushed in pieces of one size.
+    fn events(stream: &str, piece: usize) -> Vec<String> {
+        let mut framer = SseFramer::new(64);
+        let mut events = Vec::new();
+        for bytes in stream.as_bytes().chunks(piece) {
+            framer
+                .push(bytes, |event| {
+                    events.push(format!(
+                        "{}|{}",
+                        str::from_utf8(event.name).unwrap(),
+                        str::from_utf8(event.data).unwrap()
+                    ));
+                })
+                .unwrap();
+        }
+        events
+    }
+
+    #[test]
+    fn a_stream_reads_the_same_however_it_is_cut() {
+        let cases: [(&str, &[&str]); 12] = [
+            ("data: one\n\ndata: two\n\n", &["|one", "|two"]),
+            ("data:one\r\n\r\ndata:two\r\n\r\n", &["|one", "|two"]),
+            ("data: one\r\rdata: two\r\r", &["|one", "|two"]),
+            ("data: one\r\n\ndata: two\r\n\r", &["|one", "|two"]),
+            ("data:  two spaces\n\n", &["| two spaces"]),
+            ("data: first\ndata: second\ndata\n\n", &["|first\nsecond\n"]),
+            ("event: error\ndata: {}\n\ndata: x\n\n", &["error|{}", "|x"]),
+            (": ping\n\n:\n\ndata: x\n\n", &["|x"]),
+            ("\u{feff}data: x\n\n", &["|x"]),
+            ("event: lonely\n\ndata:\n\n", &["|"]),
+            ("id: 1\nretry: 5\nother: y\ndata: grün 😀\n\n", &["|grün 😀"]),
+            ("data: never completed\n", &[]),
+        ];
+        for (stream, expected) in cases {
+            for piece in 1..=stream.len() {
+                assert_eq!(events(stream, piece), expected, "{stream:?} in pieces of {piece}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_stream_that_breaks_off_inside_an_event_is_unfinished() {
+        for (stream, unfinished) in
+            [("", false), ("data: x\n\n", false), ("data: x\n", true), ("da", true), (": ping\n", false)]
+        {
+            let mut framer = SseFramer::new(64);
+            framer.push(stream.as_bytes(), |_| {}).unwrap();
+            assert_eq!(framer.is_unfinished(), unfinished, "{stream:?}");
+            framer.reset();
+            assert!(!framer.is_unfinished());
+        }
+    }
+
+    #[test]
+    fn lines_that_are_no_field_are_counted() {
+        let mut framer = SseFramer::new(64);
+        framer.push(b"{\"error\":1}\n\ndata: x\n: fine\n\n<html>\n", |_| {}).unwrap();
+        assert_eq!(framer.strays(), 2);
+    }
+
+    #[test]
+    fn an_event_without_end_is_refused_before_it_fills_the_memory() {
+        for piece in ["x", "data: xxxxxxxx\n", "event: xxxxxxxxxxxxx"] {
+            let mut framer = SseFramer::new(1_000);
+            let refused = (0..2_000).find_map(|_| framer.push(piece.as_bytes(), |_| {}).err());
+            assert_eq!(refused, Some(EventTooLong { limit: 1_000 }), "{piece:?}");
+            assert!(framer.line.capacity() + framer.data.capacity() + framer.name.capacity() <= 4_000);
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The scenario language: from YAML text to cases that can be run, with a position for everything that is wrong.
+//!
+//! A text is parsed into a node tree (`yaml`), constants and the values of a case are put in (`substitute`, `cases`), the
+//! tree is read as typed parts (`read`, `model`), and what the parts refer to is looked up (`check`). `suite` does all of it
+//! for every file below some paths.
+
+mod cases;
+mod check;
+mod find;
+mod model;
+mod node;
+mod problem;
+mod read;
+mod rules;
+mod schema;
+mod substitute;
+mod suite;
+mod yaml;
+
+pub use cases::Case;
+pub use model::*;
+pub use node::{Entry, Node, SourceId, Span, Value};
+pub use problem::{Position, Problem, Source, Sources, nearest};
+pub use read::{At, Named, Rate, Read, SchemaBook, show_duration};
+pub use rules::{Chapter, KnownRule, Level, Rule, RuleSource, Rules, SourceKind};
+pub use schema::{rules_schema, scenario_schema};
+pub use suite::{ScenarioFile, Suite, SuiteError, SuiteTexts};

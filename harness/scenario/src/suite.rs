@@ -1,0 +1,184 @@
+//! Reading a suite: every scenario below some paths with the rules of their chapters, and everything that is wrong with them.
+
+use std::path::PathBuf;
+
+use annotate_snippets::Renderer;
+use sha2::{Digest, Sha256};
+
+use crate::cases::{Case, read_cases};
+use crate::check::check;
+use crate::find::{Unreadable, find_texts};
+use crate::node::{Node, SourceId};
+use crate::problem::{Problem, Source, Sources};
+use crate::rules::Rules;
+use crate::yaml;
+
+/// Scenarios that were read, with the rules that they can cite.
+#[derive(Debug, Default)]
+pub struct Suite {
+    /// The texts that spans refer to.
+    pub sources: Sources,
+    /// The rules.
+    pub rules: Rules,
+    /// The scenarios, in the order of their names.
+    pub scenarios: Vec<ScenarioFile>,
+}
+
+/// The texts of a suite, by the names of their files: all that is needed to read it again elsewhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SuiteTexts {
+    /// The scenarios.
+    pub scenarios: Vec<Source>,
+    /// The chapters of rules. A rule that an earlier chapter states already is not taken from a later one.
+    pub chapters: Vec<Source>,
+}
+
+/// A scenario's file with its cases.
+#[derive(Debug)]
+pub struct ScenarioFile {
+    /// The file as it was named.
+    pub name: String,
+    /// Its text's number.
+    pub source: SourceId,
+    /// The SHA-256 of its text, in hexadecimal digits.
+    pub sha256: String,
+    /// Its cases.
+    pub cases: Vec<Case>,
+}
+
+/// Everything that is wrong with a suite.
+#[derive(Debug)]
+pub struct SuiteError {
+    sources: Sources,
+    problems: Vec<Problem>,
+    unreadable: Vec<Unreadable>,
+}
+
+impl Suite {
+    /// Reads a suite from its texts.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, all at once.
+    pub fn of(texts: SuiteTexts) -> Result<Self, SuiteError> {
+        Self::read_with(texts, Vec::new())
+    }
+
+    /// Reads every scenario below some paths. `contract` holds the chapters of rules that are known whatever the paths,
+    /// as file names and texts; the chapters that stand beside the scenarios go before them.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, all at once.
+    pub fn read(paths: &[PathBuf], contract: &[(&str, &str)]) -> Result<Self, SuiteError> {
+        let (texts, unreadable) = find_texts(paths, contract);
+        Self::read_with(texts, unreadable)
+    }
+
+    /// The texts that it was read from.
+    #[must_use]
+    pub fn texts(&self) -> SuiteTexts {
+        let scenarios: Vec<SourceId> = self.scenarios.iter().map(|file| file.source).collect();
+        let (scenarios, chapters) =
+            self.sources.iter().partition::<Vec<_>, _>(|(id, _)| scenarios.contains(id));
+        let texts =
+            |sources: Vec<(SourceId, &Source)>| sources.into_iter().map(|(_, text)| text.clone()).collect();
+        SuiteTexts { scenarios: texts(scenarios), chapters: texts(chapters) }
+    }
+
+    fn read_with(texts: SuiteTexts, unreadable: Vec<Unreadable>) -> Result<Self, SuiteError> {
+        let mut reading = Reading::default();
+        for chapter in texts.chapters {
+            reading.read_chapter(chapter);
+        }
+        for scenario in texts.scenarios {
+            reading.read_scenario(scenario);
+        }
+        reading.refuse_equal_titles();
+        if reading.problems.is_empty() && unreadable.is_empty() {
+            return Ok(reading.suite);
+        }
+        Err(SuiteError { sources: reading.suite.sources, problems: reading.problems, unreadable })
+    }
+}
+
+impl SuiteError {
+    /// How many things are wrong.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.problems.len() + self.unreadable.len()
+    }
+
+    /// What is wrong, one below the other, as a user reads it.
+    #[must_use]
+    pub fn draw(&self, renderer: &Renderer) -> String {
+        let mut drawn = String::new();
+        for unreadable in &self.unreadable {
+            drawn.push_str(&format!("{unreadable}\n"));
+        }
+        drawn + &self.sources.draw(&self.problems, renderer)
+    }
+}
+
+#[derive(Default)]
+struct Reading {
+    suite: Suite,
+    problems: Vec<Problem>,
+}
+
+impl Reading {
+    fn read_chapter(&mut self, chapter: Source) {
+        let mut rules = Rules::default();
+        if let Some(root) = self.read_tree(chapter) {
+            rules.read_chapter(&root, &mut self.problems);
+        }
+        self.suite.rules.add_unknown(rules);
+    }
+
+    fn read_scenario(&mut self, scenario: Source) {
+        let name = scenario.name.clone();
+        let sha256 =
+            Sha256::digest(scenario.text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let Some(root) = self.read_tree(scenario) else { return };
+        let cases = read_cases(&root, &mut self.problems);
+        let mut found = Vec::new();
+        for case in &cases {
+            check(&case.scenario, &self.suite.rules, &mut found);
+        }
+        for problem in found {
+            // Cases share most of their text, and so their mistakes.
+            if !self.problems.contains(&problem) {
+                self.problems.push(problem);
+            }
+        }
+        self.suite.scenarios.push(ScenarioFile { name, source: root.span.source, sha256, cases });
+    }
+
+    fn read_tree(&mut self, source: Source) -> Option<Node> {
+        let id = self.suite.sources.add(source);
+        match yaml::parse(id, &self.suite.sources.get(id).text) {
+            Ok(root) => Some(root),
+            Err(problem) => {
+                self.problems.push(problem);
+                None
+            }
+        }
+    }
+
+    /// Reports show titles, so two scenarios must not share one.
+    fn refuse_equal_titles(&mut self) {
+        let mut seen: Vec<&crate::read::At<String>> = Vec::new();
+        for scenario in self.suite.scenarios.iter().filter_map(|file| Some(&file.cases.first()?.scenario)) {
+            match seen.iter().find(|first| first.value == scenario.title.value) {
+                Some(first) => self.problems.push(
+                    Problem::new(
+                        scenario.title.span,
+                        format!("a second scenario called `{}`", scenario.title.value),
+                    )
+                    .also(first.span, "the first one"),
+                ),
+                None => seen.push(&scenario.title),
+            }
+        }
+    }
+}
