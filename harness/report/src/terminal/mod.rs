@@ -1,0 +1,15 @@
+//! What people read at the end of a run: stories of what went wrong, and a summary. 80 columns, colour only when told.
+
+mod again;
+mod evidence;
+mod layout;
+mod palette;
+mod source;
+mod span;
+mod story;
+mod summary;
+
+pub use again::again;
+pub use palette::Palette;
+pub use story::{stories, story, trial_story};
+pub use summary::summary;
