@@ -1,0 +1,35 @@
+//! Which key an attempt is made with.
+
+use tokio::time::Instant;
+
+use super::Walk;
+use crate::pool::{KeyIndex, Pool};
+
+/// Decides on the key of the next attempt.
+pub(crate) trait KeyChoice: Send + Sync {
+    /// The next key of this walk, or nothing when no attempt should be made. Called with the pool locked, so it must
+    /// not wait.
+    fn choose(&self, pool: &mut Pool, walk: &Walk, now: Instant) -> Option<Pick>;
+}
+
+/// A chosen key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pick {
+    /// Not tried yet in this exchange. Moving to it costs no retry.
+    Fresh(KeyIndex),
+    /// Tried before and not refused, so it is worth a retry.
+    Repeat(KeyIndex),
+}
+
+/// The sound choice: open keys in turn, untried ones first, never one that was refused in this exchange.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OpenKeysInTurn;
+
+impl KeyChoice for OpenKeysInTurn {
+    fn choose(&self, pool: &mut Pool, walk: &Walk, now: Instant) -> Option<Pick> {
+        if let Some(key) = pool.next_open(now, |key| walk.has_tried(key)) {
+            return Some(Pick::Fresh(key));
+        }
+        pool.next_open(now, |key| walk.was_refused(key)).map(Pick::Repeat)
+    }
+}

@@ -1,0 +1,76 @@
+//! Whether a failed attempt is followed by another one.
+
+use std::time::Duration;
+
+use crate::provider::Failure;
+
+/// Decides what follows a failure.
+pub(crate) trait RetryPolicy: Send + Sync {
+    /// What to do after a failure.
+    fn after(&self, failure: Failure) -> Next;
+
+    /// How often the layer beneath may send for one attempt. More than once means that two layers retry and that
+    /// their numbers multiply, so a sound policy leaves it at one.
+    fn sends_for_each_attempt(&self, _retries: u32) -> u32 {
+        1
+    }
+}
+
+/// What follows a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Another key, at once and without costing a retry.
+    AnotherKey,
+    /// One retry, after a backoff of at least this time.
+    Again { no_sooner: Duration },
+    /// Nothing: the failure is the answer.
+    Stop,
+}
+
+/// The sound policy: refused keys are left for others, passing troubles are retried, the rest is the answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RetryWhatMayHelp;
+
+/// A longer hint is not slept out: the client is told the hint and may do better with it.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+impl RetryPolicy for RetryWhatMayHelp {
+    fn after(&self, failure: Failure) -> Next {
+        match failure {
+            Failure::Limited { .. }
+            | Failure::SlowDown { .. }
+            | Failure::Exhausted
+            | Failure::KeyRejected => Next::AnotherKey,
+            Failure::Transient { hint } => match hint.unwrap_or_default() {
+                hint if hint > LONGEST_WAIT => Next::Stop,
+                hint => Next::Again { no_sooner: hint },
+            },
+            Failure::Final => Next::Stop,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_a_failure() {
+        let hint = Some(Duration::from_secs(1));
+        let again = |millis| Next::Again { no_sooner: Duration::from_millis(millis) };
+        let cases = [
+            (Failure::Limited { hint }, Next::AnotherKey),
+            (Failure::SlowDown { hint }, Next::AnotherKey),
+            (Failure::Exhausted, Next::AnotherKey),
+            (Failure::KeyRejected, Next::AnotherKey),
+            (Failure::Transient { hint: None }, again(0)),
+            (Failure::Transient { hint }, again(1_000)),
+            (Failure::Transient { hint: Some(Duration::from_secs(600)) }, Next::Stop),
+            (Failure::Final, Next::Stop),
+        ];
+        for (failure, expected) in cases {
+            assert_eq!(RetryWhatMayHelp.after(failure), expected, "{failure:?}");
+        }
+        assert_eq!(RetryWhatMayHelp.sends_for_each_attempt(3), 1);
+    }
+}

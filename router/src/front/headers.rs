@@ -1,0 +1,114 @@
+//! Which headers pass through the router, in each direction.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+/// Headers about one connection, which end where the connection ends, and those that HTTP code sets anew.
+const OF_ONE_CONNECTION: [&str; 11] = [
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "http2-settings",
+];
+
+/// What a header's name may hold that carries a credential. The caller's credentials are for this router alone.
+const CREDENTIAL_WORDS: [&str; 6] = ["auth", "api-key", "apikey", "cookie", "secret", "token"];
+
+/// Headers that would choose whose account pays.
+const ACCOUNT: [&str; 2] = ["openai-organization", "openai-project"];
+
+/// The caller's headers as the provider may see them.
+pub(super) fn forwarded_to_provider(headers: &HeaderMap) -> HeaderMap {
+    let mut kept = end_to_end(headers, |name| {
+        // Without an accepted encoding the answer is plain, so that its errors can be read.
+        *name != header::ACCEPT_ENCODING
+            && !ACCOUNT.contains(&name.as_str())
+            && !CREDENTIAL_WORDS.iter().any(|word| name.as_str().contains(word))
+    });
+    kept.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+    kept
+}
+
+/// The provider's headers as the caller may see them.
+pub(super) fn forwarded_to_client(headers: &HeaderMap) -> HeaderMap {
+    end_to_end(headers, |name| {
+        *name != header::SET_COOKIE
+            && *name != header::WWW_AUTHENTICATE
+            && *name != header::PROXY_AUTHENTICATE
+            && !ACCOUNT.contains(&name.as_str())
+    })
+}
+
+fn end_to_end(headers: &HeaderMap, keep: impl Fn(&HeaderName) -> bool) -> HeaderMap {
+    let nominated: Vec<&str> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .collect();
+    let mut kept = HeaderMap::with_capacity(headers.len() + 3);
+    for (name, value) in headers {
+        let own = OF_ONE_CONNECTION.contains(&name.as_str())
+            || nominated.iter().any(|nominated| nominated.eq_ignore_ascii_case(name.as_str()));
+        if !own && keep(name) {
+            kept.append(name, value.clone());
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(headers: &HeaderMap) -> Vec<&str> {
+        headers.keys().map(HeaderName::as_str).collect()
+    }
+
+    fn map(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v))).collect()
+    }
+
+    #[test]
+    fn neither_credentials_nor_connection_headers_reach_the_provider() {
+        let kept = forwarded_to_provider(&map(&[
+            ("authorization", "Bearer caller"),
+            ("x-api-key", "caller"),
+            ("api-key", "caller"),
+            ("x-goog-api-key", "caller"),
+            ("cookie", "a=b"),
+            ("proxy-authorization", "x"),
+            ("openai-organization", "org-1"),
+            ("accept-encoding", "gzip"),
+            ("connection", "close, X-Mine"),
+            ("x-mine", "1"),
+            ("te", "trailers"),
+            ("transfer-encoding", "chunked"),
+            ("host", "router"),
+            ("content-length", "5"),
+            ("idempotency-key", "abc"),
+            ("openai-beta", "v2"),
+            ("user-agent", "sdk"),
+        ]));
+        assert_eq!(names(&kept), ["idempotency-key", "openai-beta", "user-agent", "content-type"]);
+    }
+
+    #[test]
+    fn what_belongs_to_our_account_does_not_reach_the_caller() {
+        let kept = forwarded_to_client(&map(&[
+            ("content-type", "text/event-stream"),
+            ("set-cookie", "a=b"),
+            ("openai-organization", "org-1"),
+            ("transfer-encoding", "chunked"),
+            ("x-request-id", "r1"),
+        ]));
+        assert_eq!(names(&kept), ["content-type", "x-request-id"]);
+    }
+}

@@ -1,0 +1,122 @@
+//! Accepts connections, bounds what each may hold, and ends them in order.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use thiserror::Error;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::Service;
+
+/// A bound socket.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
+}
+
+/// The address cannot be listened on.
+#[derive(Debug, Error)]
+#[error("cannot listen on `{address}`: choose another address, or port 0 for any free port")]
+pub struct ListenError {
+    /// The address that was asked for.
+    pub address: SocketAddr,
+    /// What the system said.
+    pub source: std::io::Error,
+}
+
+/// Also bounds how long a connection may stay idle between two requests.
+const HEAD_READ_TIMEOUT: Duration = Duration::from_secs(75);
+const MOST_HEADERS: usize = 128;
+/// One connection's read buffer, and with it the longest head.
+const MOST_BUFFERED: usize = 32 * 1024;
+/// Connections beyond this wait in the system's queue.
+const MOST_CONNECTIONS: usize = 8 * 1024;
+/// How long open exchanges may go on after a stop was asked.
+const DRAIN: Duration = Duration::from_secs(5);
+/// A failed accept is nearly always a lack of file descriptors; trying again at once would spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
+impl Listener {
+    pub(crate) async fn bind(address: SocketAddr) -> Result<Self, ListenError> {
+        let wrong = |source| ListenError { address, source };
+        let socket = TcpListener::bind(address).await.map_err(wrong)?;
+        let address = socket.local_addr().map_err(wrong)?;
+        Ok(Self { socket, address })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop` turns true; then lets open exchanges finish, for a while.
+    pub(crate) async fn serve(self, service: Arc<Service>, mut stop: watch::Receiver<bool>) {
+        let mut connections = JoinSet::new();
+        loop {
+            let room = connections.len() < MOST_CONNECTIONS;
+            tokio::select! {
+                () = asked_to(&mut stop) => break,
+                Some(_) = connections.join_next() => {}
+                accepted = self.socket.accept(), if room => match accepted {
+                    Ok((stream, _)) => {
+                        connections.spawn(serve_connection(stream, Arc::clone(&service), stop.clone()));
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot accept a connection");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+            }
+        }
+        // From here on the system refuses new connections.
+        drop(self.socket);
+        let drained = timeout(DRAIN, async { while connections.join_next().await.is_some() {} }).await;
+        if drained.is_err() {
+            tracing::warn!(open = connections.len(), "exchanges were still open and are broken off");
+        }
+    }
+}
+
+/// Returns when a stop is asked for, or when nobody is left to ask for one.
+async fn asked_to(stop: &mut watch::Receiver<bool>) {
+    drop(stop.wait_for(|stop| *stop).await);
+}
+
+async fn serve_connection(stream: TcpStream, service: Arc<Service>, mut stop: watch::Receiver<bool>) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "cannot switch off the delay of small packets");
+    }
+    let stopping = stop.clone();
+    let answer = service_fn(|request| {
+        let stopping = *stopping.borrow();
+        let service = Arc::clone(&service);
+        async move { Result::<_, Infallible>::Ok(service.answer(request, stopping).await) }
+    });
+    let mut connection = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_READ_TIMEOUT)
+            .max_headers(MOST_HEADERS)
+            .max_buf_size(MOST_BUFFERED)
+            .serve_connection(TokioIo::new(stream), answer)
+    );
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = asked_to(&mut stop) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "connection broken off");
+    }
+}

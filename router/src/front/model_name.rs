@@ -1,0 +1,95 @@
+//! Finds the model's name in a request, and replaces it without touching any other byte.
+
+use bytes::{Bytes, BytesMut};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::answer::ApiError;
+
+/// The model that a request asks for, and where its name stands.
+#[derive(Debug)]
+pub(super) struct RequestedModel {
+    name: String,
+    place: std::ops::Range<usize>,
+}
+
+/// Only the model is looked at; the rest is checked to be JSON and stays as it is.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    model: Option<&'a RawValue>,
+}
+
+impl RequestedModel {
+    pub(super) fn find(body: &Bytes) -> Result<Self, ApiError> {
+        let text = std::str::from_utf8(body).map_err(|_| ApiError::bad_json("it is not UTF-8"))?;
+        if !text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{') {
+            return Err(ApiError::bad_json("it is not a JSON object"));
+        }
+        let envelope: Envelope<'_> =
+            serde_json::from_str(text).map_err(|error| ApiError::bad_json(&error.to_string()))?;
+        let Some(raw) = envelope.model else {
+            return Err(ApiError::bad_model("the field `model` is missing"));
+        };
+        let name: String = serde_json::from_str(raw.get())
+            .map_err(|_| ApiError::bad_model("the field `model` is not a text"))?;
+        // The raw value borrows from the body, so the distance of their addresses is its place.
+        let start = raw.get().as_ptr().addr() - text.as_ptr().addr();
+        Ok(Self { name, place: start..start + raw.get().len() })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// The same body with another model name.
+pub(super) fn with_model_name(body: &Bytes, requested: &RequestedModel, name: &str) -> Bytes {
+    let name = serde_json::Value::from(name).to_string();
+    let mut patched = BytesMut::with_capacity(body.len() + name.len());
+    patched.extend_from_slice(&body[..requested.place.start]);
+    patched.extend_from_slice(name.as_bytes());
+    patched.extend_from_slice(&body[requested.place.end..]);
+    patched.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_name_is_replaced() {
+        let body = Bytes::from_static(
+            br#" {"x": [12345678901234567890, 1.10, "\u00e9", {"model":"inner"}], "model" : "ch\u0061t" ,"y":null}"#,
+        );
+        let requested = RequestedModel::find(&body).unwrap();
+        assert_eq!(requested.name(), "chat");
+        assert_eq!(
+            with_model_name(&body, &requested, "gpt \"4\""),
+            &br#" {"x": [12345678901234567890, 1.10, "\u00e9", {"model":"inner"}], "model" : "gpt \"4\"" ,"y":null}"#[..]
+        );
+    }
+
+    #[test]
+    fn what_is_no_request_is_refused() {
+        let deep = "[".repeat(100_000);
+        let cases: [&[u8]; 10] = [
+            b"",
+            b"[]",
+            b"[\"chat\"]",
+            b"null",
+            b"{}",
+            b"{\"model\":1}",
+            b"{\"model\":\"a\"",
+            b"{\"model\":\"a\",\"model\":\"b\"}",
+            b"{\"model\":\"\xff\"}",
+            deep.as_bytes(),
+        ];
+        for case in cases {
+            let refused = RequestedModel::find(&Bytes::copy_from_slice(case)).unwrap_err();
+            assert_eq!(refused.status().as_u16(), 400);
+        }
+        let nested = format!("{{\"model\":\"a\",\"x\":{deep}");
+        assert!(RequestedModel::find(&Bytes::from(nested)).is_err());
+    }
+}

@@ -1,0 +1,140 @@
+//! Reads what an unsuccessful answer means: whose fault it is and what it says about the key.
+
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, StatusCode};
+use serde_json::Value;
+
+use super::hint::wait_hint;
+use super::{ErrorReply, Reply};
+
+/// The meaning of an attempt that gave no success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// The key has used up a rate. Another key may have room.
+    Limited { hint: Option<Duration> },
+    /// The provider's traffic grew too fast, whatever the key.
+    SlowDown { hint: Option<Duration> },
+    /// The key has no money or quota left.
+    Exhausted,
+    /// The provider does not accept the key.
+    KeyRejected,
+    /// Nothing about the key: the same attempt may succeed later.
+    Transient { hint: Option<Duration> },
+    /// Trying again would change nothing; the answer is for the caller.
+    Final,
+}
+
+impl Failure {
+    /// Whether another key may fare better and this one would not.
+    pub(crate) fn is_about_the_key(self) -> bool {
+        match self {
+            Self::Limited { .. } | Self::SlowDown { .. } | Self::Exhausted | Self::KeyRejected => true,
+            Self::Transient { .. } | Self::Final => false,
+        }
+    }
+}
+
+/// Codes and types that mean money or quota, whatever the status they come with.
+const QUOTA_MARKS: [&str; 6] = [
+    "insufficient_quota",
+    "billing_hard_limit_reached",
+    "credit_balance_exhausted",
+    "organization_spend_limit_exceeded",
+    "organization_usage_limit_exceeded",
+    "project_spend_limit_exceeded",
+];
+
+/// What a reply means, or nothing for a success. `now` is the wall clock, for hints that are dates.
+pub(crate) fn read_failure<B>(reply: &Reply<B>, now: SystemTime) -> Option<Failure> {
+    match reply {
+        Reply::Success(_) => None,
+        Reply::Unreachable | Reply::TimedOut => Some(Failure::Transient { hint: None }),
+        Reply::Error(error) => Some(read_error(error, now)),
+    }
+}
+
+fn read_error(reply: &ErrorReply, now: SystemTime) -> Failure {
+    let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+    let error = &body["error"];
+    let marks = [error["code"].as_str(), error["type"].as_str()];
+    let marked = |wanted: &[&str]| marks.iter().flatten().any(|mark| wanted.contains(mark));
+    let hint = wait_hint(&reply.headers, error["message"].as_str().unwrap_or_default(), now);
+    match reply.status {
+        StatusCode::PAYMENT_REQUIRED => Failure::Exhausted,
+        status if status.is_client_error() && marked(&QUOTA_MARKS) => Failure::Exhausted,
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Failure::KeyRejected,
+        StatusCode::TOO_MANY_REQUESTS if marked(&["slow_down"]) => Failure::SlowDown { hint },
+        StatusCode::TOO_MANY_REQUESTS => Failure::Limited { hint },
+        status if may_retry(status, &reply.headers) => Failure::Transient { hint },
+        _ => Failure::Final,
+    }
+}
+
+/// The provider's own word on retrying outranks the status.
+fn may_retry(status: StatusCode, headers: &HeaderMap) -> bool {
+    match headers.get("x-should-retry").map(http::HeaderValue::as_bytes) {
+        Some(b"true") => true,
+        Some(b"false") => false,
+        _ => status.is_server_error() || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn reply(status: u16, headers: &[(&'static str, &'static str)], body: &'static str) -> Reply<()> {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (http::HeaderName::from_static(name), http::HeaderValue::from_static(value)))
+            .collect();
+        let status = StatusCode::from_u16(status).unwrap();
+        Reply::Error(ErrorReply { status, headers, body: Bytes::from_static(body.as_bytes()) })
+    }
+
+    #[test]
+    fn each_answer_has_one_meaning() {
+        let transient = Failure::Transient { hint: None };
+        let limited = Failure::Limited { hint: None };
+        let quota_type = r#"{"error":{"type":"insufficient_quota","code":"project_spend_limit_exceeded"}}"#;
+        let cases = [
+            (reply(429, &[], ""), limited),
+            (reply(429, &[], "[1]"), limited),
+            (reply(429, &[], r#"{"error":{"code":"rate_limit_exceeded"}}"#), limited),
+            (reply(429, &[], r#"{"error":{"code":429}}"#), limited),
+            (
+                reply(429, &[("retry-after", "5")], r#"{"error":{"code":"slow_down"}}"#),
+                Failure::SlowDown { hint: Some(Duration::from_secs(5)) },
+            ),
+            (
+                reply(429, &[], r#"{"error":{"message":"Please try again in 20s."}}"#),
+                Failure::Limited { hint: Some(Duration::from_secs(20)) },
+            ),
+            (reply(429, &[], quota_type), Failure::Exhausted),
+            (reply(403, &[], quota_type), Failure::Exhausted),
+            (reply(400, &[], r#"{"error":{"code":"insufficient_quota"}}"#), Failure::Exhausted),
+            (reply(402, &[], "<html>"), Failure::Exhausted),
+            (reply(401, &[], ""), Failure::KeyRejected),
+            (reply(403, &[], ""), Failure::KeyRejected),
+            (reply(400, &[], ""), Failure::Final),
+            (reply(404, &[], ""), Failure::Final),
+            (reply(413, &[], ""), Failure::Final),
+            (reply(422, &[], ""), Failure::Final),
+            (reply(308, &[], ""), Failure::Final),
+            (reply(408, &[], ""), transient),
+            (reply(409, &[], ""), transient),
+            (reply(500, &[], ""), transient),
+            (reply(529, &[], ""), transient),
+            (reply(503, &[("x-should-retry", "false")], ""), Failure::Final),
+            (reply(400, &[("x-should-retry", "true")], ""), transient),
+            (Reply::Unreachable, transient),
+            (Reply::TimedOut, transient),
+        ];
+        for (reply, expected) in cases {
+            assert_eq!(read_failure(&reply, SystemTime::now()), Some(expected), "{reply:?}");
+        }
+    }
+}

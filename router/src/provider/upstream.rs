@@ -1,0 +1,55 @@
+//! The seam between deciding and sending: what one attempt is given and what comes of it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode};
+
+use super::ProviderKey;
+
+/// Whatever can carry one attempt to a provider. Implementations make exactly one attempt for each call.
+pub(crate) trait Upstream: Send + Sync {
+    /// The body of a successful answer, not yet read.
+    type Body: Send;
+
+    /// Makes one attempt with `key`.
+    fn send(
+        &self,
+        key: &ProviderKey,
+        request: &UpstreamRequest,
+    ) -> impl Future<Output = Reply<Self::Body>> + Send;
+}
+
+/// A request that may be sent several times, always with the same bytes.
+#[derive(Debug, Clone)]
+pub(crate) struct UpstreamRequest {
+    /// What is appended to the provider's base address, from the slash on.
+    pub(crate) path: &'static str,
+    /// The caller's headers that may be passed on. No credential is among them.
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    /// How long the provider may keep silent before its answer begins.
+    pub(crate) timeout: Duration,
+}
+
+/// What became of one attempt.
+#[derive(Debug)]
+pub(crate) enum Reply<B> {
+    /// A 2xx head; its body is still to come.
+    Success(Response<B>),
+    /// Any other head, with its body read up to a bound.
+    Error(ErrorReply),
+    /// No connection, or it broke before the head was complete.
+    Unreachable,
+    /// Silent for longer than allowed.
+    TimedOut,
+}
+
+/// An answer that is no success.
+#[derive(Debug, Clone)]
+pub(crate) struct ErrorReply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    /// Empty when it was longer than the bound or could not be read.
+    pub(crate) body: Bytes,
+}

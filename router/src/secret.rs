@@ -1,0 +1,67 @@
+//! An API key that cannot be printed: whatever formats it shows a fingerprint.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+/// The text of an API key. Two secrets are equal when their texts are.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Secret(String);
+
+impl Secret {
+    /// Takes the text with surrounding white space removed, or nothing when only white space is left.
+    pub(crate) fn trimmed(text: &str) -> Option<Self> {
+        let text = text.trim();
+        (!text.is_empty()).then(|| Self(text.to_owned()))
+    }
+
+    /// The text itself, for the one header that carries it to the provider.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the text can stand in a header as one credential: no blanks, line ends or other bytes that a
+    /// provider would read as two keys or none.
+    pub(crate) fn is_well_formed(&self) -> bool {
+        self.0.bytes().all(|byte| byte.is_ascii_graphic())
+    }
+
+    fn fingerprint(&self) -> String {
+        let digest = Sha256::digest(self.0.as_bytes());
+        digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "key:{}", self.fingerprint())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn printing_a_secret_shows_only_its_fingerprint() {
+        let secret = Secret::trimmed("sk-very-secret-1").unwrap();
+        for shown in [format!("{secret}"), format!("{secret:?}"), format!("{:?}", Some(&secret))] {
+            assert!(!shown.contains("secret"), "{shown}");
+            assert!(shown.contains("key:"), "{shown}");
+        }
+        assert_ne!(format!("{secret}"), Secret::trimmed("sk-very-secret-2").unwrap().to_string());
+    }
+
+    #[test]
+    fn a_secret_is_trimmed_and_never_blank() {
+        assert_eq!(Secret::trimmed(" sk-1\n").unwrap().reveal(), "sk-1");
+        assert!(Secret::trimmed(" \t\n").is_none());
+        assert!(!Secret::trimmed("sk-1\nsk-2").unwrap().is_well_formed());
+    }
+}

@@ -1,0 +1,251 @@
+//! A world for one test: a provider on loopback whose answers the test gives, and the router in front of it.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use router::{Environment, Router, ServeOptions, start};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, JoinSet};
+
+/// Nothing here takes longer unless it hangs.
+pub(crate) const SOON: Duration = Duration::from_secs(10);
+
+/// What the provider saw of one attempt.
+#[derive(Debug, Clone)]
+pub(crate) struct Attempt {
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Attempt {
+    /// The key that came, without its scheme.
+    pub(crate) fn key(&self) -> &str {
+        self.headers["authorization"].to_str().unwrap().strip_prefix("Bearer ").unwrap()
+    }
+}
+
+/// An answer of the provider: whole, or frame by frame as the test sends it.
+pub(crate) enum AnswerBody {
+    Whole(Full<Bytes>),
+    Frames(mpsc::Receiver<Result<Bytes, std::io::Error>>),
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        match self.get_mut() {
+            Self::Whole(body) => Pin::new(body)
+                .poll_frame(cx)
+                .map(|frame| frame.map(|frame| frame.map_err(|never| match never {}))),
+            Self::Frames(frames) => {
+                frames.poll_recv(cx).map(|frame| frame.map(|frame| frame.map(Frame::data)))
+            }
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(body) => body.size_hint(),
+            Self::Frames(_) => SizeHint::default(),
+        }
+    }
+}
+
+pub(crate) type Answer = Response<AnswerBody>;
+
+pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Answer {
+    let mut builder = Response::builder().status(status).header("content-type", "application/json");
+    for (name, value) in headers {
+        builder = builder.header(*name, *value);
+    }
+    builder.body(AnswerBody::Whole(Full::from(body.to_owned()))).unwrap()
+}
+
+pub(crate) fn limited(seconds: u32) -> Answer {
+    let body =
+        r#"{"error":{"message":"slow","type":"rate_limit_error","param":null,"code":"rate_limit_exceeded"}}"#;
+    answer(429, &[("retry-after", &seconds.to_string())], body)
+}
+
+pub(crate) fn success() -> Answer {
+    answer(200, &[], r#"{"object":"chat.completion"}"#)
+}
+
+/// A simulated provider; dropping it closes every connection.
+pub(crate) struct Provider {
+    pub(crate) address: SocketAddr,
+    attempts: Arc<Mutex<Vec<Attempt>>>,
+    server: JoinHandle<()>,
+}
+
+impl Provider {
+    /// `reply` is asked once for each attempt, in order of arrival.
+    pub(crate) async fn start(reply: impl FnMut(&Attempt) -> Answer + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let attempts = Arc::new(Mutex::new(Vec::new()));
+        let reply = Arc::new(Mutex::new(reply));
+        let seen = Arc::clone(&attempts);
+        let server = tokio::spawn(async move {
+            let mut connections = JoinSet::new();
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let (reply, seen) = (Arc::clone(&reply), Arc::clone(&seen));
+                let service = service_fn(move |request: Request<Incoming>| {
+                    let (reply, seen) = (Arc::clone(&reply), Arc::clone(&seen));
+                    async move {
+                        let (head, body) = request.into_parts();
+                        let body = body.collect().await?.to_bytes();
+                        let path = head.uri.path().to_owned();
+                        let attempt = Attempt { path, headers: head.headers, body };
+                        let answer = (*reply.lock().unwrap())(&attempt);
+                        seen.lock().unwrap().push(attempt);
+                        Ok::<_, hyper::Error>(answer)
+                    }
+                });
+                connections.spawn(
+                    hyper::server::conn::http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), service),
+                );
+            }
+        });
+        Self { address, attempts, server }
+    }
+
+    pub(crate) fn attempts(&self) -> Vec<Attempt> {
+        self.attempts.lock().unwrap().clone()
+    }
+
+    /// The keys seen so far, in order.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        self.attempts.lock().unwrap().iter().map(|attempt| attempt.key().to_owned()).collect()
+    }
+}
+
+impl Drop for Provider {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// An environment of the test's own.
+#[derive(Default)]
+pub(crate) struct Variables(pub(crate) BTreeMap<String, String>);
+
+impl Environment for Variables {
+    fn value(&self, name: &str) -> Option<OsString> {
+        self.0.get(name).map(OsString::from)
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.0.keys().cloned().collect()
+    }
+}
+
+/// A configuration file that is gone when the test is over.
+pub(crate) struct ConfigFile(pub(crate) PathBuf);
+
+impl ConfigFile {
+    pub(crate) fn new(text: &str) -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("router-{}-{}.yaml", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::write(&path, text).unwrap();
+        Self(path)
+    }
+
+    /// One provider with `keys` keys, and the model `chat` with further settings.
+    pub(crate) fn with_keys(provider: SocketAddr, keys: usize, model: &str) -> Self {
+        let keys: Vec<String> =
+            (1..=keys).map(|number| format!("{{ name: k{number}, secret: sk-{number} }}")).collect();
+        Self::new(&format!(
+            "providers:\n  openai:\n    dialect: openai\n    base_url: http://{provider}/v1\n    keys: [{}]\n\
+             models:\n  chat: {{ provider: openai{model} }}\n",
+            keys.join(", ")
+        ))
+    }
+}
+
+impl Drop for ConfigFile {
+    fn drop(&mut self) {
+        // A file that is left behind is only untidy.
+        std::fs::remove_file(&self.0).ok();
+    }
+}
+
+pub(crate) async fn start_router(config: &ConfigFile, defect: Option<&str>) -> Router {
+    let options = ServeOptions { config: config.0.clone(), listen: None, defect: defect.map(str::to_owned) };
+    start(&options, &Variables::default()).await.unwrap()
+}
+
+pub(crate) fn client() -> Client<hyper_util::client::legacy::connect::HttpConnector, Full<Bytes>> {
+    Client::builder(TokioExecutor::new()).build_http()
+}
+
+/// What the client got, read whole.
+#[derive(Debug)]
+pub(crate) struct Got {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Got {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    pub(crate) fn error_code(&self) -> String {
+        self.json()["error"]["code"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+pub(crate) fn post(router: &Router, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
+    let uri = format!("http://{}/v1/chat/completions", router.address());
+    Request::post(uri).header("content-type", "application/json").body(Full::new(body.into())).unwrap()
+}
+
+pub(crate) async fn send(request: Request<Full<Bytes>>) -> Got {
+    tokio::time::timeout(SOON, async {
+        let response = client().request(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Got { status: head.status.as_u16(), headers: head.headers, body }
+    })
+    .await
+    .unwrap()
+}
+
+pub(crate) const ASK: &str = r#"{"model":"chat","messages":[]}"#;
+
+pub(crate) async fn ask(router: &Router) -> Got {
+    send(post(router, ASK)).await
+}
+
+pub(crate) async fn get(router: &Router, path: &str) -> Got {
+    let uri = format!("http://{}{path}", router.address());
+    send(Request::get(uri).body(Full::default()).unwrap()).await
+}
