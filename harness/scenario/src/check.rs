@@ -8,6 +8,7 @@ use crate::node::Span;
 use crate::problem::Problem;
 use crate::read::At;
 use crate::rules::Rules;
+use crate::substitute::syntax;
 
 /// Tells everything in a case that refers to nothing or contradicts itself.
 pub(crate) fn check(scenario: &Scenario, rules: &Rules, problems: &mut Vec<Problem>) {
@@ -170,9 +171,7 @@ impl Checker<'_> {
         let program = match cel::Program::compile(&that.value) {
             Ok(program) => program,
             Err(errors) => {
-                let message =
-                    errors.errors.first().map(|error| error.msg.trim().to_owned()).unwrap_or_default();
-                self.tell(Problem::new(that.span, format!("not an expression: {message}")));
+                self.tell(Problem::new(that.span, format!("not an expression: {}", syntax(&errors))));
                 return;
             }
         };

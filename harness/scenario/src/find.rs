@@ -54,6 +54,12 @@ pub(crate) fn find_texts(paths: &[PathBuf], contract: &[(&str, &str)]) -> (Suite
     (texts, finder.unreadable)
 }
 
+/// The text of one file.
+pub(crate) fn read_source(path: &Path) -> Result<Source, Vec<Unreadable>> {
+    let mut finder = Finder::default();
+    finder.read(path).ok_or(finder.unreadable)
+}
+
 #[derive(Default)]
 struct Finder {
     unreadable: Vec<Unreadable>,

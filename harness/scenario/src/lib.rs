@@ -6,6 +6,7 @@
 
 mod cases;
 mod check;
+mod document;
 mod find;
 mod model;
 mod node;
@@ -18,10 +19,12 @@ mod suite;
 mod yaml;
 
 pub use cases::Case;
+pub use dialect::Dialect;
+pub use document::Document;
 pub use model::*;
 pub use node::{Entry, Node, SourceId, Span, Value};
 pub use problem::{Position, Problem, Source, Sources, nearest};
-pub use read::{At, Named, Rate, Read, SchemaBook, show_duration};
+pub use read::{At, Fields, Named, ObjectSchema, Rate, Read, SchemaBook, show_duration, wrong};
 pub use rules::{Chapter, KnownRule, Level, Rule, RuleSource, Rules, SourceKind};
 pub use schema::{rules_schema, scenario_schema};
 pub use suite::{ScenarioFile, Suite, SuiteError, SuiteTexts};

@@ -55,7 +55,7 @@ impl Problem {
         let valid: Vec<&str> = valid.into_iter().collect();
         match nearest(wrong, &valid) {
             Some(near) => self.help(format!("did you mean `{near}`?")),
-            None if valid.is_empty() => self,
+            None if valid.is_empty() => self.help("there is none"),
             None => {
                 let list: Vec<String> = valid.iter().map(|name| format!("`{name}`")).collect();
                 self.help(format!("valid here: {}", list.join(", ")))
@@ -67,6 +67,10 @@ impl Problem {
 /// The valid name that a wrong one was most likely meant to be.
 #[must_use]
 pub fn nearest<'a>(wrong: &str, valid: &[&'a str]) -> Option<&'a str> {
+    let longer = valid.iter().find(|name| wrong.len() >= 3 && name.starts_with(wrong));
+    if let Some(longer) = longer {
+        return Some(longer);
+    }
     valid
         .iter()
         .map(|name| (strsim::damerau_levenshtein(wrong, name), *name))
@@ -208,6 +212,7 @@ mod tests {
             ("trafic", Some("traffic")),
             ("witnes", Some("witness")),
             ("aboot", Some("about")),
+            ("wit", Some("witness")),
             ("zebra", None),
             ("", None),
         ] {

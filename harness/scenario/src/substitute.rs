@@ -109,6 +109,13 @@ fn split(text: &str) -> Result<Vec<Piece<'_>>, &'static str> {
     Ok(pieces)
 }
 
+/// What is wrong with the syntax of an expression, without the parser's list of everything that it would have taken.
+pub(crate) fn syntax(errors: &cel::ParseErrors) -> String {
+    let first = errors.errors.first().map(|error| error.msg.trim()).unwrap_or_default();
+    let message = first.split(" expecting ").next().unwrap_or(first);
+    message.trim_start_matches("Syntax error: ").to_owned()
+}
+
 /// Why an expression has no value.
 enum Wrong {
     Name(String),
@@ -132,10 +139,7 @@ fn evaluate(expression: &str, names: &Names) -> Result<Value, Wrong> {
     if let Some(value) = names.get(expression) {
         return Ok(value.value.clone());
     }
-    let program = Program::compile(expression).map_err(|errors| {
-        let first = errors.errors.first().map(|error| error.msg.trim().to_owned()).unwrap_or_default();
-        Wrong::Syntax(first)
-    })?;
+    let program = Program::compile(expression).map_err(|errors| Wrong::Syntax(syntax(&errors)))?;
     let mut used = HashMap::new();
     for name in program.references().variables() {
         let value = names.get(name).ok_or_else(|| Wrong::Name(name.to_owned()))?;

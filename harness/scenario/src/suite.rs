@@ -95,6 +95,7 @@ impl Suite {
             reading.read_scenario(scenario);
         }
         reading.refuse_equal_titles();
+        reading.problems.sort_by_key(|problem| problem.span);
         if reading.problems.is_empty() && unreadable.is_empty() {
             return Ok(reading.suite);
         }
@@ -103,6 +104,10 @@ impl Suite {
 }
 
 impl SuiteError {
+    pub(crate) fn of(sources: Sources, problems: Vec<Problem>, unreadable: Vec<Unreadable>) -> Self {
+        Self { sources, problems, unreadable }
+    }
+
     /// How many things are wrong.
     #[must_use]
     pub fn count(&self) -> usize {

@@ -255,10 +255,10 @@ fn take_errand(fields: &mut Fields<'_>, node: &Node, problems: &mut Vec<Problem>
     match (fields.entry("send"), fields.entry("get")) {
         (Some(entry), None) => Send::read(&entry.node, problems).map(Errand::Send),
         (None, Some(entry)) => Endpoint::read(&entry.node, problems).map(Errand::Get),
-        _ => {
+        (first, _) => {
+            let message = if first.is_some() { "both `send` and `get`" } else { "nothing to send or get" };
             problems.push(
-                Problem::new(node.span, "nothing to do, or two things")
-                    .help("write either `send:` or `get:`"),
+                Problem::new(node.span, message).help("write either `send: REQUEST` or `get: ENDPOINT`"),
             );
             None
         }

@@ -169,7 +169,7 @@ impl Read for Node {
 }
 
 /// Tells that a value is not what is wanted.
-pub(crate) fn wrong<T>(node: &Node, wanted: &str, problems: &mut Vec<Problem>) -> Option<T> {
+pub fn wrong<T>(node: &Node, wanted: &str, problems: &mut Vec<Problem>) -> Option<T> {
     problems.push(Problem::new(node.span, format!("{} where {wanted} is wanted", node.described())));
     None
 }

@@ -5,7 +5,7 @@ use crate::problem::Problem;
 use crate::read::Read;
 
 /// A map that is being read.
-pub(crate) struct Fields<'n> {
+pub struct Fields<'n> {
     entries: Vec<(&'n Entry, bool)>,
     asked: Vec<&'static str>,
     span: Span,
@@ -13,7 +13,7 @@ pub(crate) struct Fields<'n> {
 
 impl<'n> Fields<'n> {
     /// The keys of a node that must be a map.
-    pub(crate) fn of(node: &'n Node, what: &str, problems: &mut Vec<Problem>) -> Option<Self> {
+    pub fn of(node: &'n Node, what: &str, problems: &mut Vec<Problem>) -> Option<Self> {
         let Some(entries) = node.entries() else {
             let message = format!("{} where {what} is wanted", node.described());
             problems.push(Problem::new(node.span, message).label("a map is wanted here"));
@@ -27,7 +27,7 @@ impl<'n> Fields<'n> {
     }
 
     /// The entry under a key, taken.
-    pub(crate) fn entry(&mut self, key: &'static str) -> Option<&'n Entry> {
+    pub fn entry(&mut self, key: &'static str) -> Option<&'n Entry> {
         self.asked.push(key);
         let (entry, taken) = self.entries.iter_mut().find(|(entry, _)| entry.key == key)?;
         *taken = true;
@@ -35,7 +35,7 @@ impl<'n> Fields<'n> {
     }
 
     /// The value under a key, or what its type says of a missing one. `None` means that a problem was told.
-    pub(crate) fn take<T: Read>(&mut self, key: &'static str, problems: &mut Vec<Problem>) -> Option<T> {
+    pub fn take<T: Read>(&mut self, key: &'static str, problems: &mut Vec<Problem>) -> Option<T> {
         match self.entry(key) {
             Some(entry) => T::read(&entry.node, problems),
             None => T::absent().or_else(|| {
@@ -46,7 +46,7 @@ impl<'n> Fields<'n> {
     }
 
     /// The value under a key, or this one.
-    pub(crate) fn take_or<T: Read>(
+    pub fn take_or<T: Read>(
         &mut self,
         key: &'static str,
         default: impl FnOnce() -> T,
@@ -59,7 +59,7 @@ impl<'n> Fields<'n> {
     }
 
     /// Tells every key that nobody asked for.
-    pub(crate) fn finish(self, what: &str, problems: &mut Vec<Problem>) {
+    pub fn finish(self, what: &str, problems: &mut Vec<Problem>) {
         for (entry, _) in self.entries.iter().filter(|(_, taken)| !taken) {
             problems.push(
                 Problem::new(entry.key_span, format!("unknown key `{}` in {what}", entry.key))

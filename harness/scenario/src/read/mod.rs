@@ -6,11 +6,10 @@ mod part;
 mod schema;
 mod units;
 
-pub(crate) use basic::wrong;
-pub use basic::{At, Named};
-pub(crate) use fields::Fields;
+pub use basic::{At, Named, wrong};
+pub use fields::Fields;
 pub(crate) use part::{choice, part, words};
-pub use schema::SchemaBook;
+pub use schema::{ObjectSchema, SchemaBook};
 pub use units::{Rate, show_duration};
 pub(crate) use units::{read_range, wrong_range};
 

@@ -2,6 +2,7 @@
 
 /// A map with fixed keys. `name as "key": Type = default` where the key is no Rust name or has a default. `$what` is how
 /// a message calls it.
+#[macro_export]
 macro_rules! part {
     (
         $(#[doc = $about:literal])*
@@ -14,25 +15,25 @@ macro_rules! part {
         pub struct $name {
             $($(#[doc = $doc])* pub $field: $ty,)*
             /// Where it stands.
-            pub span: $crate::node::Span,
+            pub span: $crate::Span,
         }
 
-        impl $crate::read::Read for $name {
-            fn read(node: &$crate::node::Node, problems: &mut Vec<$crate::problem::Problem>) -> Option<Self> {
-                let mut fields = $crate::read::Fields::of(node, $what, problems)?;
+        impl $crate::Read for $name {
+            fn read(node: &$crate::Node, problems: &mut Vec<$crate::Problem>) -> Option<Self> {
+                let mut fields = $crate::Fields::of(node, $what, problems)?;
                 $(let $field: Option<$ty> =
-                    $crate::read::part!(@take fields problems ($crate::read::part!(@key $field $($key)?)) $($default)?);)*
+                    $crate::part!(@take fields problems ($crate::part!(@key $field $($key)?)) $($default)?);)*
                 fields.finish($what, problems);
                 Some(Self { $($field: $field?,)* span: node.span })
             }
 
-            fn schema(book: &mut $crate::read::SchemaBook) -> serde_json::Value {
+            fn schema(book: &mut $crate::SchemaBook) -> serde_json::Value {
                 book.define(stringify!($name), |book| {
                     let mut object = book.object(concat!($($about),*));
                     $(
-                        let required = $crate::read::part!(@required $ty; $($default)?);
-                        let schema = <$ty as $crate::read::Read>::schema(book);
-                        object.property($crate::read::part!(@key $field $($key)?), concat!($($doc),*), schema, required);
+                        let required = $crate::part!(@required $ty; $($default)?);
+                        let schema = <$ty as $crate::Read>::schema(book);
+                        object.property($crate::part!(@key $field $($key)?), concat!($($doc),*), schema, required);
                     )*
                     object.finish()
                 })
@@ -45,11 +46,12 @@ macro_rules! part {
     (@take $fields:ident $problems:ident ($key:expr) $default:expr) => {
         $fields.take_or($key, || $default, $problems)
     };
-    (@required $ty:ty;) => { <$ty as $crate::read::Read>::absent().is_none() };
+    (@required $ty:ty;) => { <$ty as $crate::Read>::absent().is_none() };
     (@required $ty:ty; $default:expr) => { false };
 }
 
 /// A map with exactly one key, which says what its value is.
+#[macro_export]
 macro_rules! choice {
     (
         $(#[doc = $about:literal])*
@@ -67,14 +69,14 @@ macro_rules! choice {
 
             /// The value under the key that was found, if it is one of this choice.
             pub(crate) fn read_entry(
-                entry: &$crate::node::Entry,
-                problems: &mut Vec<$crate::problem::Problem>,
+                entry: &$crate::Entry,
+                problems: &mut Vec<$crate::Problem>,
             ) -> Option<Self> {
                 match entry.key.as_str() {
-                    $($key => <$ty as $crate::read::Read>::read(&entry.node, problems).map(Self::$variant),)*
+                    $($key => <$ty as $crate::Read>::read(&entry.node, problems).map(Self::$variant),)*
                     other => {
                         problems.push(
-                            $crate::problem::Problem::new(entry.key_span, format!("unknown key `{other}` in {}", $what))
+                            $crate::Problem::new(entry.key_span, format!("unknown key `{other}` in {}", $what))
                                 .nearest(other, Self::KEYS.iter().copied()),
                         );
                         None
@@ -84,19 +86,19 @@ macro_rules! choice {
 
             /// The schema of each variant's value by its key, for choices that stand among other keys.
             pub(crate) fn properties(
-                book: &mut $crate::read::SchemaBook,
+                book: &mut $crate::SchemaBook,
             ) -> Vec<(&'static str, &'static str, serde_json::Value)> {
-                vec![$(($key, concat!($($doc),*), <$ty as $crate::read::Read>::schema(book))),*]
+                vec![$(($key, concat!($($doc),*), <$ty as $crate::Read>::schema(book))),*]
             }
         }
 
-        impl $crate::read::Read for $name {
-            fn read(node: &$crate::node::Node, problems: &mut Vec<$crate::problem::Problem>) -> Option<Self> {
+        impl $crate::Read for $name {
+            fn read(node: &$crate::Node, problems: &mut Vec<$crate::Problem>) -> Option<Self> {
                 match node.entries() {
                     Some([entry]) => Self::read_entry(entry, problems),
                     _ => {
                         problems.push(
-                            $crate::problem::Problem::new(
+                            $crate::Problem::new(
                                 node.span,
                                 format!("{} where {} is wanted", node.described(), $what),
                             )
@@ -107,15 +109,16 @@ macro_rules! choice {
                 }
             }
 
-            fn schema(book: &mut $crate::read::SchemaBook) -> serde_json::Value {
+            fn schema(book: &mut $crate::SchemaBook) -> serde_json::Value {
                 let properties = Self::properties(book);
-                $crate::read::SchemaBook::one_of(concat!($($about),*), properties)
+                $crate::SchemaBook::one_of(concat!($($about),*), properties)
             }
         }
     };
 }
 
 /// A closed list of words.
+#[macro_export]
 macro_rules! words {
     (
         $(#[doc = $about:literal])*
@@ -137,13 +140,13 @@ macro_rules! words {
             }
         }
 
-        impl $crate::read::Read for $name {
-            fn read(node: &$crate::node::Node, problems: &mut Vec<$crate::problem::Problem>) -> Option<Self> {
+        impl $crate::Read for $name {
+            fn read(node: &$crate::Node, problems: &mut Vec<$crate::Problem>) -> Option<Self> {
                 match node.text() {
                     $(Some($word) => Some(Self::$variant),)*
                     _ => {
                         problems.push(
-                            $crate::problem::Problem::new(
+                            $crate::Problem::new(
                                 node.span,
                                 format!("{} where {} is wanted", node.described(), $what),
                             )
@@ -154,7 +157,7 @@ macro_rules! words {
                 }
             }
 
-            fn schema(_: &mut $crate::read::SchemaBook) -> serde_json::Value {
+            fn schema(_: &mut $crate::SchemaBook) -> serde_json::Value {
                 serde_json::json!({ "enum": [$($word),*], "description": concat!($($about),*).trim() })
             }
         }

@@ -25,7 +25,7 @@ impl SchemaBook {
     }
 
     /// A reference to a named definition, which is made the first time it is asked for.
-    pub(crate) fn define(&mut self, name: &str, make: impl FnOnce(&mut Self) -> Value) -> Value {
+    pub fn define(&mut self, name: &str, make: impl FnOnce(&mut Self) -> Value) -> Value {
         if !self.definitions.contains_key(name) {
             // Holds the place, so that a type that contains itself ends.
             self.definitions.insert(name.to_owned(), Value::Null);
@@ -36,12 +36,12 @@ impl SchemaBook {
     }
 
     /// A new object's schema.
-    pub(crate) fn object(&self, about: &str) -> ObjectSchema {
+    pub fn object(&self, about: &str) -> ObjectSchema {
         ObjectSchema { about: about.trim().to_owned(), properties: Map::new(), required: Vec::new() }
     }
 
     /// A map with exactly one of some keys.
-    pub(crate) fn one_of(about: &str, properties: Vec<(&'static str, &'static str, Value)>) -> Value {
+    pub fn one_of(about: &str, properties: Vec<(&'static str, &'static str, Value)>) -> Value {
         let properties: Map<String, Value> = properties
             .into_iter()
             .map(|(key, doc, schema)| (key.to_owned(), described(schema, doc)))
@@ -57,13 +57,14 @@ impl SchemaBook {
     }
 
     /// A value that may also be given as `{{ ... }}`.
-    pub(crate) fn or_substituted(schema: &Value) -> Value {
+    pub fn or_substituted(schema: &Value) -> Value {
         json!({ "anyOf": [schema, { "type": "string", "pattern": r"^\{\{.*\}\}$" }] })
     }
 }
 
 /// An object's schema in the making.
-pub(crate) struct ObjectSchema {
+#[derive(Debug)]
+pub struct ObjectSchema {
     about: String,
     properties: Map<String, Value>,
     required: Vec<&'static str>,
@@ -71,7 +72,7 @@ pub(crate) struct ObjectSchema {
 
 impl ObjectSchema {
     /// Adds a key.
-    pub(crate) fn property(&mut self, key: &'static str, doc: &str, schema: Value, required: bool) {
+    pub fn property(&mut self, key: &'static str, doc: &str, schema: Value, required: bool) {
         self.properties.insert(key.to_owned(), described(schema, doc));
         if required {
             self.required.push(key);
@@ -79,7 +80,7 @@ impl ObjectSchema {
     }
 
     /// The schema.
-    pub(crate) fn finish(self) -> Value {
+    pub fn finish(self) -> Value {
         json!({
             "description": self.about,
             "type": "object",

@@ -1,0 +1,143 @@
+//! How a profile says that its target is started, seen to be ready, and stopped.
+
+use std::path::{Component, Path};
+use std::time::Duration;
+
+use scenario::{At, Named, Problem, Span, part, words};
+
+use crate::profile::{CommandLine, Templated, UrlPath};
+
+part! {
+    /// How a target is started and stopped.
+    "the start" => Start {
+        /// Whether each scenario gets an instance of its own.
+        mode: Mode = Mode::Fresh,
+        /// The process that is the target.
+        process: ProcessStart,
+        /// Its native configuration files: names below its folder, and the templates that they are rendered from, as
+        /// paths from the profile.
+        files: Named<At<String>>,
+        /// How it is seen to be ready.
+        ready: Ready,
+        /// How it is stopped.
+        stop: Stop = Stop { signal: StopSignal::Term, within: Duration::from_secs(10), span: Span::default() },
+    }
+}
+
+words! {
+    /// Who gets an instance of the target.
+    "a mode" => Mode {
+        /// Each scenario, one of its own.
+        "fresh" => Fresh,
+        /// Scenarios whose settings agree share one: it is slow to start.
+        "shared" => Shared,
+    }
+}
+
+part! {
+    /// A process that is a target.
+    "a process" => ProcessStart {
+        /// The program with its arguments, each a template.
+        command: CommandLine,
+        /// Its environment, each value a template. Of the harness' own environment it gets `PATH` alone.
+        env: Named<Templated>,
+    }
+}
+
+part! {
+    /// How a target is seen to be ready: by a path that answers, or by a line that it prints.
+    "the readiness" => Ready {
+        /// A path that answers.
+        get: Option<UrlPath>,
+        /// The status of that answer; 200 if missing.
+        status: Option<u16>,
+        /// A piece of a line of its output. An address behind it is where the target listens.
+        line: Option<String>,
+        /// How long it may take.
+        within: Duration = Duration::from_secs(30),
+    }
+}
+
+/// What shows that a target is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Observation<'a> {
+    /// This path answers with this status.
+    Get(&'a str, u16),
+    /// A line that holds this text is printed.
+    Line(&'a str),
+}
+
+part! {
+    /// How a target is stopped.
+    "the stop" => Stop {
+        /// The signal that asks it to end.
+        signal: StopSignal = StopSignal::Term,
+        /// How long it may take before it is killed with all its children.
+        within: Duration = Duration::from_secs(10),
+    }
+}
+
+words! {
+    /// A signal that asks a process to end.
+    "a signal" => StopSignal {
+        /// Terminate: what service managers send.
+        "TERM" => Term,
+        /// Interrupt: what a terminal sends.
+        "INT" => Int,
+        /// Quit.
+        "QUIT" => Quit,
+        /// Kill: it is not asked.
+        "KILL" => Kill,
+    }
+}
+
+impl Ready {
+    /// What shows that the target is ready.
+    #[must_use]
+    pub fn observation(&self) -> Observation<'_> {
+        match (&self.get, &self.line) {
+            (Some(path), _) => Observation::Get(&path.0, self.status.unwrap_or(200)),
+            (None, Some(line)) => Observation::Line(line),
+            // Refused when the profile is read; an empty text is held by the first line.
+            (None, None) => Observation::Line(""),
+        }
+    }
+
+    fn check(&self, problems: &mut Vec<Problem>) {
+        let problem = match (&self.get, self.status, &self.line) {
+            (Some(_), _, None) | (None, None, Some(_)) => return,
+            (None, Some(_), Some(_)) => "`status` beside `line`",
+            (Some(_), _, Some(_)) => "`get` beside `line`",
+            (None, _, None) => "a readiness that nothing shows",
+        };
+        problems.push(
+            Problem::new(self.span, problem)
+                .help("write either `get: PATH`, with or without `status:`, or `line: TEXT`"),
+        );
+    }
+}
+
+impl Start {
+    pub(crate) fn check(&self, problems: &mut Vec<Problem>) {
+        for (name, _) in &self.process.env.0 {
+            if name.value.is_empty() || name.value.contains(['=', '\0']) {
+                let message = format!("`{}` is no name of a variable", name.value.escape_default());
+                problems.push(Problem::new(name.span, message));
+            }
+        }
+        for (name, _) in &self.files.0 {
+            if !is_below(&name.value) {
+                let message = format!("the file `{}` is not below the target's folder", name.value);
+                problems.push(
+                    Problem::new(name.span, message)
+                        .help("write a relative path without `..`: `config.yaml`"),
+                );
+            }
+        }
+        self.ready.check(problems);
+    }
+}
+
+fn is_below(name: &str) -> bool {
+    !name.is_empty() && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
+}

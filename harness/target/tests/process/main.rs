@@ -1,0 +1,85 @@
+//! Targets that are processes, with real children. This program stands in for the command: called with `guard`, it is the
+//! doorway through which children are started; called with `hold`, it is a harness that is about to be killed.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "these are tests, which the lint cannot see without the usual harness"
+)]
+
+mod lifecycle;
+mod orphans;
+mod output;
+mod plain_router;
+mod world;
+
+use std::future::Future;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use libtest_mimic::{Arguments, Trial};
+
+/// No test may hang: what takes this long never comes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+macro_rules! trials {
+    ($($module:ident::$name:ident),* $(,)?) => {
+        vec![$(Trial::test(stringify!($name), || { await_all($module::$name()); Ok(()) })),*]
+    };
+}
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    match arguments.next() {
+        Some(word) if word == "guard" => {
+            let error = stormproof_target::guard(arguments);
+            eprintln!("error: {error}");
+            return ExitCode::from(127);
+        }
+        Some(word) if word == "hold" => await_all(orphans::hold(arguments)),
+        _ => {}
+    }
+    let mut trials = trials![
+        lifecycle::a_target_is_ready_when_its_line_is_seen_and_ends_when_it_is_asked_to,
+        lifecycle::a_target_that_is_never_ready_is_told_with_what_was_seen_and_leaves_nothing,
+        lifecycle::a_path_that_never_answers_is_told_with_what_was_seen_instead,
+        lifecycle::a_target_that_ends_before_it_is_ready_is_told_at_once_with_its_last_lines,
+        lifecycle::a_target_that_does_not_end_when_asked_is_killed,
+        lifecycle::the_children_of_a_target_go_with_it_when_it_is_stopped,
+        lifecycle::the_children_of_a_target_go_with_it_when_it_is_dropped,
+        lifecycle::the_children_of_a_target_go_with_it_when_it_ends_by_itself,
+        lifecycle::a_target_that_ends_by_itself_is_noticed_with_the_reason,
+        lifecycle::a_target_that_is_stopped_did_not_die,
+        lifecycle::a_missing_program_is_an_error_of_its_own,
+        lifecycle::a_target_that_others_could_reach_is_refused,
+        lifecycle::a_defect_goes_to_the_end_of_the_command,
+        lifecycle::a_defect_is_refused_by_a_target_that_has_none,
+        lifecycle::a_version_is_the_first_line_that_its_command_prints,
+        orphans::a_target_ends_with_a_harness_that_is_killed,
+        orphans::the_guard_starts_nothing_for_a_harness_that_is_gone,
+        orphans::the_guard_tells_what_it_cannot_execute,
+        output::the_environment_holds_nothing_but_what_the_profile_names,
+        output::no_key_is_in_the_log_or_in_an_error,
+        output::a_target_may_print_as_much_as_it_likes,
+        output::a_configuration_is_rendered_from_the_world_for_the_target_alone,
+        output::the_bundled_router_s_configuration_says_what_the_world_says,
+        output::a_template_that_cannot_be_rendered_is_told_with_file_and_line,
+    ];
+    let no_python = !plain_router::python_is_there();
+    let mut plain = trials![
+        plain_router::the_plain_router_moves_on_from_a_limited_key,
+        plain_router::the_plain_router_relays_a_stream_as_it_comes,
+        plain_router::the_plain_router_does_not_complete_an_answer_that_was_cut,
+        plain_router::the_plain_router_refuses_in_its_own_words_what_it_cannot_serve,
+        plain_router::the_plain_router_relays_the_last_refusal_when_every_key_is_limited,
+        plain_router::the_plain_router_takes_its_keys_in_turn_whoever_asks,
+    ];
+    // Shown as ignored: what is skipped is seen to be.
+    trials.extend(plain.drain(..).map(|trial| trial.with_ignored_flag(no_python)));
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+fn await_all(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let within = async { tokio::time::timeout(PATIENCE, test).await };
+    runtime.block_on(within).expect("the test hangs");
+}

@@ -1,0 +1,122 @@
+//! A world for one test: a folder, a profile whose target is a shell script, and what the target prints.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use scenario::Dialect;
+use stormproof_target::{
+    Key, ModelRoute, Profile, RunningTarget, StartError, StartOptions, Topology, UpstreamAddress,
+};
+
+pub(crate) struct World {
+    pub(crate) folder: PathBuf,
+    pub(crate) topology: Topology,
+    lines: Arc<Mutex<Vec<String>>>,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("stormproof-process-{}-{number}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        Self { folder, topology: topology("http://127.0.0.1:9/v1"), lines: Arc::default() }
+    }
+
+    /// A profile whose target is a script. `more` are further lines of it.
+    pub(crate) fn script(&self, script: &str, ready: &str, more: &str) -> PathBuf {
+        fs::write(self.folder.join("script.sh"), script).unwrap();
+        let command = "[sh, \"{{ profile_dir }}/script.sh\"]";
+        let start = format!("start:\n  process: {{ command: {command} }}\n  ready: {ready}\n");
+        self.profile(&format!("{start}{more}"))
+    }
+
+    /// A profile with this start.
+    pub(crate) fn profile(&self, start: &str) -> PathBuf {
+        let path = self.folder.join("profile.yaml");
+        fs::write(&path, format!("target: script\ndescribes: A script\nspeaks: [openai]\n{start}")).unwrap();
+        path
+    }
+
+    pub(crate) async fn start(&self, profile: &Path) -> Result<RunningTarget, StartError> {
+        self.start_with(profile, None).await
+    }
+
+    pub(crate) async fn start_with(
+        &self,
+        profile: &Path,
+        defect: Option<&str>,
+    ) -> Result<RunningTarget, StartError> {
+        let lines = Arc::clone(&self.lines);
+        let options = StartOptions {
+            stormproof: this_program(),
+            defect: defect.map(str::to_owned),
+            log: Arc::new(move |line: &str| lines.lock().unwrap().push(line.to_owned())),
+            folder: self.folder.join("target"),
+        };
+        RunningTarget::start(&read(profile), &self.topology, options).await
+    }
+
+    /// Every line that the target printed so far.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.lines.lock().unwrap().clone()
+    }
+
+    /// The number behind a word in what the target printed.
+    pub(crate) fn number(&self, word: &str) -> i32 {
+        let lines = self.lines();
+        let found = lines.iter().find_map(|line| line.strip_prefix(word)?.trim().parse().ok());
+        found.unwrap_or_else(|| panic!("no `{word}` in {lines:?}"))
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        // A child that is just being killed may still hold a file; the folder is below the temporary ones anyway.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+pub(crate) fn read(profile: &Path) -> Profile {
+    Profile::read(profile)
+        .unwrap_or_else(|error| panic!("{}", error.draw(&annotate_snippets::Renderer::plain())))
+}
+
+pub(crate) fn this_program() -> PathBuf {
+    std::env::current_exe().unwrap()
+}
+
+/// A world with one upstream of two keys and one model.
+pub(crate) fn topology(base_url: &str) -> Topology {
+    let key = |label: &str| Key { label: label.to_owned(), secret: format!("sk-storm-{label}-0123456789") };
+    Topology {
+        upstreams: vec![UpstreamAddress {
+            name: "openai".to_owned(),
+            dialect: Dialect::Openai,
+            base_url: base_url.to_owned(),
+            keys: vec![key("first"), key("second")],
+        }],
+        models: vec![ModelRoute {
+            name: "chat".to_owned(),
+            pool: "openai".to_owned(),
+            model: "gpt-4o-mini".to_owned(),
+            retries: None,
+            timeout: Some(Duration::from_secs(30)),
+        }],
+    }
+}
+
+/// Waits until a process has ended, whoever's child it is.
+pub(crate) async fn is_gone(pid: i32) {
+    let gone = tokio::task::spawn_blocking(move || {
+        let Ok(process) = pidfd_open(Pid::from_raw(pid).unwrap(), PidfdFlags::empty()) else { return true };
+        let patience = Timespec { tv_sec: 20, tv_nsec: 0 };
+        poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&patience)).unwrap() == 1
+    });
+    assert!(gone.await.unwrap(), "process {pid} is still there");
+}

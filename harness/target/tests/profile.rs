@@ -1,0 +1,203 @@
+//! Profiles from outside: the project's own are sound, and every mistake is told where it stands.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use annotate_snippets::Renderer;
+use scenario::Capability;
+use stormproof_target::{Bound, Confessed, Observation, Profile, StopSignal, profile_schema};
+
+const SOUND: &str = "\
+target: small
+describes: A small target
+start:
+  process: { command: [small, --config, \"{{ dir }}/small.json\"] }
+  files: { small.json: small.json.j2 }
+  ready: { get: /health }
+speaks: [openai]
+";
+
+/// A folder of its own for each test, removed at its end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("stormproof-profile-{}-{number}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a temporary folder");
+        Self(folder)
+    }
+
+    /// Reads a profile with the template that it names.
+    fn read(&self, profile: &str, template: &str) -> Result<Profile, String> {
+        let path = self.0.join("small.yaml");
+        fs::write(&path, profile).expect("a writable folder");
+        fs::write(self.0.join("small.json.j2"), template).expect("a writable folder");
+        Profile::read(&path).map_err(|error| error.draw(&Renderer::plain()))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).expect("a folder of its own");
+    }
+}
+
+fn own(name: &str) -> Profile {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/targets").join(name);
+    Profile::read(&path).unwrap_or_else(|error| panic!("{}", error.draw(&Renderer::plain())))
+}
+
+#[test]
+fn the_project_s_own_profiles_are_sound() {
+    let router = own("router.yaml");
+    assert_eq!(router.name(), "router");
+    assert!(router.claims(Capability::Cooldown) && !router.is_shared());
+    assert_eq!(router.defects().unwrap().flag, "--defect");
+    assert_eq!(router.chat_path(), "/v1/chat/completions");
+    let plain = own("plain.yaml");
+    assert!(plain.claims(Capability::KeyPool) && !plain.claims(Capability::Cooldown));
+    assert!(plain.defects().is_none());
+    assert_eq!(plain.says.start.ready.observation(), Observation::Get("/health", 200));
+}
+
+#[test]
+fn what_a_profile_leaves_out_has_its_documented_value() {
+    let profile = Folder::new().read(SOUND, "{}").unwrap();
+    assert_eq!(profile.says.start.stop.signal, StopSignal::Term);
+    assert_eq!(profile.says.start.stop.within, Duration::from_secs(10));
+    assert_eq!(profile.says.start.ready.within, Duration::from_secs(30));
+    assert_eq!(profile.chat_path(), "/v1/chat/completions");
+    assert_eq!(profile.models_path(), "/v1/models");
+    assert_eq!(profile.known_failures(), []);
+    assert_eq!(profile.bound("cooldown_lag"), None);
+}
+
+#[test]
+fn what_a_profile_promises_and_confesses_is_kept() {
+    let more = "\
+claims: [key-pool]
+bounds: { cooldown_lag: 2s, amplification: 3, added: 1.5 }
+known_failures:
+  - rule: ROT-001
+    scenario: rotation/next-key-on-429
+    verdict: fail
+    reason: it gives up at once
+    until: 2027-06-30
+";
+    let profile = Folder::new().read(&(SOUND.to_owned() + more), "{}").unwrap();
+    assert_eq!(profile.bound("cooldown_lag"), Some(Bound::Duration(Duration::from_secs(2))));
+    assert_eq!(profile.bound("amplification"), Some(Bound::Number(3.0)));
+    assert_eq!(profile.bound("added"), Some(Bound::Number(1.5)));
+    let [failure] = profile.known_failures() else { panic!("one known failure") };
+    assert_eq!((failure.rule.value.as_str(), failure.verdict), ("ROT-001", Confessed::Fail));
+    assert_eq!(failure.until.value.to_string(), "2027-06-30");
+}
+
+#[test]
+fn each_mistake_is_told_with_its_line_and_what_to_do() {
+    let cases: &[(&str, &str, &[&str])] = &[
+        (
+            "target:",
+            "targte:",
+            &["unknown key `targte` in a profile", "did you mean `target`?", "missing key `target`"],
+        ),
+        ("get: /health", "gte: /health", &["unknown key `gte`", "small.yaml:6:12", "did you mean `get`?"]),
+        ("get: /health", "get: health", &["the path `health` does not begin with `/`", "^^^^^^"]),
+        ("get: /health", "within: 2s", &["a readiness that nothing shows", "`line: TEXT`"]),
+        ("get: /health", "get: /health, line: hello", &["`get` beside `line`"]),
+        ("get: /health", "line: hello, status: 200", &["`status` beside `line`"]),
+        ("get: /health", "get: /health, within: 30", &["the number `30` where a duration is wanted"]),
+        ("[openai]", "[openia]", &["unknown dialect `openia`", "did you mean `openai`?"]),
+        ("[openai]", "[]", &["a target that speaks no dialect"]),
+        ("[small, --config, \"{{ dir }}/small.json\"]", "[]", &["a command without a program"]),
+        ("[small,", "[small, 1,", &["the number `1` where a text is wanted", "put it in quotes"]),
+        ("{{ dir }}", "{{ dri }}", &["no template sees a `dri`", "did you mean `dir`?", "small.yaml:4:41"]),
+        ("{{ dir }}", "{{ dir", &["not a template", "small.yaml:4:41"]),
+        ("small.json: small", "../small.json: small", &["`../small.json` is not below the target's folder"]),
+        ("small.json: small", "/small.json: small", &["`/small.json` is not below the target's folder"]),
+        (
+            "small.json.j2",
+            "smal.json.j2",
+            &["the template `", "smal.json.j2` cannot be read", "small.yaml:5:24"],
+        ),
+        ("speaks:", "claims: [key-pol]\nspeaks:", &["the text `key-pol`", "did you mean `key-pool`?"]),
+        (
+            "speaks:",
+            "claims: [streaming, streaming]\nspeaks:",
+            &["`streaming` claimed twice", "the first one"],
+        ),
+        (
+            "speaks:",
+            "bounds: { lag: -2 }\nspeaks:",
+            &["the number `-2` where a duration or a number is wanted"],
+        ),
+        ("process: { ", "process: { env: { 'A=B': x }, ", &["`A=B` is no name of a variable"]),
+        ("start:", "start:\n  mode: lazy", &["the text `lazy` where a mode is wanted", "`fresh`, `shared`"]),
+        ("start:", "start:\n  stop: { signal: TREM }", &["did you mean `TERM`?"]),
+        (
+            "speaks:",
+            "known_failures: [{ rule: A, scenario: b, verdict: pass, reason: c, until: 2027-02-30 }]\nspeaks:",
+            &["a verdict that can be confessed", "the text `2027-02-30` where a day is wanted"],
+        ),
+        ("target: small", "target: small\ntarget: two", &["duplicate key `target`", "first given here"]),
+    ];
+    for (from, to, told) in cases {
+        let folder = Folder::new();
+        let drawn = folder.read(&SOUND.replacen(from, to, 1), "{}").expect_err(to);
+        for words in *told {
+            assert!(drawn.contains(words), "{to}: `{words}` is missing in:\n{drawn}");
+        }
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let wrong = SOUND
+        .replace("describes", "describse")
+        .replace("{{ dir }}", "{{ dri }}")
+        .replace("/health", "health");
+    let drawn = Folder::new().read(&wrong, "{}").unwrap_err();
+    for words in [
+        "unknown key `describse`",
+        "missing key `describes`",
+        "no template sees a `dri`",
+        "the path `health`",
+    ] {
+        assert!(drawn.contains(words), "`{words}` is missing in:\n{drawn}");
+    }
+}
+
+#[test]
+fn a_template_s_mistake_is_told_in_the_template() {
+    let drawn = Folder::new().read(SOUND, "{\n  \"port\": {{ prot }}\n}\n").unwrap_err();
+    for words in ["small.json.j2:2:14", "no template sees a `prot`", "did you mean `port`?", "^^^^"] {
+        assert!(drawn.contains(words), "`{words}` is missing in:\n{drawn}");
+    }
+    let drawn = Folder::new().read(SOUND, "{\n{% for a in upstreams %}\n}\n").unwrap_err();
+    assert!(drawn.contains("small.json.j2") && drawn.contains("not a template"), "{drawn}");
+}
+
+#[test]
+fn a_profile_that_is_not_there_is_told_with_the_nearest_name() {
+    let folder = Folder::new();
+    folder.read(SOUND, "{}").unwrap();
+    let error = Profile::read(&folder.0.join("smal.yaml")).unwrap_err().draw(&Renderer::plain());
+    assert!(error.contains("no such file") && error.contains("small.yaml"), "{error}");
+}
+
+#[test]
+fn the_schema_names_every_key_of_a_profile() {
+    let schema = profile_schema();
+    let properties = &schema["$defs"]["Declaration"]["properties"];
+    for key in ["target", "start", "speaks", "claims", "bounds", "defects", "known_failures"] {
+        assert!(properties.get(key).is_some(), "{key}");
+    }
+    assert_eq!(
+        schema["$defs"]["Declaration"]["required"],
+        serde_json::json!(["target", "describes", "start", "speaks"])
+    );
+}
