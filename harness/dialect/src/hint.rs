@@ -45,7 +45,8 @@ mod tests {
     fn every_form_of_a_hint_is_read() {
         let now = httpdate::parse_http_date("Wed, 21 Oct 2026 07:28:00 GMT").unwrap();
         let ms = |millis| Some(Duration::from_millis(millis));
-        let cases: [(&[(&str, &str)], Option<Duration>); 16] = [
+        type Case = (&'static [(&'static str, &'static str)], Option<Duration>);
+        let cases: [Case; 16] = [
             (&[], None),
             (&[("content-type", "20")], None),
             (&[("Retry-After", "20")], ms(20_000)),

@@ -210,7 +210,7 @@ impl Checker<'_> {
         let scenario = self.scenario;
         condition.check(subject, self.problems);
         for test in &condition.tests {
-            self.measured_in(&test.test);
+            self.not_measured(&test.test);
             let (what, valid): (&str, Vec<&str>) = match test.field {
                 Field::Step => ("step", steps(scenario).collect()),
                 Field::Phase => ("phase", phases(scenario).collect()),
@@ -225,6 +225,17 @@ impl Checker<'_> {
                     what,
                     valid.iter().copied(),
                 );
+            }
+        }
+    }
+
+    /// What is measured is known only at the end, when the rows have gone by.
+    fn not_measured(&mut self, test: &Test) {
+        for operand in test.comparisons.iter().flat_map(|comparison| &comparison.right) {
+            if let Operand::Measured(name, span) = operand {
+                let problem =
+                    Problem::new(*span, format!("`{name}` is measured, and not known while rows go by"));
+                self.tell(problem.help("compare it in `that:` or in a `count:`"));
             }
         }
     }

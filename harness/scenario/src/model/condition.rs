@@ -396,6 +396,8 @@ fn order(left: FieldValue<'_>, right: &Right<'_>) -> Option<std::cmp::Ordering> 
         (FieldValue::Number(left), FieldValue::Measured(right)) => (left as f64).partial_cmp(&right),
         (FieldValue::Measured(left), FieldValue::Number(right)) => left.partial_cmp(&(right as f64)),
         (FieldValue::Measured(left), FieldValue::Measured(right)) => left.partial_cmp(&right),
+        // A bound that is a duration is known by its seconds.
+        (FieldValue::Duration(left), FieldValue::Measured(right)) => left.as_secs_f64().partial_cmp(&right),
         _ => None,
     }
 }

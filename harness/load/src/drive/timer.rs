@@ -1,0 +1,60 @@
+//! A timer that is exact to tens of microseconds, as an event source: the runtime's own is coarse to a millisecond.
+
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use mio::event::Source;
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
+};
+
+/// Wakes the loop at an instant.
+#[derive(Debug)]
+pub(super) struct Timer {
+    fd: OwnedFd,
+    set: Option<Instant>,
+}
+
+impl Timer {
+    pub(super) fn new() -> io::Result<Self> {
+        let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
+        Ok(Self { fd: timerfd_create(TimerfdClockId::Monotonic, flags)?, set: None })
+    }
+
+    pub(super) fn register(&self, registry: &Registry, token: Token) -> io::Result<()> {
+        SourceFd(&self.fd.as_raw_fd()).register(registry, token, Interest::READABLE)
+    }
+
+    /// Sets it, unless it is set to that instant already.
+    pub(super) fn set(&mut self, at: Option<Instant>) -> io::Result<()> {
+        if self.set == at {
+            return Ok(());
+        }
+        self.set = at;
+        // A time of zero would switch it off, and one that has passed fires at once.
+        let wait = at.map(|at| at.saturating_duration_since(Instant::now()).max(Duration::from_nanos(1)));
+        timerfd_settime(&self.fd, TimerfdTimerFlags::empty(), &once(wait.unwrap_or_default()))?;
+        Ok(())
+    }
+
+    /// It fired: forgets what it was set to, so that it can be set again.
+    pub(super) fn fired(&mut self) {
+        self.set = None;
+        let mut count = [0; 8];
+        // The count is of no interest, and nothing to read is none either.
+        let _: Result<usize, _> = rustix::io::read(&self.fd, &mut count);
+    }
+}
+
+fn once(wait: Duration) -> Itimerspec {
+    Itimerspec {
+        it_interval: Timespec { tv_sec: 0, tv_nsec: 0 },
+        it_value: Timespec {
+            tv_sec: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: i64::from(wait.subsec_nanos()),
+        },
+    }
+}

@@ -1,0 +1,12 @@
+//! Evidence on disk: written as it goes, read back to be judged.
+
+mod folder;
+mod reader;
+mod redactor;
+mod writer;
+
+pub use folder::{RunFolder, TrialFolder};
+pub use reader::{EvidenceError, Reader};
+pub(crate) use redactor::Redactor;
+pub use writer::Watcher;
+pub(crate) use writer::write;

@@ -1,0 +1,118 @@
+//! Writing evidence as it comes: one thread for each trial, which alone touches its files.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use record::{End, Entry, Fact};
+
+use crate::evidence::{Redactor, TrialFolder};
+
+/// A killed run loses at most this much of its last evidence.
+const FLUSHED_EVERY: Duration = Duration::from_millis(100);
+/// How long the writer rests when nothing is there. A writer that waited to be woken would cost each sender the waking.
+const RESTS: Duration = Duration::from_millis(2);
+
+/// Sees every fact as it is written, for `-v` and `--follow`.
+pub type Watcher = Box<dyn FnMut(&Fact) + Send>;
+
+/// Writes facts until the trial's `End` has come or nobody can send any more, and returns the end with its counts.
+pub(crate) fn write(
+    folder: &TrialFolder,
+    facts: &Receiver<Fact>,
+    redactor: &Redactor,
+    mut watcher: Option<Watcher>,
+) -> io::Result<Option<End>> {
+    let mut files = Files::create(folder)?;
+    let mut flushed = Instant::now();
+    loop {
+        let fact = match facts.try_recv() {
+            Ok(fact) => fact,
+            Err(TryRecvError::Empty) => {
+                if flushed.elapsed() >= FLUSHED_EVERY {
+                    files.flush()?;
+                    flushed = Instant::now();
+                }
+                thread::sleep(RESTS);
+                continue;
+            }
+            Err(TryRecvError::Disconnected) => break,
+        };
+        let fact = match fact {
+            Fact::Entry(mut entry) => {
+                redactor.clean(&mut entry);
+                Fact::Entry(entry)
+            }
+            row => row,
+        };
+        let end = files.put(&fact)?;
+        if let Some(watcher) = &mut watcher {
+            watcher(&fact);
+        }
+        if end.is_some() {
+            files.flush()?;
+            return Ok(end);
+        }
+    }
+    files.flush()?;
+    Ok(None)
+}
+
+struct Files {
+    entries: BufWriter<File>,
+    exchanges: BufWriter<File>,
+    attempts: BufWriter<File>,
+    exchange_rows: u64,
+    attempt_rows: u64,
+}
+
+impl Files {
+    fn create(folder: &TrialFolder) -> io::Result<Self> {
+        let create = |path| File::create(path).map(BufWriter::new);
+        Ok(Self {
+            entries: create(folder.entries())?,
+            exchanges: create(folder.exchanges())?,
+            attempts: create(folder.attempts())?,
+            exchange_rows: 0,
+            attempt_rows: 0,
+        })
+    }
+
+    fn put(&mut self, fact: &Fact) -> io::Result<Option<End>> {
+        match fact {
+            Fact::Exchange(row) => {
+                self.exchange_rows += 1;
+                self.exchanges.write_all(&row.to_bytes())?;
+            }
+            Fact::Attempt(row) => {
+                self.attempt_rows += 1;
+                self.attempts.write_all(&row.to_bytes())?;
+            }
+            Fact::Entry(entry) => return self.put_entry(entry),
+        }
+        Ok(None)
+    }
+
+    fn put_entry(&mut self, entry: &Entry) -> io::Result<Option<End>> {
+        let Entry::End(end) = entry else {
+            self.line(entry)?;
+            return Ok(None);
+        };
+        let end = End { exchanges: self.exchange_rows, attempts: self.attempt_rows, ..end.clone() };
+        self.line(&Entry::End(end.clone()))?;
+        Ok(Some(end))
+    }
+
+    fn line(&mut self, entry: &Entry) -> io::Result<()> {
+        serde_json::to_writer(&mut self.entries, entry)?;
+        self.entries.write_all(b"\n")
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.entries.flush()?;
+        self.exchanges.flush()?;
+        self.attempts.flush()
+    }
+}

@@ -1,0 +1,168 @@
+//! Draws from the seed. Each is a pure function of seed, upstream, key and the request's ordinal on that key, so that no
+//! scheduling changes it.
+
+use std::time::Duration;
+
+use scenario::Distribution;
+
+/// The source of every draw for one key of one upstream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DrawSource(u64);
+
+/// The draws of one request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Draws(u64);
+
+/// What a draw is for. Draws for different purposes do not depend on each other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Purpose {
+    /// The time until the head of the reply.
+    Latency,
+    /// The ids in the reply.
+    Ids,
+}
+
+impl DrawSource {
+    pub(crate) fn new(seed: u64, upstream: &str, key: Option<&str>) -> Self {
+        let upstream = mix(seed ^ hash(upstream));
+        Self(key.map_or(upstream, |key| mix(upstream ^ hash(key))))
+    }
+
+    pub(crate) fn draws(self, ordinal: u32) -> Draws {
+        Draws(mix(self.0 ^ mix(u64::from(ordinal))))
+    }
+}
+
+impl Draws {
+    /// Uniform bits, by purpose and number.
+    pub(crate) fn bits(self, purpose: Purpose, number: u64) -> u64 {
+        let counter = ((purpose as u64) << 32) + number + 1;
+        mix(self.0.wrapping_add(counter.wrapping_mul(GOLDEN)))
+    }
+
+    /// An id that no other request of the trial has.
+    pub(crate) fn id(self, opening: &str) -> String {
+        let bits = [0, 1].map(|number| self.bits(Purpose::Ids, number));
+        let digits = bits.iter().flat_map(|bits| bits.to_be_bytes()).flat_map(|byte| [byte >> 4, byte & 15]);
+        let mut id = String::with_capacity(opening.len() + 32);
+        id.push_str(opening);
+        id.extend(digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])));
+        id
+    }
+
+    /// A duration from a distribution.
+    pub(crate) fn duration(self, purpose: Purpose, distribution: &Distribution) -> Duration {
+        match distribution {
+            Distribution::Fixed(duration) => *duration,
+            Distribution::Uniform(uniform) => {
+                let span = uniform.to.saturating_sub(uniform.from);
+                uniform.from + span.mul_f64(self.unit(purpose, 0))
+            }
+            Distribution::Lognormal(lognormal) => {
+                let spread = (lognormal.p99.as_secs_f64() / lognormal.p50.as_secs_f64()).ln() / Z_99;
+                let factor = (spread * self.normal(purpose)).exp();
+                Duration::try_from_secs_f64(lognormal.p50.as_secs_f64() * factor).unwrap_or(Duration::MAX)
+            }
+        }
+    }
+
+    /// A number between zero and one, neither of which it is.
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit a double exactly")]
+    fn unit(self, purpose: Purpose, number: u64) -> f64 {
+        const STEP: f64 = 1.0 / (1_u64 << 53) as f64;
+        ((self.bits(purpose, number) >> 11) as f64 + 0.5) * STEP
+    }
+
+    /// A number from the standard normal distribution, by the method of Box and Muller.
+    fn normal(self, purpose: Purpose) -> f64 {
+        let radius = (-2.0 * self.unit(purpose, 0).ln()).sqrt();
+        radius * (std::f64::consts::TAU * self.unit(purpose, 1)).cos()
+    }
+}
+
+/// The number below which 99 of 100 numbers of the standard normal distribution lie.
+const Z_99: f64 = 2.326_347_874_040_841;
+
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// The finaliser of `SplitMix64`: every bit of the input changes every bit of the output with an even chance.
+fn mix(value: u64) -> u64 {
+    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ (value >> 31)
+}
+
+/// FNV-1a over the name's bytes, then mixed; the length keeps a name apart from nothing.
+fn hash(name: &str) -> u64 {
+    let start = 0xcbf2_9ce4_8422_2325_u64.wrapping_add(GOLDEN);
+    mix(name.bytes().fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)))
+}
+
+#[cfg(test)]
+mod tests {
+    use scenario::{Lognormal, Span, Uniform};
+
+    use super::*;
+
+    fn millis(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn lognormal(p50: u64, p99: u64) -> Distribution {
+        Distribution::Lognormal(Lognormal { p50: millis(p50), p99: millis(p99), span: Span::default() })
+    }
+
+    fn sorted(distribution: &Distribution) -> Vec<Duration> {
+        let source = DrawSource::new(7, "main", Some("key-1"));
+        let mut drawn: Vec<Duration> =
+            (1..=20_000).map(|n| source.draws(n).duration(Purpose::Latency, distribution)).collect();
+        drawn.sort();
+        drawn
+    }
+
+    #[test]
+    fn equal_places_draw_alike_and_different_ones_do_not() {
+        let bits = |seed, upstream, key, ordinal, number| {
+            DrawSource::new(seed, upstream, key).draws(ordinal).bits(Purpose::Latency, number)
+        };
+        let first = bits(7, "main", Some("a"), 1, 0);
+        assert_eq!(first, bits(7, "main", Some("a"), 1, 0));
+        for other in [
+            bits(8, "main", Some("a"), 1, 0),
+            bits(7, "other", Some("a"), 1, 0),
+            bits(7, "main", Some("b"), 1, 0),
+            bits(7, "main", None, 1, 0),
+            bits(7, "main", Some("a"), 2, 0),
+            bits(7, "main", Some("a"), 1, 1),
+            DrawSource::new(7, "main", Some("a")).draws(1).bits(Purpose::Ids, 0),
+        ] {
+            assert_ne!(first, other);
+        }
+    }
+
+    #[test]
+    fn a_uniform_draw_fills_its_range_evenly() {
+        let uniform = Uniform { from: millis(10), to: millis(30), span: Span::default() };
+        let drawn = sorted(&Distribution::Uniform(uniform));
+        assert!(drawn[0] >= millis(10) && drawn[drawn.len() - 1] <= millis(30));
+        for (index, expected) in [(2_000, 12.0), (10_000, 20.0), (18_000, 28.0)] {
+            let found = drawn[index].as_secs_f64() * 1_000.0;
+            assert!((found - expected).abs() < 0.5, "{found} is not near {expected}");
+        }
+    }
+
+    #[test]
+    fn a_lognormal_draw_keeps_its_percentiles() {
+        let drawn = sorted(&lognormal(100, 900));
+        for (index, expected) in [(10_000, 100.0), (19_800, 900.0)] {
+            let found = drawn[index].as_secs_f64() * 1_000.0;
+            assert!((found / expected - 1.0).abs() < 0.1, "{found} is not near {expected}");
+        }
+    }
+
+    #[test]
+    fn equal_percentiles_leave_no_choice() {
+        let drawn = sorted(&lognormal(5, 5));
+        assert_eq!((drawn[0], drawn[drawn.len() - 1]), (millis(5), millis(5)));
+    }
+}

@@ -1,0 +1,170 @@
+//! The journal of one upstream: a row for each request, and samples of the first ones, on their way to the evidence.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use http::HeaderMap;
+use http::request;
+use record::{
+    AttemptRow, Clock, Correlation, Entry, ExchangeId, Fact, FactSender, Found, Joined, Moment, Outcome,
+    Sample, Side,
+};
+
+use crate::redaction::{self, Redaction};
+use crate::surroundings::Surroundings;
+
+/// Writes down what an upstream saw.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    pub(crate) clock: Clock,
+    /// Finds the marks that join attempts to exchanges.
+    pub(crate) correlation: Correlation,
+    facts: FactSender,
+    redaction: Arc<Redaction>,
+    samples_left: AtomicU32,
+}
+
+/// A request that is not over yet.
+#[derive(Debug)]
+pub(crate) struct OpenAttempt {
+    /// What is known of it so far.
+    pub(crate) row: AttemptRow,
+    sample: Option<Box<OpenSample>>,
+}
+
+/// The two messages of an attempt, as far as they have been seen. No raw head is kept, and of bodies no more than is shown.
+#[derive(Debug)]
+struct OpenSample {
+    request: Message,
+    reply: Option<Message>,
+}
+
+struct Message {
+    line: String,
+    head: Vec<(String, String)>,
+    body: Vec<u8>,
+    length: usize,
+    at: Moment,
+}
+
+/// How much of a body a sample shows.
+const SHOWN_OF_BODY: usize = 4 * 1024;
+
+impl Journal {
+    pub(crate) fn new(surroundings: &Surroundings, redaction: Arc<Redaction>) -> Self {
+        Self {
+            clock: surroundings.clock,
+            correlation: surroundings.correlation,
+            facts: surroundings.facts.clone(),
+            redaction,
+            samples_left: AtomicU32::new(surroundings.samples),
+        }
+    }
+
+    /// Opens an attempt; the first ones keep their messages.
+    pub(crate) fn open(&self, row: AttemptRow, head: &request::Parts) -> OpenAttempt {
+        let sample = self.take_sample().then(|| {
+            let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+            let line = format!("{} {target} {:?}", head.method, head.version);
+            let request = self.message(&line, &head.headers, row.arrived);
+            Box::new(OpenSample { request, reply: None })
+        });
+        OpenAttempt { row, sample }
+    }
+
+    /// Notes the head of the reply.
+    pub(crate) fn replied(&self, attempt: &mut OpenAttempt, head: &http::response::Parts, at: Moment) {
+        if let Some(sample) = &mut attempt.sample {
+            let line = format!("{:?} {}", head.version, head.status);
+            sample.reply = Some(self.message(&line, &head.headers, at));
+        }
+    }
+
+    /// Writes an attempt down. Nothing more will be known of it.
+    pub(crate) fn close(&self, mut attempt: OpenAttempt, outcome: Outcome, at: Moment) {
+        attempt.row.outcome = outcome;
+        attempt.row.ended = at.micros_after(attempt.row.arrived);
+        let exchange = attempt.row.exchange;
+        self.facts.send(Fact::Attempt(attempt.row));
+        if let Some(sample) = attempt.sample {
+            self.send_sample(Side::UpstreamGot, exchange, sample.request);
+            if let Some(mut reply) = sample.reply {
+                reply.at = at;
+                self.send_sample(Side::UpstreamSent, exchange, reply);
+            }
+        }
+    }
+
+    /// A text without any key, for the evidence.
+    pub(crate) fn redacted(&self, text: &str) -> String {
+        self.redaction.of(text.as_bytes())
+    }
+
+    fn take_sample(&self) -> bool {
+        let left = &self.samples_left;
+        // The plain load keeps the long run after the last sample free of writes to a shared line.
+        left.load(Ordering::Relaxed) > 0
+            && left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+    }
+
+    fn message(&self, line: &str, headers: &HeaderMap, at: Moment) -> Message {
+        let head = headers
+            .iter()
+            .map(|(name, value)| {
+                (self.redaction.of(name.as_str().as_bytes()), self.redaction.of(value.as_bytes()))
+            })
+            .collect();
+        Message { line: self.redaction.of(line.as_bytes()), head, body: Vec::new(), length: 0, at }
+    }
+
+    fn send_sample(&self, side: Side, exchange: ExchangeId, message: Message) {
+        let Message { line, head, body, length, at } = message;
+        let body = self.redaction.first(&body, SHOWN_OF_BODY);
+        let sample = Sample { side, exchange, at, line, head, body, cut: length > SHOWN_OF_BODY };
+        self.facts.send(Fact::Entry(Box::new(Entry::Sample(sample))));
+    }
+}
+
+impl OpenAttempt {
+    /// Joins the attempt to what was found.
+    pub(crate) fn join(&mut self, found: Found) {
+        (self.row.exchange, self.row.joined) = match found {
+            Found::Exchange(exchange) => (exchange, Joined::Exchange),
+            Found::Foreign => (ExchangeId::NONE, Joined::Foreign),
+            Found::Nothing => (ExchangeId::NONE, Joined::Nothing),
+        };
+    }
+
+    /// Notes what was read of the request's body.
+    pub(crate) fn got_body(&mut self, body: &[u8], at: Moment) {
+        if let Some(sample) = &mut self.sample {
+            sample.request.add(body);
+            sample.request.at = at;
+        }
+    }
+
+    /// Notes a piece of the reply's body.
+    pub(crate) fn sent_body(&mut self, piece: &[u8]) {
+        let length = u32::try_from(piece.len()).unwrap_or(u32::MAX);
+        self.row.reply_bytes = self.row.reply_bytes.saturating_add(length);
+        if let Some(reply) = self.sample.as_mut().and_then(|sample| sample.reply.as_mut()) {
+            reply.add(piece);
+        }
+    }
+}
+
+/// The body may hold a key until it is sent, so no debug dump shows it.
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.line)
+    }
+}
+
+impl Message {
+    fn add(&mut self, piece: &[u8]) {
+        self.length += piece.len();
+        let room = redaction::needed(SHOWN_OF_BODY) - self.body.len();
+        self.body.extend_from_slice(&piece[..piece.len().min(room)]);
+    }
+}

@@ -1,0 +1,163 @@
+//! The server of one upstream: its listener and its connections, all owned by one task.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use crate::answer::answer;
+use crate::connection::{Connection, ConnectionIo};
+use crate::upstream::Upstream;
+
+/// A running server. Dropping it ends the listener and all connections.
+#[derive(Debug)]
+pub(crate) struct Server {
+    address: SocketAddr,
+    stopping: watch::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+/// What a server puts up with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// How long a caller may surely owe the rest of a request; it is given up within twice the time.
+    pub(crate) patience: Duration,
+    /// How long open requests may go on after the server was told to stop.
+    pub(crate) farewell: Duration,
+    /// So many connections are open at most; more wait to be accepted.
+    pub(crate) connections: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { patience: Duration::from_secs(20), farewell: Duration::from_secs(5), connections: 16_384 }
+    }
+}
+
+/// The longest head of a request, and the largest buffer of a connection.
+const LONGEST_HEAD: usize = 64 * 1024;
+
+/// How long accepting pauses after the machine refused it, for want of file descriptors for example.
+const AFTER_REFUSAL: Duration = Duration::from_millis(20);
+
+impl Server {
+    /// Starts the server of an upstream on a free port of the loopback interface.
+    pub(crate) async fn start(upstream: Arc<Upstream>, bounds: Bounds) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let (stopping, stop) = watch::channel(());
+        let task = tokio::spawn(serve(listener, upstream, bounds, stop));
+        Ok(Self { address, stopping, task })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Tells the server to stop, without waiting for it.
+    pub(crate) fn begin_to_stop(&self) {
+        self.stopping.send_replace(());
+    }
+
+    /// Waits until everything that was open is over and written down.
+    pub(crate) async fn stopped(mut self) {
+        self.begin_to_stop();
+        if let Err(error) = (&mut self.task).await
+            && error.is_panic()
+        {
+            // A defect of ours must not pass for a quiet end.
+            std::panic::resume_unwind(error.into_panic());
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn serve(
+    listener: TcpListener,
+    upstream: Arc<Upstream>,
+    bounds: Bounds,
+    mut stop: watch::Receiver<()>,
+) {
+    // Dropping the set, with this task, aborts every connection.
+    let mut connections = JoinSet::new();
+    let stopped = stop.clone();
+    loop {
+        tokio::select! {
+            accepted = listener.accept(), if connections.len() < bounds.connections => match accepted {
+                Ok((stream, _)) => {
+                    let upstream = Arc::clone(&upstream);
+                    connections.spawn(converse(stream, upstream, bounds.patience, stopped.clone()));
+                }
+                Err(_) => sleep(AFTER_REFUSAL).await,
+            },
+            Some(ended) = connections.join_next(), if !connections.is_empty() => pass_on_panic(ended),
+            _ = stop.changed() => break,
+        }
+    }
+    drop(listener);
+    let farewell = async {
+        while let Some(ended) = connections.join_next().await {
+            pass_on_panic(ended);
+        }
+    };
+    if timeout(bounds.farewell, farewell).await.is_err() {
+        connections.shutdown().await;
+    }
+}
+
+/// Serves one connection to its end.
+async fn converse(
+    stream: TcpStream,
+    upstream: Arc<Upstream>,
+    patience: Duration,
+    mut stop: watch::Receiver<()>,
+) {
+    // A stream that is gone already shows it at the first read.
+    let _: io::Result<()> = stream.set_nodelay(true);
+    let connection = Arc::new(Connection::new(upstream.next_connection(), Arc::clone(&upstream.journal)));
+    let io = ConnectionIo::new(stream, Arc::clone(&connection));
+    let service = {
+        let connection = Arc::clone(&connection);
+        service_fn(move |request| answer(&upstream, &connection, request))
+    };
+    let serving =
+        http1::Builder::new().max_buf_size(LONGEST_HEAD).serve_connection(TokioIo::new(io), service);
+    let mut serving = pin!(serving);
+    let mut watch = interval(patience);
+    watch.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut stopping = false;
+    loop {
+        tokio::select! {
+            biased;
+            // How the connection ended stands in the rows of its attempts.
+            _ = serving.as_mut() => return,
+            _ = stop.changed(), if !stopping => {
+                stopping = true;
+                serving.as_mut().graceful_shutdown();
+            }
+            _ = watch.tick() => if connection.gives_up() { return },
+        }
+    }
+}
+
+fn pass_on_panic(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        std::panic::resume_unwind(error.into_panic());
+    }
+}

@@ -1,0 +1,27 @@
+//! What upstreams are given to work with: the clock, the way to the evidence, the seed, the traffic's state.
+
+use record::{Clock, Correlation, FactSender, NameTable};
+
+use crate::traffic_signal::TrafficSignal;
+
+/// What all upstreams of a trial share with the rest of it.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// The trial's clock.
+    pub clock: Clock,
+    /// Finds the marks that join attempts to exchanges.
+    pub correlation: Correlation,
+    /// Where attempts and samples go.
+    pub facts: FactSender,
+    /// The numbers of names.
+    pub names: NameTable,
+    /// The seed of keys, ids and draws.
+    pub seed: u64,
+    /// How far the traffic is.
+    pub traffic: TrafficSignal,
+    /// Of how many attempts each upstream keeps head and body, both ways; [`DEFAULT_SAMPLES`] where nothing says otherwise.
+    pub samples: u32,
+}
+
+/// Of how many attempts an upstream keeps head and body, unless told otherwise.
+pub const DEFAULT_SAMPLES: u32 = 200;

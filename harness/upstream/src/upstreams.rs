@@ -1,0 +1,195 @@
+//! All upstreams of a world, running.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use record::CastUpstream;
+use scenario::World;
+
+use crate::key::Key;
+use crate::redaction::Redaction;
+use crate::server::{Bounds, Server};
+use crate::surroundings::Surroundings;
+use crate::upstream::Upstream;
+
+/// The running upstreams of a world. They run on the runtime that started them; dropping this ends them.
+#[derive(Debug)]
+pub struct Upstreams {
+    running: Vec<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    name: String,
+    dialect: &'static str,
+    keys: Vec<Key>,
+    server: Server,
+}
+
+impl Upstreams {
+    /// Starts every upstream of a world, each on a free port of the loopback interface. It must be called on a Tokio runtime
+    /// with its I/O and its timers.
+    ///
+    /// # Errors
+    /// If the machine gives no port.
+    pub async fn start(world: &World, surroundings: Surroundings) -> io::Result<Self> {
+        Self::start_within(world, surroundings, Bounds::default()).await
+    }
+
+    pub(crate) async fn start_within(
+        world: &World,
+        surroundings: Surroundings,
+        bounds: Bounds,
+    ) -> io::Result<Self> {
+        let keys_of = |(name, settings): &(scenario::At<String>, scenario::Upstream)| -> Vec<Key> {
+            let labels = settings.keys.0.iter();
+            labels.map(|label| Key::new(surroundings.seed, &name.value, &label.value)).collect()
+        };
+        let keys: Vec<Vec<Key>> = world.upstreams.0.iter().map(keys_of).collect();
+        let redaction = Arc::new(Redaction::new(keys.iter().flatten()));
+        let mut running = Vec::with_capacity(keys.len());
+        for ((name, settings), keys) in world.upstreams.0.iter().zip(keys) {
+            let named = (name.value.as_str(), settings);
+            let upstream = Upstream::new(named, world, &keys, Arc::clone(&redaction), &surroundings);
+            let server = Server::start(Arc::new(upstream), bounds).await?;
+            let dialect = settings.dialect.name();
+            running.push(Running { name: name.value.clone(), dialect, keys, server });
+        }
+        Ok(Self { running })
+    }
+
+    /// The upstreams' names with their addresses, in the order of the world.
+    pub fn addresses(&self) -> impl Iterator<Item = (&str, SocketAddr)> {
+        self.running.iter().map(|running| (running.name.as_str(), running.server.address()))
+    }
+
+    /// The keys of an upstream, in the order of the world; none for a name that is no upstream's.
+    #[must_use]
+    pub fn keys(&self, upstream: &str) -> &[Key] {
+        let found = self.running.iter().find(|running| running.name == upstream);
+        found.map_or(&[], |running| &running.keys)
+    }
+
+    /// Who the upstreams are, for the evidence: keys by label and fingerprint.
+    #[must_use]
+    pub fn cast(&self) -> Vec<CastUpstream> {
+        let keys = |keys: &[Key]| {
+            keys.iter().map(|key| (key.label().to_owned(), key.fingerprint())).collect::<Vec<_>>()
+        };
+        let cast = self.running.iter().map(|running| CastUpstream {
+            name: running.name.clone(),
+            dialect: running.dialect.to_owned(),
+            keys: keys(&running.keys),
+        });
+        cast.collect()
+    }
+
+    /// Stops all upstreams: nothing new is accepted, what is open may end within a bound, and what does not is abandoned.
+    /// Afterwards the row of every attempt has been sent.
+    pub async fn stop(self) {
+        for running in &self.running {
+            running.server.begin_to_stop();
+        }
+        for running in self.running {
+            running.server.stopped().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::Receiver;
+    use std::time::Duration;
+
+    use record::{AttemptRow, Clock, Correlation, Fact, NameTable, Outcome, fact_channel};
+    use scenario::{Answer, At, Distribution, Keys, Latency, Named, RouterSettings, Span};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::traffic_signal::TrafficSignal;
+
+    const MOMENT: Duration = Duration::from_millis(40);
+    const ASKED: &str = "POST /v1/chat/completions HTTP/1.1\r\ncontent-length: 27\r\n\r\n";
+    const BODY: &str = r#"{"model":"m","messages":[]}"#;
+
+    async fn start(latency: Duration, bounds: Bounds) -> (Upstreams, Receiver<Fact>) {
+        let span = Span::default();
+        let main = scenario::Upstream {
+            dialect: dialect::Dialect::Openai,
+            keys: Keys(Vec::new()),
+            plans: Vec::new(),
+            latency: Latency { head: Distribution::Fixed(latency), span },
+            reply: Answer::normal(),
+            script: Vec::new(),
+            timeline: Vec::new(),
+            span,
+        };
+        let upstreams = Named(vec![(At { value: "main".to_owned(), span }, main)]);
+        let world = World { upstreams, router: RouterSettings { models: Named::default(), span }, span };
+        let (sender, facts) = fact_channel();
+        let surroundings = Surroundings {
+            clock: Clock::start(),
+            correlation: Correlation::new(1),
+            names: NameTable::new(sender.clone()),
+            facts: sender,
+            seed: 1,
+            traffic: TrafficSignal::new([]),
+            samples: 0,
+        };
+        (Upstreams::start_within(&world, surroundings, bounds).await.unwrap(), facts)
+    }
+
+    async fn connect(upstreams: &Upstreams, bytes: &str) -> TcpStream {
+        let (_, address) = upstreams.addresses().next().unwrap();
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(bytes.as_bytes()).await.unwrap();
+        stream
+    }
+
+    async fn rest(stream: &mut TcpStream) -> String {
+        let mut text = String::new();
+        let read = timeout(Duration::from_secs(20), stream.read_to_string(&mut text)).await;
+        read.expect("the connection should have been closed by now").unwrap();
+        text
+    }
+
+    fn rows(facts: &Receiver<Fact>) -> Vec<AttemptRow> {
+        let row = |fact| if let Fact::Attempt(row) = fact { Some(row) } else { None };
+        facts.try_iter().filter_map(row).collect()
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_does_not_finish_its_request_is_given_up_and_an_idle_one_is_not() {
+        let bounds = Bounds { patience: MOMENT, ..Bounds::default() };
+        let (upstreams, facts) = start(Duration::ZERO, bounds).await;
+        let mut idle = connect(&upstreams, "").await;
+        let mut half_a_head = connect(&upstreams, &ASKED[..20]).await;
+        let mut half_a_body = connect(&upstreams, &format!("{ASKED}{}", &BODY[..9])).await;
+        assert_eq!(rest(&mut half_a_head).await, "");
+        assert_eq!(rest(&mut half_a_body).await, "");
+        idle.write_all(format!("{ASKED}{BODY}").as_bytes()).await.unwrap();
+        let mut status = [0; 12];
+        idle.read_exact(&mut status).await.unwrap();
+        assert_eq!(&status, b"HTTP/1.1 200");
+        upstreams.stop().await;
+        let outcomes: Vec<_> = rows(&facts).iter().map(|row| (row.outcome, row.status)).collect();
+        assert_eq!(outcomes, [(Outcome::TimedOut, 0), (Outcome::Complete, 200)]);
+    }
+
+    #[tokio::test]
+    async fn what_does_not_end_in_time_is_abandoned_and_written_down() {
+        let bounds = Bounds { farewell: MOMENT, ..Bounds::default() };
+        let (upstreams, facts) = start(Duration::from_secs(3_600), bounds).await;
+        let mut asking = connect(&upstreams, &format!("{ASKED}{BODY}")).await;
+        // An answer that comes at once, on a connection that was opened later, shows that the other request has been taken.
+        let mut other = connect(&upstreams, "GET /v1/models HTTP/1.1\r\nconnection: close\r\n\r\n").await;
+        assert!(rest(&mut other).await.starts_with("HTTP/1.1 200"));
+        upstreams.stop().await;
+        assert_eq!(rest(&mut asking).await, "");
+        let outcomes: Vec<_> = rows(&facts).iter().map(|row| (row.outcome, row.status)).collect();
+        assert_eq!(outcomes, [(Outcome::Complete, 200), (Outcome::Abandoned, 0)]);
+    }
+}

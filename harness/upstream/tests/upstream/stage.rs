@@ -1,0 +1,281 @@
+//! What the tests share: a world in a few lines, upstreams around it, callers on raw sockets, and what the upstreams saw.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use record::{
+    AttemptRow, Clock, Correlation, Entry, ExchangeId, Fact, NameId, NameTable, Sample, fact_channel,
+};
+use scenario::{Node, Read, Span, Value, World};
+use stormproof_upstream::{Surroundings, TrafficSignal, Upstreams};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Upstreams with all that a test does to them.
+pub(crate) struct Stage {
+    pub(crate) upstreams: Upstreams,
+    pub(crate) clock: Clock,
+    pub(crate) traffic: TrafficSignal,
+    pub(crate) correlation: Correlation,
+    facts: Receiver<Fact>,
+}
+
+/// What the upstreams saw.
+pub(crate) struct Seen {
+    pub(crate) rows: Vec<AttemptRow>,
+    pub(crate) samples: Vec<Sample>,
+    names: HashMap<NameId, String>,
+}
+
+/// A caller on a connection of its own.
+pub(crate) struct Caller {
+    stream: TcpStream,
+    unread: Vec<u8>,
+}
+
+/// A response as it came.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
+}
+
+/// The world of one upstream called `main`.
+fn world(main: &serde_json::Value) -> World {
+    let world = serde_json::json!({
+        "upstreams": { "main": main },
+        "router": { "models": { "public": { "pool": "main", "model": "chat" } } },
+    });
+    let mut problems = Vec::new();
+    let read = World::read(&node(&world), &mut problems);
+    assert_eq!(problems, []);
+    read.unwrap()
+}
+
+fn node(json: &serde_json::Value) -> Node {
+    let value = match json {
+        serde_json::Value::Null => Value::Null,
+        serde_json::Value::Bool(flag) => Value::Flag(*flag),
+        serde_json::Value::Number(number) => Value::Int(number.as_i64().unwrap()),
+        serde_json::Value::String(text) => Value::Text(text.clone()),
+        serde_json::Value::Array(items) => Value::List(items.iter().map(node).collect()),
+        serde_json::Value::Object(entries) => {
+            let entries = entries.iter().map(|(key, value)| scenario::Entry {
+                key: key.clone(),
+                key_span: Span::default(),
+                node: node(value),
+            });
+            Value::Map(entries.collect())
+        }
+    };
+    Node { span: Span::default(), value }
+}
+
+/// Nothing on loopback takes this long.
+pub(crate) async fn soon<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(20), work).await.expect("it should have happened by now")
+}
+
+impl Stage {
+    pub(crate) async fn set(main: serde_json::Value) -> Self {
+        Self::set_with_seed(main, 7).await
+    }
+
+    pub(crate) async fn set_with_seed(main: serde_json::Value, seed: u64) -> Self {
+        let (sender, facts) = fact_channel();
+        let (clock, correlation) = (Clock::start(), Correlation::new(0xabc));
+        let traffic = TrafficSignal::new(["calm", "storm"]);
+        let surroundings = Surroundings {
+            clock,
+            correlation,
+            names: NameTable::new(sender.clone()),
+            facts: sender,
+            seed,
+            traffic: traffic.clone(),
+            samples: 20,
+        };
+        let upstreams = Upstreams::start(&world(&main), surroundings).await.unwrap();
+        Self { upstreams, clock, traffic, correlation, facts }
+    }
+
+    pub(crate) async fn caller(&self) -> Caller {
+        let (_, address) = self.upstreams.addresses().next().unwrap();
+        Caller { stream: soon(TcpStream::connect(address)).await.unwrap(), unread: Vec::new() }
+    }
+
+    /// The secret of a key by its place.
+    pub(crate) fn secret(&self, index: usize) -> &str {
+        self.upstreams.keys("main")[index].secret()
+    }
+
+    /// Sends a chat request with a key on a connection of its own.
+    pub(crate) async fn ask(&self, key: usize, body: &str) -> Reply {
+        let mut caller = self.caller().await;
+        caller.send(&chat(self.secret(key), body)).await;
+        caller.reply().await
+    }
+
+    /// Waits for the row of the next attempt while the upstreams go on.
+    pub(crate) async fn next_row(&self) -> AttemptRow {
+        soon(async {
+            loop {
+                match self.facts.try_recv() {
+                    Ok(Fact::Attempt(row)) => return row,
+                    Ok(_) => {}
+                    Err(_) => tokio::task::yield_now().await,
+                }
+            }
+        })
+        .await
+    }
+
+    /// Stops the upstreams and reads what they saw, in the order of arrival.
+    pub(crate) async fn leave(self) -> Seen {
+        soon(self.upstreams.stop()).await;
+        let mut seen = Seen { rows: Vec::new(), samples: Vec::new(), names: HashMap::new() };
+        for fact in self.facts.try_iter() {
+            match fact {
+                Fact::Attempt(row) => seen.rows.push(row),
+                Fact::Entry(entry) => match *entry {
+                    Entry::Name { id, text } => {
+                        seen.names.insert(id, text);
+                    }
+                    Entry::Sample(sample) => seen.samples.push(sample),
+                    other => panic!("an upstream told {other:?}"),
+                },
+                Fact::Exchange(row) => panic!("an upstream told {row:?}"),
+            }
+        }
+        seen.rows.sort_by_key(|row| row.arrived);
+        seen
+    }
+}
+
+impl Seen {
+    pub(crate) fn name(&self, id: NameId) -> &str {
+        self.names.get(&id).map_or("", String::as_str)
+    }
+}
+
+/// A minimal chat request's body.
+pub(crate) const PING: &str = r#"{"model":"chat","messages":[{"role":"user","content":"ping"}]}"#;
+
+/// The same for a stream.
+pub(crate) const STREAMED_PING: &str =
+    r#"{"model":"chat","stream":true,"messages":[{"role":"user","content":"ping"}]}"#;
+
+/// A chat request.
+pub(crate) fn chat(secret: &str, body: &str) -> String {
+    request("POST /v1/chat/completions", secret, body)
+}
+
+/// Any request with a key.
+pub(crate) fn request(line: &str, secret: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "{line} HTTP/1.1\r\nhost: upstream\r\nauthorization: Bearer {secret}\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+}
+
+/// A chat body that carries an exchange's mark.
+pub(crate) fn marked(correlation: Correlation, exchange: u32) -> String {
+    PING.replace("ping", &format!("ping {}", correlation.mark(ExchangeId(exchange))))
+}
+
+impl Caller {
+    pub(crate) async fn send(&mut self, bytes: &str) {
+        soon(self.stream.write_all(bytes.as_bytes())).await.unwrap();
+    }
+
+    /// Reads until so much has come, or the other side has closed. Says whether it came.
+    async fn read_until(&mut self, mut enough: impl FnMut(&[u8]) -> bool) -> bool {
+        while !enough(&self.unread) {
+            let read = soon(self.stream.read_buf(&mut self.unread)).await.unwrap_or(0);
+            if read == 0 {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Waits until this text has come.
+    pub(crate) async fn wait_for(&mut self, text: &str) {
+        let came = |unread: &[u8]| String::from_utf8_lossy(unread).contains(text);
+        assert!(self.read_until(came).await, "{text} never came");
+    }
+
+    /// Whether the other side closes the connection without another byte.
+    pub(crate) async fn is_closed(&mut self) -> bool {
+        let mut rest = [0; 1];
+        matches!(soon(self.stream.read(&mut rest)).await, Ok(0) | Err(_))
+    }
+
+    /// Everything that comes until the other side closes.
+    pub(crate) async fn rest(&mut self) -> String {
+        self.read_until(|_| false).await;
+        String::from_utf8(std::mem::take(&mut self.unread)).unwrap()
+    }
+
+    pub(crate) async fn reply(&mut self) -> Reply {
+        let came = self.read_until(|unread| unread.windows(4).any(|end| end == b"\r\n\r\n")).await;
+        assert!(came, "the head never came whole");
+        let mut fields = [httparse::EMPTY_HEADER; 32];
+        let mut head = httparse::Response::new(&mut fields);
+        let httparse::Status::Complete(length) = head.parse(&self.unread).unwrap() else {
+            panic!("half a head");
+        };
+        let status = head.code.unwrap();
+        let headers: Vec<(String, String)> = head
+            .headers
+            .iter()
+            .map(|field| (field.name.to_owned(), String::from_utf8(field.value.to_vec()).unwrap()))
+            .collect();
+        self.unread.drain(..length);
+        let mut reply = Reply { status, headers, body: String::new() };
+        let body = match reply.header("content-length") {
+            Some(length) => {
+                let length = length.parse().unwrap();
+                assert!(self.read_until(|unread| unread.len() >= length).await, "the body never came whole");
+                self.unread.drain(..length).collect()
+            }
+            None => self.chunks().await,
+        };
+        reply.body = String::from_utf8(body).unwrap();
+        reply
+    }
+
+    async fn chunks(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            assert!(self.read_until(|unread| unread.windows(2).any(|end| end == b"\r\n")).await);
+            let line = self.unread.windows(2).position(|end| end == b"\r\n").unwrap();
+            let size = std::str::from_utf8(&self.unread[..line]).unwrap();
+            let size = usize::from_str_radix(size, 16).unwrap();
+            assert!(self.read_until(|unread| unread.len() >= line + 2 + size + 2).await, "half a chunk");
+            body.extend_from_slice(&self.unread[line + 2..line + 2 + size]);
+            self.unread.drain(..line + 2 + size + 2);
+            if size == 0 {
+                return body;
+            }
+        }
+    }
+}
+
+impl Reply {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    /// The `data` of each event.
+    pub(crate) fn events(&self) -> Vec<&str> {
+        let events = self.body.strip_suffix("\n\n").unwrap().split("\n\n");
+        events.map(|event| event.strip_prefix("data: ").unwrap()).collect()
+    }
+}

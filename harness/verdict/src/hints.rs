@@ -1,0 +1,182 @@
+//! Wait hints: which keys were asked to be left alone, since when and until when.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use record::{AttemptRow, Moment, NOT_REACHED, NameId, Outcome};
+
+/// How many hints of one key are remembered. Only a hint that extends the wait counts, so an attempt would have to stay open
+/// while its key's wait is extended more often than this for one to be missed; it is then taken as allowed.
+const REMEMBERED: usize = 256;
+
+/// The hints of every key.
+#[derive(Debug, Default)]
+pub(crate) struct Hints {
+    keys: HashMap<(NameId, NameId), KeyHints>,
+}
+
+/// A wait that ran when an attempt arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RunningHint {
+    /// When the first of the hints that were still running had been given.
+    pub(crate) since: Moment,
+    /// Until when the key had to be left alone.
+    pub(crate) until: Moment,
+    /// The reply that asked for it.
+    pub(crate) giver: AttemptRow,
+}
+
+impl Hints {
+    /// The wait that an attempt broke, if its key was asked to be left alone longer before its arrival than the grace.
+    pub(crate) fn running(&self, row: &AttemptRow, grace: Duration) -> Option<RunningHint> {
+        self.keys.get(&key_of(row)?)?.running(row.arrived, grace)
+    }
+
+    /// Notes the hint that a reply gave, once all of the reply had been sent.
+    pub(crate) fn note(&mut self, row: &AttemptRow) {
+        let (Some(key), Some(hint)) = (key_of(row), row.hint()) else { return };
+        if row.ended != NOT_REACHED && row.outcome == Outcome::Complete {
+            self.keys.entry(key).or_default().note(row.end(), row.end().after(hint), row);
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn remembered(&self) -> usize {
+        self.keys.values().map(|key| key.waits.len()).sum()
+    }
+}
+
+fn key_of(row: &AttemptRow) -> Option<(NameId, NameId)> {
+    row.key.is_some().then_some((row.upstream, row.key))
+}
+
+/// The waits of one key, in the order in which they were given; each one ends later than those before it.
+#[derive(Debug, Default)]
+struct KeyHints {
+    waits: VecDeque<Wait>,
+}
+
+#[derive(Debug)]
+struct Wait {
+    given: Moment,
+    until: Moment,
+    giver: AttemptRow,
+}
+
+impl KeyHints {
+    fn note(&mut self, given: Moment, until: Moment, giver: &AttemptRow) {
+        let at = self.waits.partition_point(|wait| wait.given <= given);
+        if at.checked_sub(1).is_some_and(|before| self.waits[before].until >= until) {
+            // A shorter hint does not shorten the wait.
+            return;
+        }
+        while self.waits.get(at).is_some_and(|wait| wait.until <= until) {
+            self.waits.remove(at);
+        }
+        self.waits.insert(at, Wait { given, until, giver: *giver });
+        if self.waits.len() > REMEMBERED {
+            self.waits.pop_front();
+        }
+    }
+
+    fn running(&self, arrived: Moment, grace: Duration) -> Option<RunningHint> {
+        let broken = |wait: &Wait| wait.given.after(grace) < arrived;
+        let first = self.waits.partition_point(|wait| wait.until <= arrived);
+        let end = self.waits.partition_point(broken);
+        if first >= end {
+            return None;
+        }
+        let last = &self.waits[end - 1];
+        Some(RunningHint { since: self.waits[first].given, until: last.until, giver: last.giver })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GRACE: Duration = Duration::from_millis(10);
+
+    /// A reply that was over at `end` and asked for a wait, all in milliseconds.
+    fn reply(end: u64, hint: u32) -> AttemptRow {
+        let mut row = attempt(end);
+        (row.ended, row.outcome, row.hint_ms) = (0, Outcome::Complete, hint);
+        row
+    }
+
+    fn attempt(arrived: u64) -> AttemptRow {
+        let mut row = AttemptRow::opened(NameId(0), 0, Moment(arrived * 1_000_000));
+        row.key = NameId(1);
+        row
+    }
+
+    #[test]
+    fn a_wait_runs_from_the_grace_after_its_last_byte_to_its_end() {
+        let short_then_long: &[(u64, u32)] = &[(100, 100), (150, 1_000)];
+        let long_then_short: &[(u64, u32)] = &[(100, 1_000), (150, 100)];
+        let one: &[(u64, u32)] = &[(100, 1_000)];
+        for (replies, arrived, until) in [
+            (one, 99, None),
+            (one, 100, None),
+            (one, 110, None),
+            (one, 111, Some(1_100)),
+            (one, 1_099, Some(1_100)),
+            (one, 1_100, None),
+            (one, 5_000, None),
+            (short_then_long, 155, Some(200)),
+            (short_then_long, 170, Some(1_150)),
+            (short_then_long, 300, Some(1_150)),
+            (short_then_long, 1_150, None),
+            (long_then_short, 155, Some(1_100)),
+            (long_then_short, 700, Some(1_100)),
+            (&[(100, 50), (1_000, 50)], 900, None),
+            (&[(100, 50), (1_000, 50)], 1_020, Some(1_050)),
+            (&[(100, 0)], 120, None),
+        ] {
+            let mut hints = Hints::default();
+            // Also in the wrong order: rows of different upstreams' threads may change places.
+            for order in [replies.to_vec(), replies.iter().rev().copied().collect()] {
+                for (end, hint) in order {
+                    hints.note(&reply(end, hint));
+                }
+                let running = hints.running(&attempt(arrived), GRACE);
+                let seen = running.map(|running| running.until.0 / 1_000_000);
+                assert_eq!(seen, until, "{replies:?} at {arrived}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_hint_that_was_not_given_whole_is_none() {
+        let mut hints = Hints::default();
+        let mut broken = reply(100, 1_000);
+        broken.outcome = Outcome::Reset;
+        hints.note(&broken);
+        let mut keyless = reply(100, 1_000);
+        keyless.key = NameId::NONE;
+        hints.note(&keyless);
+        assert_eq!(hints.running(&attempt(500), GRACE), None);
+        assert_eq!(hints.remembered(), 0);
+    }
+
+    #[test]
+    fn a_hint_binds_its_own_key_alone() {
+        let mut hints = Hints::default();
+        hints.note(&reply(100, 1_000));
+        let mut other = attempt(500);
+        other.key = NameId(2);
+        assert_eq!(hints.running(&other, GRACE), None);
+        other.key = NameId(1);
+        other.upstream = NameId(7);
+        assert_eq!(hints.running(&other, GRACE), None);
+    }
+
+    #[test]
+    fn what_is_remembered_of_a_key_is_bounded() {
+        let mut hints = Hints::default();
+        for end in 0..10_000 {
+            hints.note(&reply(end, 1_000));
+        }
+        assert_eq!(hints.remembered(), REMEMBERED);
+    }
+}

@@ -1,0 +1,148 @@
+//! What is still open: exchanges whose attempts may still come, and attempts whose exchange has not ended.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use record::{ExchangeId, ExchangeRow};
+
+use crate::row::{HeldAttempt, OpenTree};
+
+/// How many trees are held of each kind. An attempt may end long after its exchange: a router can leave it open when its
+/// client has gone. So an exchange is held until so many others have ended after it.
+const HELD: usize = 65_536;
+
+/// The trees that are open.
+#[derive(Debug, Default)]
+pub(crate) struct Hold {
+    trees: HashMap<ExchangeId, OpenTree>,
+    /// Exchanges that attempts speak of and that have not ended.
+    awaited: BTreeSet<ExchangeId>,
+    /// What has ended and may still grow, the oldest first.
+    lingering: VecDeque<Lingering>,
+}
+
+#[derive(Debug)]
+enum Lingering {
+    Exchange(ExchangeId),
+    Loose(HeldAttempt),
+}
+
+impl Hold {
+    /// Takes an exchange that has ended. Gives back what is to be closed.
+    pub(crate) fn exchange(&mut self, row: ExchangeRow) -> Option<OpenTree> {
+        let tree = self.trees.entry(row.id).or_default();
+        if tree.exchange.is_some() {
+            // No sound evidence has a number twice; the second one stands for itself.
+            return Some(OpenTree { exchange: Some(row), attempts: Vec::new() });
+        }
+        tree.exchange = Some(row);
+        self.awaited.remove(&row.id);
+        self.linger(Lingering::Exchange(row.id))
+    }
+
+    /// Takes an attempt that joins an exchange. Gives back what is to be closed.
+    pub(crate) fn joined(&mut self, held: HeldAttempt) -> Option<OpenTree> {
+        let id = held.row.exchange;
+        let tree = self.trees.entry(id).or_default();
+        tree.attempts.push(held);
+        if tree.exchange.is_none() {
+            self.awaited.insert(id);
+        }
+        if self.awaited.len() <= HELD {
+            return None;
+        }
+        let oldest = self.awaited.pop_first()?;
+        self.trees.remove(&oldest).map(sorted)
+    }
+
+    /// Takes an attempt that joins nothing. Gives back what is to be closed.
+    pub(crate) fn loose(&mut self, held: HeldAttempt) -> Option<OpenTree> {
+        self.linger(Lingering::Loose(held))
+    }
+
+    /// Gives back the next of what is left, at the end of the evidence.
+    pub(crate) fn drain(&mut self) -> Option<OpenTree> {
+        if let Some(oldest) = self.lingering.pop_front() {
+            return self.close(oldest);
+        }
+        let oldest = self.awaited.pop_first()?;
+        self.trees.remove(&oldest).map(sorted)
+    }
+
+    /// How much is held.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.awaited.len() + self.lingering.len()
+    }
+
+    fn linger(&mut self, ended: Lingering) -> Option<OpenTree> {
+        self.lingering.push_back(ended);
+        if self.lingering.len() <= HELD {
+            return None;
+        }
+        let oldest = self.lingering.pop_front()?;
+        self.close(oldest)
+    }
+
+    fn close(&mut self, oldest: Lingering) -> Option<OpenTree> {
+        match oldest {
+            Lingering::Exchange(id) => self.trees.remove(&id).map(sorted),
+            Lingering::Loose(held) => Some(OpenTree { exchange: None, attempts: vec![held] }),
+        }
+    }
+}
+
+/// Rows come in the order of their ends; a tree has its attempts in the order of arrival.
+fn sorted(mut tree: OpenTree) -> OpenTree {
+    tree.attempts.sort_by_key(|held| {
+        let row = &held.row;
+        (row.arrived, row.end(), row.upstream, row.key, row.connection, row.key_use)
+    });
+    tree
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use record::{AttemptRow, Joined, Moment, NameId};
+
+    fn attempt(exchange: u32, arrived: u64) -> HeldAttempt {
+        let mut row = AttemptRow::opened(NameId(0), 0, Moment(arrived));
+        (row.exchange, row.joined) = (ExchangeId(exchange), Joined::Exchange);
+        HeldAttempt { row, running: None }
+    }
+
+    fn exchange(id: u32) -> ExchangeRow {
+        ExchangeRow::opened(ExchangeId(id), NameId(0), NameId(0), Moment(0))
+    }
+
+    #[test]
+    fn a_tree_has_its_attempts_in_the_order_of_arrival_also_those_that_end_after_it() {
+        let mut hold = Hold::default();
+        assert!(hold.joined(attempt(1, 20)).is_none());
+        assert!(hold.exchange(exchange(1)).is_none());
+        assert!(hold.joined(attempt(1, 10)).is_none());
+        assert!(hold.loose(attempt(9, 5)).is_none());
+        let tree = hold.drain().unwrap();
+        let arrived: Vec<u64> = tree.attempts.iter().map(|held| held.row.arrived.0).collect();
+        assert_eq!((tree.exchange, arrived), (Some(exchange(1)), vec![10, 20]));
+        let loose = hold.drain().unwrap();
+        assert_eq!((loose.exchange, loose.attempts.len()), (None, 1));
+        assert!(hold.drain().is_none());
+    }
+
+    #[test]
+    fn what_is_held_is_bounded_and_the_oldest_is_closed_first() {
+        let mut hold = Hold::default();
+        let many = u32::try_from(HELD).unwrap();
+        let mut closed = Vec::new();
+        for id in 0..many + 3 {
+            closed.extend(hold.exchange(exchange(id)).and_then(|tree| tree.exchange).map(|row| row.id.0));
+        }
+        assert_eq!(closed, [0, 1, 2]);
+        for id in 0..many + 3 {
+            let closed = hold.joined(attempt(1_000_000 + id, 0));
+            assert_eq!(closed.is_some(), id >= many, "{id}");
+        }
+        assert_eq!(hold.len(), 2 * HELD);
+    }
+}

@@ -1,0 +1,29 @@
+//! The one judge: what was seen goes in, row by row, and the verdicts of a scenario's expectations come out.
+//!
+//! It is pure: no clock, no input or output, no thread. The live run and the `judge` command both read evidence back, bring it
+//! into the order of time (`merge`) and hand it to `judge`, so that they cannot disagree. What is still open is held (`hold`);
+//! whatever is over goes to the tallies of the expectations (`claim`, `measure`, `that`), and nothing else is kept.
+
+mod claim;
+mod count;
+mod finding;
+mod hints;
+mod hold;
+mod judge;
+mod key_order;
+mod lag;
+mod measure;
+mod merge;
+mod names;
+mod offence;
+mod question;
+mod row;
+mod ruling;
+mod shown;
+mod that;
+mod timetable;
+mod words;
+
+pub use judge::Judge;
+pub use merge::Merged;
+pub use question::{BASE_GRACE, Question, blocked, ignored};

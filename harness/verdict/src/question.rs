@@ -1,0 +1,83 @@
+//! What a trial is judged by, and verdicts that need no evidence.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use record::{Judged, SourceLine, Verdict};
+use scenario::{Claim, Expectation, Level, Rules, Scenario, Sources};
+
+use crate::words;
+
+/// The grace that an attempt has after a wait hint's last byte, on a machine that is not late.
+pub const BASE_GRACE: Duration = Duration::from_millis(10);
+
+/// What a trial is judged by.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// The case, with everything substituted.
+    pub scenario: &'a Scenario,
+    /// The rules that it can cite; they say how binding an expectation is.
+    pub rules: &'a Rules,
+    /// The texts that its spans refer to.
+    pub sources: &'a Sources,
+    /// The bounds that the target's profile declares: numbers as they are, durations in seconds.
+    pub bounds: &'a BTreeMap<String, f64>,
+    /// Whether a SHOULD counts as a MUST.
+    pub strict: bool,
+    /// The grace of a moment without lag: [`BASE_GRACE`] unless something else is asked for.
+    pub base_grace: Duration,
+}
+
+/// The verdicts of a trial that could not take place, such as one whose target never became ready.
+#[must_use]
+pub fn blocked(question: &Question<'_>, reason: &str) -> Vec<Judged> {
+    ignored(question, Verdict::Blocked, reason)
+}
+
+/// The verdicts of a trial that is not held: every expectation gets the same one, for the same reason.
+#[must_use]
+pub fn ignored(question: &Question<'_>, verdict: Verdict, reason: &str) -> Vec<Judged> {
+    let expectations = question.scenario.expect.iter();
+    expectations.map(|expectation| question.judged(expectation, verdict, reason.to_owned())).collect()
+}
+
+impl Question<'_> {
+    /// An expectation with its verdict, and no evidence yet.
+    pub(crate) fn judged(&self, expectation: &Expectation, verdict: Verdict, observed: String) -> Judged {
+        Judged {
+            rule: expectation.rule.value.clone(),
+            say: expectation.say.clone(),
+            verdict,
+            expected: match &expectation.claim {
+                Claim::Rows(claim) => words::claim(claim),
+                Claim::That(that) => format!("`{}`", that.value),
+            },
+            observed,
+            shown: None,
+            line: self.line_of(expectation),
+        }
+    }
+
+    /// How binding an expectation is. A scenario that was read cites only rules that are known.
+    pub(crate) fn level_of(&self, expectation: &Expectation) -> Level {
+        self.rules.get(&expectation.rule.value).map_or(Level::Must, |known| known.rule.level)
+    }
+
+    /// The line on which the claim begins, from there to its end.
+    fn line_of(&self, expectation: &Expectation) -> SourceLine {
+        let span = match &expectation.claim {
+            Claim::Rows(claim) => claim.span,
+            Claim::That(that) => that.span,
+        };
+        let position = self.sources.position(span);
+        let text = self.sources.line(span).trim_end();
+        let all = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+        SourceLine {
+            file: self.sources.get(span.source).name.clone(),
+            line: position.line,
+            column: position.column,
+            length: all.saturating_sub(position.column - 1).max(1),
+            text: text.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! From what was found to verdicts: the level of the rule, the witness, and whether the trial ran to its end.
+
+use std::collections::BTreeMap;
+
+use record::{Judged, Shown, Verdict};
+use scenario::{At, Expectation, Level};
+
+use crate::claim::ClaimTally;
+use crate::finding::{Finding, Seen};
+use crate::measure::{NoValue, Number};
+use crate::question::Question;
+use crate::row::Scene;
+use crate::that::That;
+use crate::words;
+
+/// What an expectation is about, while the rows come in.
+#[derive(Debug)]
+pub(crate) enum Subject<'a> {
+    Rows(Box<ClaimTally<'a>>),
+    That(&'a At<String>),
+}
+
+/// Everything beside the rows that decides over a verdict.
+pub(crate) struct Circumstances<'a, 's> {
+    pub(crate) question: &'a Question<'a>,
+    pub(crate) scene: &'s Scene<'s>,
+    pub(crate) numbers: &'s [Number<'a>],
+    /// The witness that did not appear, in words.
+    pub(crate) no_witness: Option<String>,
+    /// Why nothing can be concluded from what did not happen.
+    pub(crate) cut_short: Option<String>,
+    /// Attempts that name an exchange to which they could not be joined.
+    pub(crate) unjoined: u64,
+}
+
+impl Circumstances<'_, '_> {
+    /// The verdict of one expectation.
+    pub(crate) fn judge(&self, expectation: &Expectation, subject: &Subject<'_>) -> Judged {
+        let finding = match subject {
+            Subject::Rows(tally) => self.joined(tally, tally.finding(&self.known(), self.scene)),
+            Subject::That(that) => self.that(&that.value),
+        };
+        let finding = match (finding, &self.cut_short) {
+            (Finding::FailsSoFar(_), Some(reason)) => Finding::Unknown(reason.clone()),
+            (Finding::FailsSoFar(seen), None) => Finding::Fails(seen),
+            (finding, _) => finding,
+        };
+        let (verdict, seen) = by_level(finding, self.question.level_of(expectation), self.question.strict);
+        let (verdict, seen) = self.by_course(verdict, seen);
+        Judged { shown: seen.shown, ..self.question.judged(expectation, verdict, seen.observed) }
+    }
+
+    /// What holds of the attempts that were joined may not hold of those that could not be.
+    fn joined(&self, tally: &ClaimTally<'_>, finding: Finding) -> Finding {
+        match finding {
+            Finding::Holds(_) if self.unjoined > 0 && tally.depends_on_join() => Finding::Unknown(format!(
+                "{} could not be joined: the exchange was over long before, or is not in the evidence",
+                words::quantity(self.unjoined, scenario::Subject::Attempts)
+            )),
+            other => other,
+        }
+    }
+
+    fn that(&self, text: &str) -> Finding {
+        let that = match That::read(text) {
+            Ok(that) => that,
+            Err(reason) => return Finding::Unknown(format!("`{text}` cannot be judged: {reason}")),
+        };
+        let used: Vec<&Number<'_>> =
+            self.numbers.iter().filter(|number| that.names().any(|name| name == number.name)).collect();
+        for number in &used {
+            match &number.value {
+                Err(NoValue::NoTime) => {
+                    return Finding::Empty(format!("the measured number `{}` covers no time", number.name));
+                }
+                Err(NoValue::Unknown(reason)) => {
+                    return Finding::Unknown(format!(
+                        "the measured number `{}` is not known: {reason}",
+                        number.name
+                    ));
+                }
+                Ok(_) => {}
+            }
+        }
+        if used.iter().all(|number| number.population == 0) {
+            return Finding::Empty("there was nothing to measure: every population is empty".to_owned());
+        }
+        let observed: Vec<String> =
+            used.iter().map(|number| format!("{} is {}", number.name, number.shown)).collect();
+        let observed = observed.join(", ");
+        match that.holds(&self.known()) {
+            Ok(true) => Finding::Holds(observed),
+            Ok(false) => {
+                let numbers =
+                    used.iter().map(|number| (number.name.to_owned(), number.shown.clone())).collect();
+                Finding::FailsSoFar(Seen { observed, shown: Some(Shown::Numbers(numbers)) })
+            }
+            Err(reason) => Finding::Unknown(format!("`{text}` cannot be judged: {reason}")),
+        }
+    }
+
+    /// The measured numbers that have a value.
+    fn known(&self) -> BTreeMap<&str, f64> {
+        self.numbers.iter().filter_map(|number| Some((number.name, *number.value.as_ref().ok()?))).collect()
+    }
+
+    /// A fail that was seen stays a fail whatever else happened; everything else needs a trial that ran to its end, and a pass
+    /// its witness.
+    fn by_course(&self, verdict: Verdict, seen: Seen) -> (Verdict, Seen) {
+        let because = |reason: &String| Seen { observed: reason.clone(), shown: None };
+        match (verdict, &self.cut_short, &self.no_witness) {
+            (Verdict::Fail, ..) => (verdict, seen),
+            (_, Some(reason), _) => (Verdict::Blocked, because(reason)),
+            (Verdict::Pass, None, Some(reason)) => (Verdict::NotExercised, because(reason)),
+            (_, None, _) => (verdict, seen),
+        }
+    }
+}
+
+/// The first witness that did not appear, in words.
+pub(crate) fn missing_witness(
+    witnesses: &[ClaimTally<'_>],
+    numbers: &[Number<'_>],
+    scene: &Scene<'_>,
+) -> Option<String> {
+    let known =
+        numbers.iter().filter_map(|number| Some((number.name, *number.value.as_ref().ok()?))).collect();
+    witnesses.iter().find_map(|witness| {
+        let seen = match witness.finding(&known, scene) {
+            Finding::Holds(_) => return None,
+            Finding::Fails(seen) | Finding::FailsSoFar(seen) | Finding::Excused(seen) => seen.observed,
+            Finding::Empty(seen) | Finding::Unknown(seen) => seen,
+        };
+        Some(format!(
+            "what the scenario provokes was not seen: {} (seen: {seen})",
+            words::claim(witness.claim)
+        ))
+    })
+}
+
+fn by_level(finding: Finding, level: Level, strict: bool) -> (Verdict, Seen) {
+    let plain = |observed| Seen { observed, shown: None };
+    match (finding, level) {
+        (Finding::Holds(observed), _) => (Verdict::Pass, plain(observed)),
+        (Finding::Fails(seen) | Finding::FailsSoFar(seen), Level::Must) => (Verdict::Fail, seen),
+        (Finding::Fails(seen) | Finding::FailsSoFar(seen), Level::Should) => {
+            (if strict { Verdict::Fail } else { Verdict::Warn }, seen)
+        }
+        (Finding::Fails(seen) | Finding::FailsSoFar(seen) | Finding::Excused(seen), Level::May) => {
+            let observed = format!("it does not hold, and need not: {}", seen.observed);
+            (Verdict::Pass, Seen { observed, ..seen })
+        }
+        (Finding::Excused(seen), Level::Must | Level::Should) => {
+            let observed =
+                format!("{}; but the harness itself was late enough to be the reason", seen.observed);
+            (Verdict::Inconclusive, Seen { observed, ..seen })
+        }
+        (Finding::Empty(reason), _) => (Verdict::NotExercised, plain(reason)),
+        (Finding::Unknown(reason), _) => (Verdict::Inconclusive, plain(reason)),
+    }
+}

@@ -1,0 +1,216 @@
+//! The command line as it was typed: validated by itself, without a look at the world.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Proof that an LLM router keeps its promises when its providers misbehave.
+#[derive(Debug, Parser)]
+#[command(name = "stormproof", version, about, disable_help_subcommand = true, max_term_width = 100)]
+pub(crate) struct CommandLine {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run scenarios against a target and judge it
+    Run(RunArgs),
+    /// Read scenarios and tell everything that is wrong with them
+    Check(PathArgs),
+    /// List trials with the rules that they prove
+    List(PathArgs),
+    /// Judge the evidence of a run again
+    Judge(JudgeArgs),
+    /// Say what a rule asks, why, and where it comes from
+    Explain(ExplainArgs),
+    /// Print the JSON Schema of a kind of file, for editors
+    Schema(SchemaArgs),
+    /// Run the reference router
+    Router(RouterArgs),
+    /// Start a program that must not outlive its parent
+    #[command(hide = true)]
+    Guard(GuardArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PathArgs {
+    /// Scenario files, or folders that hold them
+    #[arg(value_name = "PATH", default_value = "scenarios")]
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct RunArgs {
+    /// Scenario files or folders, whole trial names (FILE::CASE), or words that a trial's name must hold
+    #[arg(value_name = "PATH|NAME|FILTER")]
+    pub(crate) what: Vec<String>,
+
+    /// The profile of the target [default: the bundled reference router]
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) target: Option<PathBuf>,
+
+    /// Switch on a named defect of the target
+    #[arg(long, value_name = "NAME")]
+    pub(crate) defect: Option<String>,
+
+    /// The seed of every draw [default: a new one]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) seed: Option<u64>,
+
+    /// Where evidence and reports go [default: reports/runs/TIME-SEED]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) reports: Option<PathBuf>,
+
+    /// Fail if this stage is gated (repeatable)
+    #[arg(long, value_name = "STAGE")]
+    pub(crate) require: Vec<String>,
+
+    /// Count a SHOULD that does not hold as a failure
+    #[arg(long)]
+    pub(crate) strict: bool,
+
+    /// Run only what did not pass in the last run
+    #[arg(long)]
+    pub(crate) last_failed: bool,
+
+    /// Show exchanges and attempts as they happen
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+
+    /// Show the target's log as it is written
+    #[arg(long)]
+    pub(crate) follow: bool,
+
+    #[command(flatten)]
+    pub(crate) libtest: LibtestArgs,
+}
+
+/// What the standard test harness offers, by the same names.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Options of the standard test harness")]
+pub(crate) struct LibtestArgs {
+    /// List trials without running them
+    #[arg(long)]
+    pub(crate) list: bool,
+
+    /// Filters must equal a trial's name
+    #[arg(long)]
+    pub(crate) exact: bool,
+
+    /// Leave out trials whose name holds this (repeatable)
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) skip: Vec<String>,
+
+    /// How many trials run side by side [default: 16]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) test_threads: Option<u16>,
+
+    /// How results are printed
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) format: Option<Format>,
+
+    /// One character for each trial
+    #[arg(short, long, conflicts_with = "format")]
+    pub(crate) quiet: bool,
+
+    /// Run only trials that are ignored otherwise
+    #[arg(long)]
+    pub(crate) ignored: bool,
+
+    /// Run ignored trials too
+    #[arg(long)]
+    pub(crate) include_ignored: bool,
+
+    /// Accepted for the sake of scripts: nothing is captured
+    #[arg(long, hide = true)]
+    pub(crate) nocapture: bool,
+
+    /// When to use colours
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// A line for each trial
+    Pretty,
+    /// A character for each trial
+    Terse,
+    /// A JSON object for each event
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct JudgeArgs {
+    /// The folder of the run
+    #[arg(value_name = "RUN", default_value = "reports/latest")]
+    pub(crate) run: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The rule's id, such as ROT-001
+    #[arg(value_name = "RULE")]
+    pub(crate) rule: String,
+
+    /// Scenario files or folders whose chapters of rules count too
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemaArgs {
+    /// The kind of file
+    #[arg(value_enum, value_name = "KIND", default_value_t = SchemaKind::Scenario)]
+    pub(crate) kind: SchemaKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaKind {
+    /// A scenario
+    Scenario,
+    /// A chapter of rules
+    Rules,
+    /// A target's profile
+    Profile,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RouterArgs {
+    /// The router's configuration
+    #[arg(long, value_name = "FILE", required_unless_present = "list_defects")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// The address to listen on, instead of the configuration's; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+
+    /// Switch on a named defect
+    #[arg(long, value_name = "NAME")]
+    pub(crate) defect: Option<String>,
+
+    /// List the defects with the rules that they break
+    #[arg(long)]
+    pub(crate) list_defects: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GuardArgs {
+    /// The program and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) command: Vec<OsString>,
+}

@@ -1,0 +1,28 @@
+//! The contract's chapters of rules, inside the command, so that scenarios anywhere can cite them.
+
+/// Each chapter's file and text.
+pub(crate) const CHAPTERS: &[(&str, &str)] = &[
+    ("scenarios/cooldown/rules.yaml", include_str!("../scenarios/cooldown/rules.yaml")),
+    ("scenarios/protocol/rules.yaml", include_str!("../scenarios/protocol/rules.yaml")),
+    ("scenarios/rotation/rules.yaml", include_str!("../scenarios/rotation/rules.yaml")),
+    ("scenarios/spike/rules.yaml", include_str!("../scenarios/spike/rules.yaml")),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_chapter_of_the_repository_is_inside() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+        let mut chapters: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .flatten()
+            .filter(|entry| entry.path().join("rules.yaml").exists())
+            .map(|entry| format!("scenarios/{}/rules.yaml", entry.file_name().to_string_lossy()))
+            .collect();
+        chapters.sort();
+        let inside: Vec<&str> = CHAPTERS.iter().map(|(name, _)| *name).collect();
+        assert_eq!(inside, chapters);
+    }
+}

@@ -1,0 +1,47 @@
+//! Ctrl-C and friends: the first ends the run in good order, the second at once.
+
+use run::{Engine, Exit, Stopper};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::terminal::tell;
+
+/// Lets signals stop an engine.
+///
+/// # Errors
+///
+/// If the machine does not let signals be handled.
+pub(crate) fn listen(engine: &Engine) -> std::io::Result<()> {
+    let _inside = engine.handle().enter();
+    let signals = Signals {
+        interrupt: signal(SignalKind::interrupt())?,
+        terminate: signal(SignalKind::terminate())?,
+        hangup: signal(SignalKind::hangup())?,
+    };
+    engine.handle().spawn(obey(signals, engine.stopper()));
+    Ok(())
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.hangup.recv() => "SIGHUP",
+        }
+    }
+}
+
+async fn obey(mut signals: Signals, stopper: Stopper) {
+    let name = signals.next().await;
+    tell(&format!("\n{name}: ending in good order; again to end at once\n"));
+    stopper.stop(&format!("interrupted by {name}"));
+    signals.next().await;
+    // The kernel ends the targets together with this process: each was started to die with it.
+    std::process::exit(i32::from(Exit::Interrupted.code()));
+}

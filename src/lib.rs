@@ -1,0 +1,43 @@
+//! The `stormproof` command: the command line as it was typed, resolved into settings, and one file for each subcommand.
+
+mod args;
+mod bundled;
+mod check;
+mod contract;
+mod explain;
+mod guard;
+mod interrupt;
+mod judge;
+mod list;
+mod reports;
+mod router;
+mod run;
+mod schema;
+mod select;
+mod settings;
+mod terminal;
+mod test_target;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Command, CommandLine};
+
+pub use test_target::run_as_test_target;
+
+/// Runs the command that the process was started with.
+#[must_use]
+pub fn main() -> ExitCode {
+    let exit = match CommandLine::parse().command {
+        Command::Run(args) => run::run(&args),
+        Command::Check(args) => check::check(&args),
+        Command::List(args) => list::list(&args),
+        Command::Judge(args) => judge::judge(&args),
+        Command::Explain(args) => explain::explain(&args),
+        Command::Schema(args) => schema::schema(&args),
+        Command::Router(args) => router::router(args),
+        Command::Guard(args) => guard::guard(args),
+    };
+    ExitCode::from(exit.code())
+}

@@ -1,0 +1,36 @@
+//! `stormproof list`: trials with their titles and the rules that they prove.
+
+use run::{Exit, trial_name};
+use scenario::Suite;
+
+use crate::args::PathArgs;
+use crate::check::tell_all;
+use crate::contract::CHAPTERS;
+use crate::terminal::say;
+
+/// Lists trials.
+pub(crate) fn list(args: &PathArgs) -> Exit {
+    let suite = match Suite::read(&args.paths, CHAPTERS) {
+        Ok(suite) => suite,
+        Err(error) => return tell_all(&error),
+    };
+    let mut text = String::new();
+    for file in &suite.scenarios {
+        for case in &file.cases {
+            let mut rules: Vec<&str> = Vec::new();
+            for expectation in &case.scenario.expect {
+                if !rules.contains(&expectation.rule.value.as_str()) {
+                    rules.push(&expectation.rule.value);
+                }
+            }
+            let (name, title) = (trial_name(file, case), &case.scenario.title.value);
+            text.push_str(&format!(
+                "{name}\n    {title}\n    {}: {}\n",
+                case.scenario.stage.word(),
+                rules.join(", ")
+            ));
+        }
+    }
+    say(&text);
+    Exit::Sound
+}

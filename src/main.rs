@@ -1,0 +1,7 @@
+//! The doorway of the command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    stormproof::main()
+}
