@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use record::{RunRecord, TrialRecord};
-use report::terminal::{Palette, summary, trial_story};
+use report::terminal::{Palette, stories, summary};
 use run::{
-    Bench, Engine, Exit, Narrator, RunFolder, RunSettings, ScenarioPlan, Story, Told, WatcherMaker,
+    Bench, Engine, Exit, Narrator, RunFolder, RunSettings, ScenarioPlan, Story, Told, WatcherMaker, is_ok,
     run_trials,
 };
 
@@ -126,7 +126,9 @@ fn palette(args: &RunArgs) -> Palette {
 /// Tells why a trial did not pass. The story quotes rules, which the heading and the bench know before any trial ends.
 fn story(heading: &Heading, bench: &Bench, palette: Palette) -> Story {
     let run = reports::record(heading, bench, Vec::new(), None);
-    Arc::new(move |trial: &TrialRecord| trial_story(&run, trial, &palette))
+    Arc::new(move |trial: &TrialRecord| {
+        stories(&RunRecord { trials: vec![trial.clone()], ..run.clone() }, &palette)
+    })
 }
 
 /// What `-v` and `--follow` show, a line at a time on standard error, so that lines of several trials stay whole.
@@ -147,6 +149,9 @@ fn watch(args: &RunArgs) -> Option<WatcherMaker> {
 
 /// The summary, on standard output for people and beside it where a program reads the results.
 fn conclude(run: &RunRecord, folder: &Path, args: &RunArgs, palette: Palette) {
-    let text = summary(run, &folder.display().to_string(), &palette);
+    // What did not pass was told where `libtest` prints failures; what only warns passes there, and is told here.
+    let passed = run.trials.iter().filter(|trial| is_ok(trial.verdict)).cloned().collect();
+    let warnings = stories(&RunRecord { trials: passed, interrupted: None, ..run.clone() }, &palette);
+    let text = warnings + &summary(run, &folder.display().to_string(), &palette);
     if args.libtest.format == Some(Format::Json) { tell(&text) } else { say(&text) }
 }
