@@ -4,15 +4,14 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use record::{End, Entry, Fact};
 
 use crate::evidence::{Redactor, TrialFolder};
 
-/// A killed run loses at most this much of its last evidence.
-const FLUSHED_EVERY: Duration = Duration::from_millis(100);
-/// How long the writer rests when nothing is there. A writer that waited to be woken would cost each sender the waking.
+/// How long the writer rests when nothing is there; all that came before is in the files by then, so a killed run loses next to
+/// nothing. A writer that waited to be woken would cost each sender the waking.
 const RESTS: Duration = Duration::from_millis(2);
 
 /// Sees every fact as it is written, for `-v` and `--follow`.
@@ -26,15 +25,11 @@ pub(crate) fn write(
     mut watcher: Option<Watcher>,
 ) -> io::Result<Option<End>> {
     let mut files = Files::create(folder)?;
-    let mut flushed = Instant::now();
     loop {
         let fact = match facts.try_recv() {
             Ok(fact) => fact,
             Err(TryRecvError::Empty) => {
-                if flushed.elapsed() >= FLUSHED_EVERY {
-                    files.flush()?;
-                    flushed = Instant::now();
-                }
+                files.flush()?;
                 thread::sleep(RESTS);
                 continue;
             }
