@@ -1,7 +1,7 @@
 //! What a run leaves behind: its parts are written, joined with those of other processes that share the folder, and made
 //! into reports.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -59,8 +59,7 @@ pub(crate) fn record(
 /// Several processes may do so at once, as nextest starts one for each trial: a lock lets one after the other join the
 /// parts, so the last one leaves reports of all.
 pub(crate) fn write(folder: &RunFolder, run: &RunRecord) -> io::Result<()> {
-    let lock = File::create(folder.path().join(".lock"))?;
-    lock.lock()?;
+    let _alone = folder.lock()?;
     for trial in &run.trials {
         let part = folder.trial(&trial.name).judged();
         if let Some(parent) = part.parent() {

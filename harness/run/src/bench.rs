@@ -64,16 +64,20 @@ struct Text {
 }
 
 impl Bench {
-    /// Leaves it in a run's folder.
+    /// Leaves it in a run's folder, beside the scenarios that other processes left there for the same run.
     ///
     /// # Errors
     ///
     /// If it cannot be written.
     pub fn save(&self, folder: &RunFolder) -> Result<(), BenchError> {
+        let _alone = folder.lock().map_err(|error| BenchError::Io { path: folder.bench(), error })?;
         let texts = self.suite.texts();
+        let others = BenchFile::read(folder).ok();
+        let (scenarios, chapters) =
+            others.map_or_else(Default::default, |file| (file.scenarios, file.chapters));
         let file = BenchFile {
-            scenarios: texts.scenarios.into_iter().map(Text::from).collect(),
-            chapters: texts.chapters.into_iter().map(Text::from).collect(),
+            scenarios: joined(texts.scenarios, scenarios),
+            chapters: joined(texts.chapters, chapters),
             claims: self.claims.iter().map(|claim| claim.word().to_owned()).collect(),
             bounds: self.bounds.clone(),
             strict: self.strict,
@@ -90,10 +94,7 @@ impl Bench {
     ///
     /// If it is not there, or this version cannot read it.
     pub fn load(folder: &RunFolder) -> Result<Self, BenchError> {
-        let path = folder.bench();
-        let text = fs::read_to_string(&path).map_err(|error| BenchError::Io { path: path.clone(), error })?;
-        let file: BenchFile =
-            serde_json::from_str(&text).map_err(|error| BenchError::Format { path, error })?;
+        let file = BenchFile::read(folder)?;
         let source = |text: Text| Source { name: text.name, text: text.text };
         let texts = SuiteTexts {
             scenarios: file.scenarios.into_iter().map(source).collect(),
@@ -107,6 +108,26 @@ impl Bench {
         let claims = file.claims.iter().filter_map(known).collect();
         Ok(Self { suite, claims, bounds: file.bounds, strict: file.strict })
     }
+}
+
+impl BenchFile {
+    fn read(folder: &RunFolder) -> Result<Self, BenchError> {
+        let path = folder.bench();
+        let text = fs::read_to_string(&path).map_err(|error| BenchError::Io { path: path.clone(), error })?;
+        serde_json::from_str(&text).map_err(|error| BenchError::Format { path, error })
+    }
+}
+
+/// Texts of this process, and of others those that it does not have.
+fn joined(own: Vec<Source>, others: Vec<Text>) -> Vec<Text> {
+    let mut texts: Vec<Text> = own.into_iter().map(Text::from).collect();
+    for other in others {
+        if !texts.iter().any(|text| text.name == other.name) {
+            texts.push(other);
+        }
+    }
+    texts.sort_by(|a, b| a.name.cmp(&b.name));
+    texts
 }
 
 impl From<Source> for Text {

@@ -14,6 +14,7 @@ use crate::evidence::{RunFolder, Watcher};
 use crate::judging::{blocked, ignored};
 use crate::lag::LagSampler;
 use crate::plan::ScenarioPlan;
+use crate::scratch::{Scratch, fresh_mark};
 use crate::trial::{Conducted, Surroundings, conduct};
 
 /// What a trial may take beyond what its traffic asks for: the target's start and stop, and a slow machine.
@@ -109,9 +110,9 @@ impl Engine {
     ///
     /// If the profile has a command for it that does not work.
     pub fn target_version(&self) -> Result<Option<String>, StartError> {
-        let folder = self.settings.folder.path().join("version");
+        let scratch = Scratch::new(fresh_mark())?;
         let settings = &self.settings;
-        self.runtime.block_on(target::version(&settings.profile, &settings.stormproof, &folder))
+        self.runtime.block_on(target::version(&settings.profile, &settings.stormproof, scratch.path()))
     }
 
     /// Runs one trial to its end. Blocks; other threads may run others meanwhile.

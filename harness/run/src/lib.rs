@@ -13,6 +13,7 @@ mod judging;
 mod lag;
 mod narrator;
 mod plan;
+mod scratch;
 mod select;
 mod trial;
 

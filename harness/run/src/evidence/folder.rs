@@ -61,10 +61,24 @@ impl RunFolder {
                 _ => fs::create_dir_all(self.path.join(folder))?,
             }
         }
-        match fs::remove_file(self.run()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+        for file in [self.run(), self.bench()] {
+            match fs::remove_file(file) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
         }
+        Ok(())
+    }
+
+    /// Keeps other processes from writing what concerns the whole run, until the file is dropped.
+    ///
+    /// # Errors
+    ///
+    /// If the machine has no locks.
+    pub fn lock(&self) -> io::Result<fs::File> {
+        let file = fs::File::create(self.path.join(".lock"))?;
+        file.lock()?;
+        Ok(file)
     }
 
     /// Where it is.

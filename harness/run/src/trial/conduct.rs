@@ -18,6 +18,7 @@ use crate::evidence::{Redactor, TrialFolder, write};
 use crate::judging::{JudgedTrial, judge_folder};
 use crate::lag::LagSampler;
 use crate::plan::ScenarioPlan;
+use crate::scratch::{Scratch, fresh_mark};
 use crate::trial::traffic::{Road, send_traffic};
 
 /// What a trial is given to run with.
@@ -219,7 +220,7 @@ async fn start_target(
         stormproof: settings.stormproof.clone(),
         defect: settings.defect.clone(),
         log,
-        folder: scratch.path.clone(),
+        folder: scratch.path().to_owned(),
     };
     seen.target(TargetEvent::Started);
     let mut stop = surroundings.stop.clone();
@@ -282,31 +283,4 @@ fn cast(scenario: &scenario::Scenario, upstreams: &Upstreams) -> Cast {
         })
         .collect();
     Cast { traffic, upstreams: upstreams.cast() }
-}
-
-/// A number for the trial's marks that no other trial has, in this run or any other.
-fn fresh_mark() -> u64 {
-    use std::hash::{BuildHasher, RandomState};
-    RandomState::new().hash_one(std::time::SystemTime::now()) & 0xffff_ffff_ffff
-}
-
-/// A private folder for the target, removed when the trial is over: its configuration holds keys.
-struct Scratch {
-    path: std::path::PathBuf,
-}
-
-impl Scratch {
-    fn new(mark: u64) -> io::Result<Self> {
-        use std::os::unix::fs::DirBuilderExt;
-        let path = std::env::temp_dir().join(format!("stormproof-{}-{mark:012x}", std::process::id()));
-        std::fs::DirBuilder::new().mode(0o700).create(&path)?;
-        Ok(Self { path })
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What cannot be removed stays in the machine's own folder for such things.
-        drop(std::fs::remove_dir_all(&self.path));
-    }
 }
