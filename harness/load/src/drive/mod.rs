@@ -11,4 +11,7 @@ mod job;
 mod timer;
 mod worker;
 
+#[cfg(test)]
+mod tests;
+
 pub use job::{PhaseError, PhaseJob, PhaseReport, drive};
