@@ -8,7 +8,8 @@ use scenario::{Condition, Field, FieldTest, Operand, Quantifier, RowClaim, Subje
 use crate::count::CountTally;
 use crate::finding::{Finding, Seen};
 use crate::offence::{Offences, Weight};
-use crate::row::{OpenTree, Row, Scene, View, depends_on_lag, fields_of, operands};
+use crate::row::{OpenTree, Row, depends_on_lag, fields_of, operands};
+use crate::scene::{Scene, View};
 use crate::shown::{self, Mark};
 use crate::words;
 
@@ -72,8 +73,14 @@ impl<'a> ClaimTally<'a> {
     }
 }
 
+const NO_NTH: &str =
+    "it needs `nth`, and the evidence does not say which request of its upstream an attempt was";
+
 /// Why a claim cannot be judged, if it cannot.
 fn refusal(claim: &RowClaim, bounds: &BTreeMap<String, f64>) -> Option<String> {
+    if fields_of_claim(claim).any(|field| field == Field::Nth) {
+        return Some(NO_NTH.to_owned());
+    }
     conditions(claim).find_map(|condition| refusal_of(condition, bounds)).or_else(|| {
         let Quantifier::Count(test) = &claim.quantifier else { return None };
         let early = claim.per.contains(&Field::Exchange);
@@ -84,10 +91,7 @@ fn refusal(claim: &RowClaim, bounds: &BTreeMap<String, f64>) -> Option<String> {
 /// Why a condition on rows cannot be judged, if it cannot.
 pub(crate) fn refusal_of(condition: &Condition, bounds: &BTreeMap<String, f64>) -> Option<String> {
     if fields_of(condition).any(|field| field == Field::Nth) {
-        return Some(
-            "it needs `nth`, and the evidence does not say which request of its upstream an attempt was"
-                .to_owned(),
-        );
+        return Some(NO_NTH.to_owned());
     }
     let mut tests = condition.tests.iter();
     tests.find_map(|test| refusal_of_test(test.field.word(), &test.test, bounds, Measured::TooLate))

@@ -7,7 +7,8 @@ use scenario::{Field, FieldValue, Literal, Operand, RowClaim, Subject, Test};
 
 use crate::finding::{Finding, Seen};
 use crate::offence::{Offences, Order, Weight};
-use crate::row::{OpenTree, Row, Scene, View, depends_on_lag, operands};
+use crate::row::{OpenTree, Row, depends_on_lag, operands};
+use crate::scene::{Scene, View};
 use crate::shown::{self, Mark};
 use crate::words;
 
@@ -226,15 +227,20 @@ impl<'a> CountTally<'a> {
             Weight::Holds
         } else if sizes.iter().any(holds) {
             Weight::Excused
-        } else if self.limits().any(|limit| limit > seen && holds(&limit)) {
+        } else if self.is_measured() || self.limits().any(|limit| limit > seen && holds(&limit)) {
             Weight::OffendsSoFar
         } else {
             Weight::Offends
         }
     }
 
-    /// Sizes of which at least one passes if any size that is not below one of them does: those at and beside every number of
-    /// the test, and one that is larger than any. What is measured is not final before the end, so it sets no limit.
+    /// Whether the size is compared with a measured number, which is not final before the end.
+    fn is_measured(&self) -> bool {
+        operands(self.test).any(|operand| matches!(operand, Operand::Measured(..)))
+    }
+
+    /// Sizes that decide whether a larger population can pass: those at and beside every number of the test, where its
+    /// answer can change, and one that is larger than any.
     fn limits(&self) -> impl Iterator<Item = u64> {
         let numbers = operands(self.test).flat_map(|operand| match operand {
             Operand::Literal(Literal::Number(number)) => [*number, *number],

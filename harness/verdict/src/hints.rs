@@ -133,9 +133,9 @@ mod tests {
             (&[(100, 50), (1_000, 50)], 1_020, Some(1_050)),
             (&[(100, 0)], 120, None),
         ] {
-            let mut hints = Hints::default();
             // Also in the wrong order: rows of different upstreams' threads may change places.
             for order in [replies.to_vec(), replies.iter().rev().copied().collect()] {
+                let mut hints = Hints::default();
                 for (end, hint) in order {
                     hints.note(&reply(end, hint));
                 }

@@ -11,9 +11,10 @@ use crate::lag::LagLog;
 use crate::measure::{MeasureTally, Number};
 use crate::names::Names;
 use crate::question::Question;
-use crate::row::{HeldAttempt, OpenTree, Scene};
+use crate::row::{HeldAttempt, OpenTree};
 use crate::ruling::{Circumstances, Subject, missing_witness};
-use crate::timetable::Timetable;
+use crate::scene::Scene;
+use crate::timetable::{RowsSeen, Timetable};
 
 /// Judges one trial. Facts are to come in the order of [`crate::Merged`].
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub struct Judge<'a> {
     hints: Hints,
     hold: Hold,
     tallies: Tallies<'a>,
+    seen: RowsSeen,
+    /// Attempts that name an exchange and could not be joined to it.
     unjoined: u64,
 }
 
@@ -75,7 +78,15 @@ impl<'a> Judge<'a> {
             timetable: Timetable::new(scenario),
             key_order: KeyOrder::default(),
         };
-        Self { question, surroundings, hints: Hints::default(), hold: Hold::default(), tallies, unjoined: 0 }
+        Self {
+            question,
+            surroundings,
+            hints: Hints::default(),
+            hold: Hold::default(),
+            tallies,
+            seen: RowsSeen::default(),
+            unjoined: 0,
+        }
     }
 
     /// Takes whatever was seen next.
@@ -98,6 +109,7 @@ impl<'a> Judge<'a> {
 
     /// Takes an exchange that is over.
     pub fn exchange(&mut self, row: &ExchangeRow) {
+        self.seen.exchanges += 1;
         if let Some(tree) = self.hold.exchange(*row) {
             self.close(&tree);
         }
@@ -105,6 +117,7 @@ impl<'a> Judge<'a> {
 
     /// Takes an attempt that is over.
     pub fn attempt(&mut self, row: &AttemptRow) {
+        self.seen.attempts += 1;
         self.surroundings.key_order.note(row);
         // All hints that were given before it arrived have been seen, since it ended no earlier than that.
         let running = self.hints.running(row, self.question.base_grace).map(Box::new);
@@ -134,11 +147,17 @@ impl<'a> Judge<'a> {
             scene: &scene,
             numbers: &numbers,
             no_witness: missing_witness(&self.tallies.witnesses, &numbers, &scene),
-            cut_short: scene.timetable.cut_short(),
+            cut_short: scene.timetable.cut_short(self.seen),
             unjoined: self.unjoined,
         };
         let expectations = self.question.scenario.expect.iter().zip(&self.tallies.expectations);
         expectations.map(|(expectation, subject)| circumstances.judge(expectation, subject)).collect()
+    }
+
+    /// How many rows and hints are kept.
+    #[cfg(test)]
+    pub(crate) fn kept(&self) -> usize {
+        self.hold.len() + self.hints.remembered()
     }
 
     /// Hands a tree that cannot grow any more to everything that looks at rows.

@@ -19,10 +19,14 @@ mod offence;
 mod question;
 mod row;
 mod ruling;
+mod scene;
 mod shown;
 mod that;
 mod timetable;
 mod words;
+
+#[cfg(test)]
+mod tests;
 
 pub use judge::Judge;
 pub use merge::Merged;

@@ -8,7 +8,8 @@ use scenario::{Comparator, Condition, Field, Figure, Literal, Measure, Operand, 
 
 use crate::claim::refusal_of;
 use crate::names::Names;
-use crate::row::{OpenTree, Scene, View};
+use crate::row::OpenTree;
+use crate::scene::{Scene, View};
 use crate::timetable::Timetable;
 use crate::words;
 
@@ -88,7 +89,7 @@ fn time_of(condition: Option<&Condition>, timetable: &Timetable, names: &Names<'
     let spans = if named.is_some() { timetable.spans(is_named) } else { vec![whole] };
     let (from, to) = condition.map_or((None, None), times);
     let from = start.after(from.unwrap_or_default());
-    let to = to.map_or(whole.1, |to| start.after(to)).min(whole.1);
+    let to = to.map_or(whole.1, |to| start.after(to));
     covered(spans.into_iter().map(|(began, ended)| (began.max(from), ended.min(to))).collect())
 }
 

@@ -175,39 +175,48 @@ mod tests {
     use record::{ExchangeId, Lag, NameId, TargetEvent};
     use std::convert::Infallible;
 
-    fn exchange(id: u32, end: u64) -> ExchangeRow {
-        let mut row = ExchangeRow::opened(ExchangeId(id), NameId(0), NameId(0), Moment(end));
-        row.ended = 0;
+    /// What ends first, in microseconds, began last.
+    fn began(end: u32) -> Moment {
+        Moment(1_000 * u64::from(1_000_000 - end))
+    }
+
+    fn exchange(id: u32, end: u32) -> ExchangeRow {
+        let mut row = ExchangeRow::opened(ExchangeId(id), NameId(0), NameId(0), began(end));
+        row.ended = 2 * end;
         row
     }
 
-    fn attempt(end: u64) -> AttemptRow {
-        AttemptRow::opened(NameId(0), 0, Moment(end))
+    fn attempt(end: u32) -> AttemptRow {
+        let mut row = AttemptRow::opened(NameId(0), 0, began(end));
+        row.ended = 2 * end;
+        row
     }
 
     fn told(fact: Result<Fact, Infallible>) -> String {
         match fact {
             Ok(Fact::Exchange(row)) => format!("exchange {}", row.id.0),
-            Ok(Fact::Attempt(row)) => format!("attempt {}", row.arrived.0),
-            Ok(Fact::Entry(entry)) => format!("entry {}", time_of(&entry).0),
+            Ok(Fact::Attempt(row)) => format!("attempt {}", row.end().0 / 1_000 - 1_000_000),
+            Ok(Fact::Entry(entry)) => {
+                format!("entry {}", (time_of(&entry).0 / 1_000).saturating_sub(1_000_000))
+            }
         }
     }
 
     #[test]
     fn facts_come_in_the_order_of_their_ends() {
         let entries = [
-            Entry::Lag(Lag { due: Moment(10), late_us: 0 }),
+            Entry::Lag(Lag { due: Moment(1_000_000_000), late_us: 10 }),
             Entry::Name { id: NameId(1), text: "a".to_owned() },
-            Entry::Target { event: TargetEvent::Ready, at: Moment(5) },
+            Entry::Target { event: TargetEvent::Ready, at: Moment(1_000_005_000) },
         ];
         let merged = Merged::new(
             entries.into_iter().map(Ok),
-            [exchange(2, 30), exchange(1, 10)].into_iter().map(Ok),
+            [exchange(1, 30), exchange(2, 10)].into_iter().map(Ok),
             [attempt(20), attempt(10), attempt(7)].into_iter().map(Ok),
         );
         let order: Vec<String> = merged.map(told).collect();
         let expected =
-            "entry 0, entry 5, attempt 7, entry 10, attempt 10, exchange 1, attempt 20, exchange 2";
+            "entry 0, entry 5, attempt 7, entry 10, attempt 10, exchange 2, attempt 20, exchange 1";
         assert_eq!(order.join(", "), expected);
     }
 
@@ -217,7 +226,7 @@ mod tests {
         let mut ends: Vec<u32> = (1..count).collect();
         // The first one is written almost a whole window too late.
         ends.insert(AHEAD - 1, 0);
-        let rows = ends.iter().map(|end| Ok::<_, Infallible>(exchange(*end, u64::from(*end))));
+        let rows = ends.iter().map(|end| Ok::<_, Infallible>(exchange(*end, *end)));
         let merged = Merged::new(std::iter::empty(), rows, std::iter::empty());
         let order: Vec<String> = merged.map(told).collect();
         assert_eq!(order, (0..count).map(|id| format!("exchange {id}")).collect::<Vec<_>>());

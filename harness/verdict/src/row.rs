@@ -7,11 +7,9 @@ use record::{AttemptRow, ErrorShape, ExchangeId, ExchangeRow, Joined, Moment, NO
 use scenario::{Condition, Field, FieldKind, FieldTest, FieldValue, Operand, Subject, Test};
 
 use crate::hints::RunningHint;
-use crate::key_order::KeyOrder;
-use crate::lag::LagLog;
-use crate::names::{Names, TrafficKind};
+use crate::names::TrafficKind;
 use crate::offence::Order;
-use crate::timetable::Timetable;
+use crate::scene::{Scene, View};
 
 /// An exchange with its attempts in the order of arrival. An attempt that joins nothing stands alone in one.
 #[derive(Debug, Default)]
@@ -34,32 +32,6 @@ impl HeldAttempt {
         let giver = self.running.as_ref().map(|running| running.giver.exchange);
         tree.exchange.is_some_and(|exchange| giver == Some(exchange.id))
     }
-}
-
-/// Everything around a row that its fields depend on.
-pub(crate) struct Scene<'s> {
-    pub(crate) names: &'s Names<'s>,
-    pub(crate) lag: &'s LagLog,
-    pub(crate) timetable: &'s Timetable,
-    pub(crate) key_order: &'s KeyOrder,
-    pub(crate) bounds: &'s BTreeMap<String, f64>,
-    pub(crate) grace: Duration,
-}
-
-/// How the harness's own lag is counted. A fail stands only if it is one in every view.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum View {
-    /// Times as they were seen.
-    Seen,
-    /// The lag made times longer than they were.
-    Shorter,
-    /// The lag made times shorter than they were.
-    Longer,
-}
-
-impl View {
-    /// Every view, the one without lag first.
-    pub(crate) const ALL: [Self; 3] = [Self::Seen, Self::Shorter, Self::Longer];
 }
 
 /// A row of a subject, within its tree.
@@ -258,41 +230,6 @@ fn hint(millis: u32) -> FieldValue<'static> {
         return FieldValue::Missing;
     }
     FieldValue::Duration(Duration::from_millis(u64::from(millis)))
-}
-
-impl<'s> Scene<'s> {
-    fn text(&self, id: NameId) -> FieldValue<'s> {
-        self.names.text(id).map_or(FieldValue::Missing, FieldValue::Text)
-    }
-
-    fn traffic(&self, id: NameId, kind: TrafficKind) -> FieldValue<'s> {
-        self.names.traffic(id, kind).map_or(FieldValue::Missing, FieldValue::Text)
-    }
-
-    /// What came before the traffic, such as a warm-up, is at no time of it.
-    fn since_start(&self, moment: Moment) -> FieldValue<'static> {
-        let start = self.timetable.start().filter(|start| *start <= moment);
-        start.map_or(FieldValue::Missing, |start| FieldValue::Duration(moment.since(start)))
-    }
-
-    /// The time between two moments, in a view of the lag between them.
-    fn timed(&self, from: Moment, to: Moment, view: View) -> FieldValue<'static> {
-        let seen = to.since(from);
-        FieldValue::Duration(match view {
-            View::Seen => seen,
-            View::Shorter => seen.saturating_sub(self.lag.within(from, to)),
-            View::Longer => seen + self.lag.within(from, to),
-        })
-    }
-
-    fn is_cooling(&self, held: &HeldAttempt, view: View) -> bool {
-        let Some(running) = &held.running else { return false };
-        let lag = match view {
-            View::Seen => Duration::ZERO,
-            View::Shorter | View::Longer => self.lag.longest_before(held.row.arrived),
-        };
-        running.since.after(self.grace + lag) < held.row.arrived
-    }
 }
 
 /// Whether the lag of the harness can make a difference to a condition.

@@ -9,7 +9,7 @@ use crate::claim::ClaimTally;
 use crate::finding::{Finding, Seen};
 use crate::measure::{NoValue, Number};
 use crate::question::Question;
-use crate::row::Scene;
+use crate::scene::Scene;
 use crate::that::That;
 use crate::words;
 

@@ -1,11 +1,13 @@
 //! The smallest evidence of an offence, as reports show it.
 
 use record::{
-    AttemptRow, AttemptShown, ExchangeRow, Moment, NOT_REACHED, NameId, Outcome, Shown, Tree, Window,
+    AttemptRow, AttemptShown, ExchangeRow, Joined, Moment, NOT_REACHED, NameId, Outcome, Shown, Tree, Window,
 };
 use scenario::show_duration;
 
-use crate::row::{HeldAttempt, OpenTree, Scene};
+use crate::row::{HeldAttempt, OpenTree};
+use crate::scene::Scene;
+use crate::words;
 
 /// An attempt of a tree that offends, and why.
 pub(crate) struct Mark {
@@ -22,7 +24,11 @@ pub(crate) fn tree(tree: &OpenTree, marks: &[Mark], scene: &Scene<'_>) -> Shown 
     match &tree.exchange {
         Some(exchange) => Shown::Tree(exchange_tree(exchange, attempts.collect(), scene)),
         None => {
-            let title = "attempts that could not be joined to an exchange".to_owned();
+            let title = match tree.attempts.as_slice() {
+                [held] if held.row.joined != Joined::Exchange => "an attempt that joins no exchange",
+                _ => "attempts whose exchange is not in the evidence",
+            };
+            let title = title.to_owned();
             Shown::Window(Window { title, attempts: attempts.collect(), left_out: 0 })
         }
     }
@@ -47,7 +53,7 @@ pub(crate) fn broken_wait(held: &HeldAttempt, scene: &Scene<'_>) -> Option<Shown
 /// How much too early an attempt came.
 pub(crate) fn too_early(held: &HeldAttempt) -> Option<String> {
     let running = held.running.as_deref()?;
-    Some(format!("key was limited for {} more", show_duration(running.until.since(held.row.arrived))))
+    Some(format!("key was limited for {} more", words::duration(running.until.since(held.row.arrived))))
 }
 
 /// Some attempts side by side.

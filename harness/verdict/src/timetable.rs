@@ -13,6 +13,13 @@ pub(crate) struct Timetable {
     end: Option<End>,
 }
 
+/// How many rows were seen of each kind.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RowsSeen {
+    pub(crate) exchanges: u64,
+    pub(crate) attempts: u64,
+}
+
 #[derive(Debug)]
 struct Part {
     traffic: NameId,
@@ -62,14 +69,17 @@ impl Timetable {
         wanted.map(|part| (part.began, self.end_of(part))).collect()
     }
 
-    /// Why nothing can be concluded from what did not happen.
-    pub(crate) fn cut_short(&self) -> Option<String> {
+    /// Why nothing can be concluded from what did not happen, where so many rows were seen.
+    pub(crate) fn cut_short(&self, seen: RowsSeen) -> Option<String> {
         match (&self.died, &self.end) {
             (Some(reason), _) => Some(format!("the target died during the traffic: {reason}")),
             (None, Some(End { cut_short: Some(reason), .. })) => {
                 Some(format!("the traffic did not run to its end: {reason}"))
             }
             (None, None) => Some("the evidence stops before the trial was over".to_owned()),
+            (None, Some(end)) if seen.exchanges < end.exchanges || seen.attempts < end.attempts => {
+                Some("rows are missing from the evidence: fewer were read than were written".to_owned())
+            }
             (None, Some(_)) => None,
         }
     }

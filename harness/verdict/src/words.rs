@@ -1,8 +1,11 @@
 //! The words in which claims and what was seen of them are told.
 
+use std::time::Duration;
+
 use scenario::{Condition, Field, FieldTest, FieldValue, Quantifier, RowClaim, Subject, show_duration};
 
-use crate::row::{Row, Scene, View};
+use crate::row::Row;
+use crate::scene::{Scene, View};
 
 /// What a claim about rows asks for.
 pub(crate) fn claim(claim: &RowClaim) -> String {
@@ -98,9 +101,21 @@ pub(crate) fn value(value: FieldValue<'_>) -> String {
         FieldValue::Text(text) => format!("`{text}`"),
         FieldValue::Number(number) => number.to_string(),
         FieldValue::Measured(number) => self::number(number),
-        FieldValue::Duration(duration) => show_duration(duration),
+        FieldValue::Duration(duration) => self::duration(duration),
         FieldValue::Flag(flag) => flag.to_string(),
     }
+}
+
+/// A duration: no finer than people read it, and than rows keep it.
+pub(crate) fn duration(duration: Duration) -> String {
+    if duration.subsec_nanos() == 0 {
+        return show_duration(duration);
+    }
+    if duration >= Duration::from_secs(10) {
+        return format!("{:.1}s", duration.as_secs_f64());
+    }
+    let millis = format!("{:.3}", duration.as_secs_f64() * 1_000.0);
+    format!("{}ms", millis.trim_end_matches('0').trim_end_matches('.'))
 }
 
 /// A measured number: without a fraction where it has none.
@@ -121,5 +136,29 @@ pub(crate) fn which(row: Row<'_>, scene: &Scene<'_>) -> String {
             let place = group([Field::Key, Field::Upstream, Field::Exchange].into_iter().filter_map(told));
             format!("the attempt {place}{at}")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_told_no_finer_than_people_read_it() {
+        for (micros, told) in [
+            (20_000_000, "20s"),
+            (19_800_000, "19.8s"),
+            (19_812_345, "19.8s"),
+            (312_500, "312.5ms"),
+            (1_500_000, "1500ms"),
+            (7, "0.007ms"),
+        ] {
+            assert_eq!(duration(Duration::from_micros(micros)), told);
+        }
+    }
+
+    #[test]
+    fn a_number_has_a_fraction_only_where_it_is_not_whole() {
+        assert_eq!([40.0, 9.5, 0.0].map(number), ["40", "9.50", "0"]);
     }
 }

@@ -40,8 +40,24 @@ impl Redactor {
     fn clean_sample(&self, sample: &mut Sample) {
         self.clean_text(&mut sample.line);
         self.clean_text(&mut sample.body);
+        if sample.cut {
+            self.clean_end(&mut sample.body);
+        }
         for (_, value) in &mut sample.head {
             self.clean_text(value);
+        }
+    }
+
+    /// Where a body was cut, a key may have been cut in two, and half a key is still too much.
+    fn clean_end(&self, text: &mut String) {
+        for secret in &self.secrets {
+            let longest = secret.text.len().min(text.len());
+            let begun = (1..=longest)
+                .rev()
+                .find(|length| text.as_bytes().ends_with(&secret.text.as_bytes()[..*length]));
+            if let Some(length) = begun {
+                text.truncate(text.len() - length);
+            }
         }
     }
 
@@ -66,5 +82,22 @@ mod tests {
         let mut entry = Entry::Log { at: Moment(0), line: "Bearer sk-sp-1234 was sk-sp-1234".into() };
         redactor.clean(&mut entry);
         assert_eq!(entry, Entry::Log { at: Moment(0), line: "Bearer <key first> was <key first>".into() });
+    }
+
+    #[test]
+    fn half_a_key_at_the_end_of_a_cut_body_goes_too() {
+        let mut redactor = Redactor::default();
+        redactor.add("first", "sk-sp-1234");
+        let mut sample = Sample {
+            side: record::Side::ClientGot,
+            exchange: record::ExchangeId(0),
+            at: Moment(0),
+            line: String::new(),
+            head: Vec::new(),
+            body: "the key is sk-sp-12".into(),
+            cut: true,
+        };
+        redactor.clean_sample(&mut sample);
+        assert_eq!(sample.body, "the key is ");
     }
 }

@@ -1,0 +1,74 @@
+//! What the fields of rows depend on beside the rows themselves: names, the course of the traffic, the harness's own lag.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use record::{Moment, NameId};
+use scenario::FieldValue;
+
+use crate::key_order::KeyOrder;
+use crate::lag::LagLog;
+use crate::names::{Names, TrafficKind};
+use crate::row::HeldAttempt;
+use crate::timetable::Timetable;
+
+/// Everything around a row that its fields depend on.
+pub(crate) struct Scene<'s> {
+    pub(crate) names: &'s Names<'s>,
+    pub(crate) lag: &'s LagLog,
+    pub(crate) timetable: &'s Timetable,
+    pub(crate) key_order: &'s KeyOrder,
+    pub(crate) bounds: &'s BTreeMap<String, f64>,
+    pub(crate) grace: Duration,
+}
+
+/// How the harness's own lag is counted. A fail stands only if it is one in every view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum View {
+    /// Times as they were seen.
+    Seen,
+    /// The lag made times longer than they were.
+    Shorter,
+    /// The lag made times shorter than they were.
+    Longer,
+}
+
+impl View {
+    /// Every view, the one without lag first.
+    pub(crate) const ALL: [Self; 3] = [Self::Seen, Self::Shorter, Self::Longer];
+}
+
+impl<'s> Scene<'s> {
+    pub(crate) fn text(&self, id: NameId) -> FieldValue<'s> {
+        self.names.text(id).map_or(FieldValue::Missing, FieldValue::Text)
+    }
+
+    pub(crate) fn traffic(&self, id: NameId, kind: TrafficKind) -> FieldValue<'s> {
+        self.names.traffic(id, kind).map_or(FieldValue::Missing, FieldValue::Text)
+    }
+
+    /// What came before the traffic, such as a warm-up, is at no time of it.
+    pub(crate) fn since_start(&self, moment: Moment) -> FieldValue<'static> {
+        let start = self.timetable.start().filter(|start| *start <= moment);
+        start.map_or(FieldValue::Missing, |start| FieldValue::Duration(moment.since(start)))
+    }
+
+    /// The time between two moments, in a view of the lag between them.
+    pub(crate) fn timed(&self, from: Moment, to: Moment, view: View) -> FieldValue<'static> {
+        let seen = to.since(from);
+        FieldValue::Duration(match view {
+            View::Seen => seen,
+            View::Shorter => seen.saturating_sub(self.lag.within(from, to)),
+            View::Longer => seen + self.lag.within(from, to),
+        })
+    }
+
+    pub(crate) fn is_cooling(&self, held: &HeldAttempt, view: View) -> bool {
+        let Some(running) = &held.running else { return false };
+        let lag = match view {
+            View::Seen => Duration::ZERO,
+            View::Shorter | View::Longer => self.lag.longest_before(held.row.arrived),
+        };
+        running.since.after(self.grace + lag) < held.row.arrived
+    }
+}
