@@ -93,7 +93,8 @@ fn no_key_stands_in_anything_that_a_run_leaves_behind() {
             match entry.file_type().expect("a kind") {
                 kind if kind.is_dir() => folders.push(entry.path()),
                 _ => {
-                    texts.push(String::from_utf8_lossy(&fs::read(entry.path()).expect("a file")).into_owned())
+                    texts
+                        .push(String::from_utf8_lossy(&fs::read(entry.path()).expect("a file")).into_owned());
                 }
             }
         }
