@@ -127,7 +127,8 @@ fn palette(args: &RunArgs) -> Palette {
 fn story(heading: &Heading, bench: &Bench, palette: Palette) -> Story {
     let run = reports::record(heading, bench, Vec::new(), None);
     Arc::new(move |trial: &TrialRecord| {
-        stories(&RunRecord { trials: vec![trial.clone()], ..run.clone() }, &palette)
+        let alone = RunRecord { trials: vec![trial.clone()], ..run.clone() };
+        stories(&alone, &palette).trim_end().to_owned()
     })
 }
 

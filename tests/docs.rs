@@ -72,3 +72,29 @@ fn the_readme_has_exactly_its_two_commands_up_front() {
         assert!(ci.contains(command), ".ci/run does not run `{command}`");
     }
 }
+
+#[test]
+fn every_path_that_the_architecture_names_is_there() {
+    let architecture = text("ARCHITECTURE.md");
+    let mut missing = Vec::new();
+    let mut part = "";
+    for piece in architecture.split('\n').flat_map(|line| line.split('`').enumerate()) {
+        let (index, name) = piece;
+        if index == 0 {
+            part = "";
+        }
+        let looks_like_a_path = index % 2 == 1 && name.contains('/') && !name.contains([' ', '<', '#']);
+        if index % 2 == 0 || !looks_like_a_path && !["router", "src"].contains(&name) {
+            continue;
+        }
+        let inside = Path::new(part).join(name);
+        if !path(name).exists() && !path(&inside.display().to_string()).exists() {
+            missing.push(inside.display().to_string());
+        }
+        if part.is_empty() {
+            part = name;
+        }
+    }
+    missing.retain(|path| !path.ends_with("reports/runs/"));
+    assert!(missing.is_empty(), "ARCHITECTURE.md names what is not there: {}", missing.join(", "));
+}

@@ -111,6 +111,44 @@ fn a_path_that_does_not_exist_is_told_with_the_nearest_one() {
 }
 
 #[test]
+fn a_filter_that_selects_nothing_is_told_with_exit_5() {
+    let output = stormproof(&["run", "scenarios/rotation", "storm"]);
+    assert_eq!(output.status.code(), Some(5));
+    compare(Path::new("fixtures/invalid/nothing-selected.txt"), &output, None);
+}
+
+/// The stories of a run against a broken target, as they stand on standard output.
+fn stories(name: &str, what: &[&str]) -> Output {
+    let folder = OwnFolder::new(name);
+    let (target, reports) = (format!("fixtures/targets/broken/{name}.yaml"), folder.0.display().to_string());
+    let mut output =
+        stormproof(&[&["run"], what, &["--target", &target, "--seed", "7", "--reports", &reports]].concat());
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let from = text.find("── blocked").unwrap_or_else(|| panic!("nothing is blocked:\n{text}"));
+    let to = text.rfind("failures:").expect("the list of failures");
+    output.stderr = text[from..to].trim_end().as_bytes().to_vec();
+    output
+}
+
+#[test]
+fn a_target_that_does_not_start_is_told_with_its_last_words() {
+    let output = stories("never-starts", &["scenarios/rotation"]);
+    assert_eq!(output.status.code(), Some(4));
+    compare(Path::new("fixtures/targets/broken/never-starts.txt"), &output, None);
+}
+
+#[test]
+fn a_target_that_dies_midway_is_told_with_its_last_words() {
+    let mut output = stories("dies-midway", &["scenarios/spike/storm-amplification.yaml::one retry"]);
+    assert_eq!(output.status.code(), Some(4));
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    let without_ports =
+        text.split("http://127.0.0.1:").map(|part| part.trim_start_matches(|c: char| c.is_ascii_digit()));
+    output.stderr = without_ports.collect::<Vec<_>>().join("http://127.0.0.1:PORT").into_bytes();
+    compare(Path::new("fixtures/targets/broken/dies-midway.txt"), &output, None);
+}
+
+#[test]
 fn the_project_s_own_scenarios_are_sound() {
     let output = stormproof(&["check", "scenarios"]);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));

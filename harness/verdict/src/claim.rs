@@ -184,8 +184,13 @@ impl<'a> EachTally<'a> {
         if self.depends_on_lag && !View::ALL.iter().all(|view| self.offends(row, scene, *view)) {
             return Weight::Excused;
         }
-        // What was given up when the trial ended says nothing for certain.
-        if row.outcome() == Outcome::Abandoned { Weight::OffendsSoFar } else { Weight::Offends }
+        // What broke off may have done so because the trial did, or its target: if they did, it says nothing for certain.
+        match row.outcome() {
+            Outcome::Abandoned | Outcome::CallerLeft | Outcome::Cut | Outcome::Refused | Outcome::Reset => {
+                Weight::OffendsSoFar
+            }
+            Outcome::Complete | Outcome::Garbled | Outcome::TimedOut => Weight::Offends,
+        }
     }
 
     fn offends(&self, row: Row<'_>, scene: &Scene<'_>, view: View) -> bool {

@@ -31,11 +31,13 @@ pub(super) fn draw(shown: &Shown, palette: &Palette) -> Vec<String> {
 fn draw_tree(tree: &Tree, palette: &Palette) -> Vec<String> {
     let took =
         tree.took_ms.map_or_else(|| String::from("without an end"), |took| format!("after {}", span(took)));
+    // A health check is an instance of no request.
+    let request =
+        if tree.request.is_empty() { String::new() } else { format!(", request `{}`", tree.request) };
     let head = format!(
-        "exchange {} of `{}`, request `{}`, at {}: {} {took}",
+        "exchange {} of `{}`{request}, at {}: {} {took}",
         tree.exchange,
         tree.traffic,
-        tree.request,
         span(tree.at_ms),
         tree.result
     );

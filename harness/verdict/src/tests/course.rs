@@ -79,6 +79,7 @@ fn a_trial_that_was_cut_short_proves_fails_alone() {
     ] {
         evidence.tree(0, "ask", 0, &[("first", 1, 200)]);
         evidence.exchange(1, "ask", 20, 10, 0).outcome = Outcome::Abandoned;
+        evidence.exchange(2, "ask", 20, 10, 0).outcome = Outcome::Reset;
         for (claim, expected) in [
             ("attempts: { every: { status: 200 } }", Blocked),
             ("attempts: { every: { status: 429 } }", Fail),
@@ -89,7 +90,7 @@ fn a_trial_that_was_cut_short_proves_fails_alone() {
             ("attempts: { count: 0 }", Fail),
             ("attempts: { per: key, count: { at_least: 2 } }", Blocked),
             ("attempts: { per: key, count: { at_most: 0 } }", Fail),
-            // Exchange 1 was given up when the trial ended.
+            // Exchange 1 was given up when the trial ended, and 2 was reset, perhaps by the target's death.
             ("exchanges: { every: { status: 200 } }", Blocked),
         ] {
             let judged = judged(claim, &evidence);

@@ -9,13 +9,13 @@ fn the_first_offending_exchange_is_shown_whatever_the_order_of_the_ends() {
     let mut evidence = Evidence::whole();
     // The exchange that begins first ends last.
     evidence.attempt(7, "second", 110, 10, 429);
-    evidence.exchange(7, "ask", 100, 2_000, 503).outcome = Outcome::Cut;
+    evidence.exchange(7, "ask", 100, 2_000, 503).outcome = Outcome::TimedOut;
     evidence.tree(8, "ask", 200, &[("first", 210, 429)]);
     let judged = judged("exchanges: { every: { status: 200 } }", &evidence);
     assert_eq!(judged.observed, "2 of 2 exchanges offend; the first: exchange 7 at 100ms: `status` is 503");
     let Some(Shown::Tree(tree)) = judged.shown else { panic!("{:?}", judged.shown) };
     assert_eq!((tree.exchange, tree.at_ms, tree.took_ms), (7, 100.0, Some(2_000.0)));
-    assert_eq!(tree.result, "503 cut");
+    assert_eq!(tree.result, "503 timed_out");
     let [attempt] = tree.attempts.as_slice() else { panic!("{:?}", tree.attempts) };
     assert_eq!((attempt.upstream.as_str(), attempt.key.as_str()), ("openai", "second"));
     assert_eq!((attempt.result.as_str(), attempt.script.as_deref()), ("429 rate_limit", Some("limited")));
