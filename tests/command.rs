@@ -146,6 +146,40 @@ fn judging_a_run_again_agrees_to_the_letter() {
     assert!(out(&output).contains("CDN-001"));
 }
 
+/// The rules that fail under a defect, each once, in the order of their ids.
+fn broken_under(defect: &str) -> Vec<String> {
+    let folder = OwnFolder::new(defect);
+    let output =
+        stormproof(&["run", "scenarios/", "--defect", defect, "--seed", "7", "--reports", &folder.path()]);
+    assert_eq!(output.status.code(), Some(1), "{}{}", out(&output), err(&output));
+    let run: serde_json::Value = serde_json::from_str(&folder.read("run.json")).expect("a run");
+    let trials = run["trials"].as_array().expect("trials").iter();
+    let judged = trials.flat_map(|trial| trial["judged"].as_array().expect("expectations"));
+    let broken = judged.filter(|judged| judged["verdict"] == "fail" || judged["verdict"] == "warn");
+    let mut rules: Vec<String> =
+        broken.map(|judged| judged["rule"].as_str().expect("a rule").to_owned()).collect();
+    rules.sort();
+    rules.dedup();
+    rules
+}
+
+#[test]
+fn ignoring_retry_after_breaks_the_rule_on_cooldown_and_no_other() {
+    assert_eq!(broken_under("ignores-retry-after"), ["CDN-001"]);
+}
+
+#[test]
+fn retrying_the_same_key_breaks_the_rules_on_rotation() {
+    let broken = broken_under("retries-the-same-key");
+    assert!(["ROT-001", "ROT-003"].iter().all(|rule| broken.contains(&(*rule).to_owned())), "{broken:?}");
+}
+
+#[test]
+fn multiplying_retries_breaks_the_rule_on_amplification() {
+    let broken = broken_under("multiplies-retries");
+    assert!(broken.contains(&"SPK-002".to_owned()), "{broken:?}");
+}
+
 #[test]
 fn a_filter_that_selects_nothing_exits_5() {
     let output = stormproof(&["run", "scenarios/", "rotatoin"]);

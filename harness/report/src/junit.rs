@@ -171,11 +171,12 @@ fn add_run_properties(suite: &mut TestSuite, run: &RunRecord) {
         suite.add_property(property("defect", defect));
     }
     suite.add_property(property("tool_version", &run.tool));
+    // The one that `--seed` takes; those of the trials follow from it.
+    suite.add_property(property("seed", &run.seed.to_string()));
 }
 
 fn add_trial_properties(case: &mut TestCase, trial: &TrialRecord, verdict: Verdict) {
     case.add_property(property("verdict", verdict.words()));
-    case.add_property(property("seed", &trial.seed.to_string()));
     if let Some(name) = &trial.case {
         case.add_property(property("case", name));
     }
