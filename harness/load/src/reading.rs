@@ -7,10 +7,18 @@ use dialect::openai::{Answer, ChatEvent};
 use dialect::{ErrorBody, Shape, SseFramer, TextHash, wait_hint};
 use record::{ErrorShape, ExchangeRow, NOT_REACHED, NameId, NameTable};
 
-/// More of a plain body is not kept: no answer of a provider is that long, and a hostile target must not fill the memory.
-pub(crate) const MOST_BODY: usize = 8 * 1024 * 1024;
+/// A longer plain body is not read: no answer of a provider is that long, and a hostile target must not fill the memory.
+pub(crate) const MOST_BODY: usize = 1024 * 1024;
+/// A longer stream is not read on, though nothing of it is held.
+const MOST_STREAM: u64 = 64 * 1024 * 1024;
 /// A longer event is no event of a provider.
-const MOST_EVENT: usize = 1024 * 1024;
+const MOST_EVENT: usize = 256 * 1024;
+/// A buffer that had to grow beyond this for one response is not kept for the next.
+const KEPT_CAPACITY: usize = 64 * 1024;
+/// Further names of errors are not told apart; only a hostile target has so many.
+const MOST_NAMES: usize = 1_000;
+/// A longer name of an error is cut there.
+const LONGEST_NAME: usize = 100;
 
 /// A response exceeds what a client is willing to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +55,12 @@ impl ErrorNames {
     }
 
     fn id(&mut self, name: &str) -> NameId {
+        let name = &name[..name.floor_char_boundary(LONGEST_NAME)];
         if let Some(id) = self.known.get(name) {
             return *id;
+        }
+        if self.known.len() == MOST_NAMES {
+            return NameId::NONE;
         }
         let id = self.names.id(name);
         self.known.insert(name.to_owned(), id);
@@ -75,6 +87,16 @@ impl Reading {
         }
     }
 
+    /// A request is about to be sent: nothing of the response before it may be taken for a part of its own.
+    pub(crate) fn reset(&mut self) {
+        (self.status, self.stream, self.html) = (0, false, false);
+        self.framer.reset();
+        self.body.clear();
+        self.body.shrink_to(KEPT_CAPACITY);
+        (self.bytes, self.hash, self.output_tokens) = (0, TextHash::default(), None);
+        (self.terminated, self.content, self.error) = (false, false, None);
+    }
+
     /// The head has come.
     pub(crate) fn head<'h>(
         &mut self,
@@ -82,8 +104,7 @@ impl Reading {
         headers: impl Iterator<Item = (&'h str, &'h [u8])>,
         row: &mut ExchangeRow,
     ) {
-        self.stream = false;
-        self.html = false;
+        self.reset();
         let headers = headers.inspect(|(name, value)| {
             if name.eq_ignore_ascii_case("content-type") {
                 self.stream = value.starts_with(b"text/event-stream");
@@ -92,11 +113,6 @@ impl Reading {
         });
         let hint = wait_hint(headers, SystemTime::now());
         self.status = status;
-        self.framer.reset();
-        self.body.clear();
-        self.bytes = 0;
-        self.hash = TextHash::default();
-        (self.output_tokens, self.terminated, self.content, self.error) = (None, false, false, None);
         row.status = status;
         row.hint_ms = hint.map_or(NOT_REACHED, millis);
     }
@@ -105,12 +121,12 @@ impl Reading {
     pub(crate) fn part(&mut self, bytes: &[u8], at_us: u32, row: &mut ExchangeRow) -> Result<(), TooLong> {
         self.bytes += bytes.len() as u64;
         let room = if self.stream { self.keep } else { MOST_BODY }.saturating_sub(self.body.len());
-        if !self.stream && bytes.len() > room {
-            return Err(TooLong);
-        }
         self.body.extend_from_slice(&bytes[..bytes.len().min(room)]);
         if !self.stream {
-            return Ok(());
+            return if bytes.len() > room { Err(TooLong) } else { Ok(()) };
+        }
+        if self.bytes > MOST_STREAM {
+            return Err(TooLong);
         }
         let Self { framer, hash, output_tokens, terminated, content, error, .. } = self;
         let pushed = framer.push(bytes, |event| match ChatEvent::read(event.data) {

@@ -60,42 +60,68 @@ impl Request {
         body
     }
 
-    /// The whole request as HTTP/1.1 writes it, and where its mark then stands.
-    pub(crate) fn to_wire(&self, host: &str) -> Wire {
-        let method = match self.method {
-            Method::Get => "GET",
-            Method::Post => "POST",
-        };
+    /// The whole request as HTTP/1.1 writes it.
+    pub(crate) fn to_wire(
+        &self,
+        host: &str,
+        authorization: Option<&(String, String)>,
+        correlation: Correlation,
+    ) -> Wire {
+        let method = self.method.name();
         let mut text = format!("{method} {} HTTP/1.1\r\nhost: {host}\r\n", self.path);
-        for (name, value) in &self.headers {
+        for (name, value) in self.headers.iter().chain(authorization) {
             text.push_str(&format!("{name}: {value}\r\n"));
         }
         if self.method == Method::Post {
             text.push_str(&format!("content-length: {}\r\n", self.body.len()));
         }
         text.push_str("\r\n");
-        let mark_at = self.mark_at.map(|at| text.len() + at);
+        let body_at = text.len();
         let mut bytes = text.into_bytes();
-        bytes.extend_from_slice(&self.body);
-        Wire { bytes, mark_at }
+        bytes.extend_from_slice(&self.marked_body(correlation, ExchangeId(0)));
+        Wire { bytes, body_at, mark_at: self.mark_at.map(|at| body_at + at) }
     }
 }
 
-/// A request's bytes.
+impl Method {
+    /// Its word in a request line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+}
+
+/// A request's bytes. They are made once; only the mark in them is written anew for each exchange.
 #[derive(Clone, Debug)]
 pub(crate) struct Wire {
-    pub(crate) bytes: Vec<u8>,
+    bytes: Vec<u8>,
+    body_at: usize,
     mark_at: Option<usize>,
 }
 
 impl Wire {
-    /// Copies the request with the mark of an exchange into a buffer that is used again and again.
-    pub(crate) fn copy_marked(&self, into: &mut Vec<u8>, correlation: Correlation, exchange: ExchangeId) {
-        into.clear();
-        into.extend_from_slice(&self.bytes);
+    /// The request with the mark of an exchange.
+    pub(crate) fn marked(&mut self, exchange: ExchangeId) -> &[u8] {
         if let Some(at) = self.mark_at {
-            into[at..at + MARK_LENGTH].copy_from_slice(correlation.mark(exchange).as_bytes());
+            write_number(&mut self.bytes[at..at + MARK_LENGTH], exchange);
         }
+        &self.bytes
+    }
+
+    /// Its head and its body, with the mark of an exchange.
+    pub(crate) fn marked_parts(&mut self, exchange: ExchangeId) -> (&[u8], &[u8]) {
+        let body_at = self.body_at;
+        self.marked(exchange).split_at(body_at)
+    }
+}
+
+/// Makes a mark of this trial another exchange's: the eight hexadecimal digits before its last byte are the number.
+fn write_number(mark: &mut [u8], exchange: ExchangeId) {
+    let digits = mark.iter_mut().rev().skip(1).take(8);
+    for (place, digit) in digits.enumerate() {
+        *digit = b"0123456789abcdef"[(exchange.0 >> (4 * place)) as usize & 0xf];
     }
 }
 
@@ -118,11 +144,15 @@ mod tests {
             model: NameId::NONE,
         };
         let correlation = Correlation::new(0xabc);
-        let mut wire = Vec::new();
-        request.to_wire("127.0.0.1:1").copy_marked(&mut wire, correlation, ExchangeId(7));
-        let wire = String::from_utf8(wire).unwrap();
+        let authorization = ("authorization".to_owned(), "Bearer mine".to_owned());
+        let mut wire = request.to_wire("127.0.0.1:1", Some(&authorization), correlation);
+        for exchange in [ExchangeId(0xdead_beef), ExchangeId(u32::MAX), ExchangeId(7)] {
+            assert_eq!(wire.marked_parts(exchange).1, request.marked_body(correlation, exchange));
+        }
+        let wire = String::from_utf8(wire.marked(ExchangeId(7)).to_vec()).unwrap();
         let mark = correlation.mark(ExchangeId(7));
         assert!(wire.starts_with("POST /v1/chat HTTP/1.1\r\nhost: 127.0.0.1:1\r\n"), "{wire}");
+        assert!(wire.contains("\r\nauthorization: Bearer mine\r\n"), "{wire}");
         assert!(wire.ends_with(&format!("\r\n\r\n{{\"prompt\":\"ping {mark}\"}}")), "{wire}");
         let body = request.marked_body(correlation, ExchangeId(7));
         assert!(wire.contains(&format!("content-length: {}\r\n", body.len())), "{wire}");

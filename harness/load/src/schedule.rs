@@ -53,13 +53,11 @@ impl Times {
         Self { schedule, seed, next: 0, at: 0.0 }
     }
 
-    /// How many requests there will be, where the schedule alone decides it.
-    pub(crate) fn planned(schedule: Schedule, seed: u64) -> Option<u64> {
-        match schedule {
-            Schedule::Burst { count } => Some(count),
-            Schedule::Closed { requests, .. } => requests,
-            Schedule::Open { lasts: None, .. } => None,
-            Schedule::Open { .. } => Some(Self::new(schedule, seed).count() as u64),
+    /// How many more times there are, for the one schedule whose times need not be counted.
+    pub(crate) fn left_of_burst(&self) -> Option<u64> {
+        match self.schedule {
+            Schedule::Burst { count } => Some(count - self.next),
+            Schedule::Closed { .. } | Schedule::Open { .. } => None,
         }
     }
 }
@@ -74,9 +72,11 @@ impl Iterator for Times {
             Schedule::Burst { count } => (index < count).then_some(Duration::ZERO)?,
             Schedule::Closed { .. } => return None,
             Schedule::Open { interval, arrivals: Arrivals::Constant, lasts } => {
+                if lasts.is_some_and(|lasts| u128::from(index) >= evenly(interval, lasts)) {
+                    return None;
+                }
                 let nanos = interval.as_nanos().saturating_mul(u128::from(index));
-                let time = Duration::from_nanos(u64::try_from(nanos).ok()?);
-                within(time, lasts)?
+                Duration::from_nanos(u64::try_from(nanos).ok()?)
             }
             Schedule::Open { interval, arrivals: Arrivals::Poisson, lasts } => {
                 self.at += exponential(self.seed, index) * interval.as_secs_f64();
@@ -86,6 +86,14 @@ impl Iterator for Times {
         self.next += 1;
         Some(time)
     }
+}
+
+/// How many times fit evenly into a duration. An interval is cut to whole nanoseconds, so that a rate of three a second would
+/// squeeze a ninety-first request into thirty seconds if each interval did not get back the part of one that it may have lost.
+fn evenly(interval: Duration, lasts: Duration) -> u128 {
+    let (interval, lasts) = (interval.as_nanos().max(1), lasts.as_nanos());
+    let (whole, rest) = (lasts / interval, lasts % interval);
+    if rest <= whole { whole } else { whole + 1 }
 }
 
 fn within(time: Duration, lasts: Option<Duration>) -> Option<Duration> {
@@ -125,6 +133,24 @@ mod tests {
         let times: Vec<Duration> = Times::new(open(200, Arrivals::Constant, 4), 1).collect();
         assert_eq!(times.len(), 800);
         assert!(times.windows(2).all(|pair| pair[1] - pair[0] == Duration::from_millis(5)));
+    }
+
+    #[test]
+    fn a_rate_that_is_no_whole_number_of_nanoseconds_sends_exactly_its_number_too() {
+        for (per_second, seconds) in [(3, 30), (7, 10), (6, 60), (30_000, 3), (1, 1)] {
+            let times = Times::new(open(per_second, Arrivals::Constant, seconds), 1);
+            assert_eq!(
+                times.count() as u64,
+                u64::from(per_second) * seconds,
+                "{per_second}/s for {seconds}s"
+            );
+        }
+        let half = Schedule::Open {
+            interval: Duration::from_secs(1),
+            arrivals: Arrivals::Constant,
+            lasts: Some(Duration::from_millis(2_500)),
+        };
+        assert_eq!(Times::new(half, 1).count(), 3, "at 0, 1 and 2 seconds");
     }
 
     #[test]

@@ -58,6 +58,8 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .tcp_nodelay(true)
             .http1_only()
+            // A kept connection may have been closed by now, and the pool would then try once more on another.
+            .pool_max_idle_per_host(0)
             .retry(reqwest::retry::never())
             .build()?;
         let authorization = authorization.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -131,11 +133,7 @@ impl Client {
     }
 
     fn sample_sent(&self, request: &Request, exchange: ExchangeId, body: &[u8]) {
-        let method = match request.method {
-            Method::Get => "GET",
-            Method::Post => "POST",
-        };
-        let line = format!("{method} {}", request.path);
+        let line = format!("{} {}", request.method.name(), request.path);
         self.sample(Side::ClientSent, exchange, line, request.headers.clone(), body);
     }
 

@@ -13,9 +13,9 @@ const SIGNIFICANT_DIGITS: u8 = 3;
 /// The recorders of one phase.
 #[derive(Debug)]
 pub(super) struct Figures {
-    pub(super) planned: u64,
     sent: u64,
     failed: u64,
+    clamped: u64,
     response: Histogram<u64>,
     service: Histogram<u64>,
     lateness: Histogram<u64>,
@@ -24,36 +24,42 @@ pub(super) struct Figures {
 impl Figures {
     pub(super) fn new() -> Self {
         Self {
-            planned: 0,
             sent: 0,
             failed: 0,
+            clamped: 0,
             response: histogram(),
             service: histogram(),
             lateness: histogram(),
         }
     }
 
-    /// An exchange is over.
-    pub(super) fn record(&mut self, row: &ExchangeRow) {
+    /// The driver has given a request its connection, so late.
+    pub(super) fn begun(&mut self, late_us: u32) {
+        record(&mut self.lateness, late_us, &mut self.clamped);
+    }
+
+    /// An exchange is over. One that was abandoned counts as failed, but how long it would have taken is not known.
+    pub(super) fn ended(&mut self, row: &ExchangeRow) {
+        self.sent += u64::from(row.sent != NOT_REACHED);
+        self.failed += u64::from(row.outcome != Outcome::Complete);
+        if row.outcome == Outcome::Abandoned {
+            return;
+        }
+        record(&mut self.response, row.ended, &mut self.clamped);
         if row.sent != NOT_REACHED {
-            self.sent += 1;
-            self.lateness.saturating_record(u64::from(row.sent));
-        }
-        if row.outcome != Outcome::Complete {
-            self.failed += 1;
-        }
-        if row.ended != NOT_REACHED {
-            self.response.saturating_record(u64::from(row.ended));
-            if row.sent != NOT_REACHED {
-                self.service.saturating_record(u64::from(row.ended.saturating_sub(row.sent)));
-            }
+            record(&mut self.service, row.ended.saturating_sub(row.sent), &mut self.clamped);
         }
     }
 
-    pub(super) fn finish(self, traffic: NameId) -> PhaseFigures {
+    /// How many values were beyond the histograms' range, and stand in them as its end.
+    pub(super) fn clamped(&self) -> u64 {
+        self.clamped
+    }
+
+    pub(super) fn finish(self, traffic: NameId, planned: u64) -> PhaseFigures {
         PhaseFigures {
             traffic,
-            planned: self.planned,
+            planned,
             sent: self.sent,
             failed: self.failed,
             response: serialised(&self.response),
@@ -61,6 +67,11 @@ impl Figures {
             lateness: serialised(&self.lateness),
         }
     }
+}
+
+fn record(histogram: &mut Histogram<u64>, micros: u32, clamped: &mut u64) {
+    *clamped += u64::from(u64::from(micros) > HIGHEST_US);
+    histogram.saturating_record(u64::from(micros));
 }
 
 fn histogram() -> Histogram<u64> {

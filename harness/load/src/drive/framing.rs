@@ -1,5 +1,7 @@
 //! Where a response ends: by its length, by its chunks, or with its connection.
 
+use httparse::Header;
+
 /// What is still to come of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Framing {
@@ -14,27 +16,64 @@ pub(super) enum Framing {
 /// Where in a chunked body the reader is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Chunk {
-    /// In a size line, with the size so far and whether its digits are over.
-    Size { size: u64, digits: u8, extension: bool },
+    /// In the digits of a size, with the size so far.
+    Size { size: u64, digits: u8 },
+    /// Behind them, in what may follow until the line's end.
+    Extension { size: u64, bytes: u16 },
+    /// At the line feed that ends a size line.
+    SizeEnd(u64),
     /// In data, with what is left of it.
     Data(u64),
-    /// At the line end behind data.
+    /// At the carriage return behind data.
+    DataReturn,
+    /// At the line feed behind data.
     DataEnd,
-    /// In the trailer: whether the line so far is empty, and how many bytes there were.
-    Trailer { empty: bool, bytes: u16 },
+    /// In the trailer, with the bytes of it so far and of its present line.
+    Trailer { bytes: u16, line: u16 },
+    /// At the line feed that ends a line of the trailer, with the same.
+    TrailerEnd { bytes: u16, line: u16 },
     /// Behind everything.
     Over,
 }
 
-/// The body is not as its framing says.
+/// The body is not as its framing says, or its framing says nothing sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BadFraming;
 
 const MOST_TRAILER: u16 = 8 * 1024;
+const MOST_EXTENSION: u16 = 4 * 1024;
+/// More would overflow the size, and no chunk is that long.
 const MOST_SIZE_DIGITS: u8 = 15;
 
 impl Framing {
-    pub(super) const CHUNKED: Self = Self::Chunked(Chunk::Size { size: 0, digits: 0, extension: false });
+    pub(super) const CHUNKED: Self = Self::Chunked(Chunk::LINE);
+
+    /// How a response's head says that its body ends. Lengths that disagree and codings that nobody asked for are refused:
+    /// whoever guesses there reads one response as two.
+    pub(super) fn of(status: u16, headers: &[Header<'_>]) -> Result<Self, BadFraming> {
+        let (mut length, mut chunked) = (None, false);
+        for header in headers {
+            let value = header.value.trim_ascii();
+            if header.name.eq_ignore_ascii_case("transfer-encoding") {
+                if chunked || !value.eq_ignore_ascii_case(b"chunked") {
+                    return Err(BadFraming);
+                }
+                chunked = true;
+            } else if header.name.eq_ignore_ascii_case("content-length") {
+                let said = decimal(value).ok_or(BadFraming)?;
+                if length.is_some_and(|length| length != said) {
+                    return Err(BadFraming);
+                }
+                length = Some(said);
+            }
+        }
+        Ok(match (status, chunked, length) {
+            (204 | 304, ..) => Self::Length(0),
+            (_, true, _) => Self::CHUNKED,
+            (_, false, Some(length)) => Self::Length(length),
+            (_, false, None) => Self::UntilClose,
+        })
+    }
 
     /// Whether the body is whole.
     pub(super) fn is_over(self) -> bool {
@@ -71,6 +110,8 @@ impl Framing {
 }
 
 impl Chunk {
+    const LINE: Self = Self::Size { size: 0, digits: 0 };
+
     fn take<E: From<BadFraming>>(
         &mut self,
         bytes: &[u8],
@@ -84,10 +125,10 @@ impl Chunk {
                 at += taken;
                 *left -= taken as u64;
                 if *left == 0 {
-                    *self = Self::DataEnd;
+                    *self = Self::DataReturn;
                 }
             } else {
-                *self = self.byte(bytes[at])?;
+                *self = self.after(bytes[at])?;
                 at += 1;
             }
         }
@@ -95,34 +136,40 @@ impl Chunk {
     }
 
     /// The state behind a byte that is no data.
-    fn byte(self, byte: u8) -> Result<Self, BadFraming> {
+    fn after(self, byte: u8) -> Result<Self, BadFraming> {
         match (self, byte) {
-            (Self::Size { digits: 0, .. }, b'\r' | b'\n' | b';') => Err(BadFraming),
-            (Self::Size { size: 0, .. }, b'\n') => Ok(Self::Trailer { empty: true, bytes: 0 }),
-            (Self::Size { size, .. }, b'\n') => Ok(Self::Data(size)),
-            (Self::Size { .. }, b'\r') => Ok(self),
-            (Self::Size { size, digits, .. }, b';' | b' ') => {
-                Ok(Self::Size { size, digits, extension: true })
+            (Self::Size { size, digits: 1.. } | Self::Extension { size, .. }, b'\r') => {
+                Ok(Self::SizeEnd(size))
             }
-            (Self::Size { extension: true, .. }, _) => Ok(self),
-            (Self::Size { size, digits, .. }, _) => {
+            (Self::Size { size, digits: 1.. }, b';' | b' ' | b'\t') => Ok(Self::Extension { size, bytes: 0 }),
+            (Self::Size { size, digits }, _) if digits < MOST_SIZE_DIGITS => {
                 let digit = char::from(byte).to_digit(16).ok_or(BadFraming)?;
-                if digits == MOST_SIZE_DIGITS {
-                    return Err(BadFraming);
-                }
-                Ok(Self::Size { size: size * 16 + u64::from(digit), digits: digits + 1, extension: false })
+                Ok(Self::Size { size: size * 16 + u64::from(digit), digits: digits + 1 })
             }
-            (Self::DataEnd, b'\r') => Ok(self),
-            (Self::DataEnd, b'\n') => Ok(Self::Size { size: 0, digits: 0, extension: false }),
-            (Self::DataEnd, _) => Err(BadFraming),
-            (Self::Trailer { empty: true, .. }, b'\n') => Ok(Self::Over),
-            (Self::Trailer { bytes: MOST_TRAILER, .. }, _) => Err(BadFraming),
-            (Self::Trailer { bytes, .. }, b'\n') => Ok(Self::Trailer { empty: true, bytes: bytes + 1 }),
-            (Self::Trailer { empty, bytes }, b'\r') => Ok(Self::Trailer { empty, bytes: bytes + 1 }),
-            (Self::Trailer { bytes, .. }, _) => Ok(Self::Trailer { empty: false, bytes: bytes + 1 }),
-            (Self::Data(_) | Self::Over, _) => Ok(self),
+            (Self::Extension { size, bytes }, _) if byte != b'\n' && bytes < MOST_EXTENSION => {
+                Ok(Self::Extension { size, bytes: bytes + 1 })
+            }
+            (Self::SizeEnd(0), b'\n') => Ok(Self::Trailer { bytes: 0, line: 0 }),
+            (Self::SizeEnd(size), b'\n') => Ok(Self::Data(size)),
+            (Self::DataReturn, b'\r') => Ok(Self::DataEnd),
+            (Self::DataEnd, b'\n') => Ok(Self::LINE),
+            (Self::Trailer { bytes, line }, b'\r') => Ok(Self::TrailerEnd { bytes, line }),
+            (Self::Trailer { bytes, line }, _) if byte != b'\n' && bytes < MOST_TRAILER => {
+                Ok(Self::Trailer { bytes: bytes + 1, line: line + 1 })
+            }
+            (Self::TrailerEnd { line: 0, .. }, b'\n') => Ok(Self::Over),
+            (Self::TrailerEnd { bytes, .. }, b'\n') => Ok(Self::Trailer { bytes, line: 0 }),
+            _ => Err(BadFraming),
         }
     }
+}
+
+/// Digits alone: the standard parser would take a sign too.
+fn decimal(text: &[u8]) -> Option<u64> {
+    if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    str::from_utf8(text).ok()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -165,10 +212,50 @@ mod tests {
 
     #[test]
     fn chunks_that_are_none_are_refused() {
-        for text in ["\r\n", "x\r\n", "4\r\nWikiX", ";\r\n", "1234567890123456\r\n", "-1\r\n"] {
+        let texts = [
+            "\r\n",
+            "x\r\n",
+            ";\r\n",
+            "4\n",
+            "4\r4\r\n",
+            "4\r\nWikiX",
+            "4\r\nWiki\n",
+            "1234567890123456\r\n",
+            "-1\r\n",
+            "0\r\n\n",
+        ];
+        for text in texts {
             assert_eq!(read(Framing::CHUNKED, text.as_bytes(), 64), Err(BadFraming), "{text:?}");
         }
-        let endless = [b"0\r\n".as_slice(), &b"a: b\r\n".repeat(5_000)].concat();
-        assert_eq!(read(Framing::CHUNKED, &endless, 64), Err(BadFraming));
+    }
+
+    #[test]
+    fn neither_an_extension_nor_a_trailer_goes_on_for_ever() {
+        for text in [[b"0\r\n".as_slice(), &b"a: b\r\n".repeat(5_000)].concat(), b"4;".repeat(5_000)] {
+            assert_eq!(read(Framing::CHUNKED, &text, 64), Err(BadFraming));
+        }
+    }
+
+    #[test]
+    fn the_head_decides_where_the_body_ends() {
+        type Fields = &'static [(&'static str, &'static str)];
+        let cases: [(u16, Fields, Result<Framing, BadFraming>); 11] = [
+            (200, &[], Ok(Framing::UntilClose)),
+            (200, &[("Content-Length", "7")], Ok(Framing::Length(7))),
+            (200, &[("content-length", "7"), ("content-length", "7")], Ok(Framing::Length(7))),
+            (200, &[("content-length", "7"), ("content-length", "8")], Err(BadFraming)),
+            (200, &[("content-length", "+7")], Err(BadFraming)),
+            (200, &[("content-length", "")], Err(BadFraming)),
+            (200, &[("content-length", "99999999999999999999")], Err(BadFraming)),
+            (200, &[("content-length", "7"), ("Transfer-Encoding", "Chunked")], Ok(Framing::CHUNKED)),
+            (200, &[("transfer-encoding", "gzip, chunked")], Err(BadFraming)),
+            (204, &[], Ok(Framing::Length(0))),
+            (304, &[("content-length", "7")], Ok(Framing::Length(0))),
+        ];
+        for (status, fields, expected) in cases {
+            let headers: Vec<Header<'_>> =
+                fields.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
+            assert_eq!(Framing::of(status, &headers), expected, "{status} {fields:?}");
+        }
     }
 }

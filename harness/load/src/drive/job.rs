@@ -38,6 +38,13 @@ pub struct PhaseJob {
 pub struct PhaseReport {
     /// Counts and histograms.
     pub figures: PhaseFigures,
+    /// How many values were beyond the histograms' range, and stand in them as its end.
+    pub clamped: u64,
+    /// How many connections were opened.
+    pub connections: u64,
+    /// Whether the machine gave fewer connections at once than the job allows: requests were late for want of sockets, which is
+    /// no fault of the target's.
+    pub short_of_sockets: bool,
 }
 
 /// Why a phase cannot be driven.
@@ -46,8 +53,11 @@ pub enum PhaseError {
     /// There is nothing to send.
     #[error("a phase needs at least one request to send")]
     NoRequest,
-    /// The machine gives no timer or no event queue.
-    #[error("the phase driver cannot be set up: {0}")]
+    /// An open schedule sends everything at once.
+    #[error("an open schedule needs an interval longer than nothing between its requests")]
+    NoInterval,
+    /// The machine gives no timer, no event queue or not a single socket.
+    #[error("the machine gives the phase driver nothing to work with: {0}")]
     System(#[from] io::Error),
 }
 
@@ -65,7 +75,10 @@ pub fn drive(
     if job.requests.is_empty() {
         return Err(PhaseError::NoRequest);
     }
+    if matches!(job.schedule, Schedule::Open { interval: Duration::ZERO, .. }) {
+        return Err(PhaseError::NoInterval);
+    }
     let mut worker = Worker::new(job, surroundings, stop)?;
     worker.run()?;
-    Ok(PhaseReport { figures: worker.into_figures() })
+    Ok(worker.into_report())
 }

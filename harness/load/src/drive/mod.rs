@@ -1,17 +1,22 @@
 //! The phase driver: one thread with an event loop of its own, its connections, its timer and its recorders.
 //!
-//! Nothing on the way of a request locks, and nothing waits but the loop itself. A request's bytes are copied and its mark
-//! written into them; responses are parsed where they were read. Times are absolute: a request that could not be sent in time
+//! Nothing on the way of a request locks, and nothing waits but the loop itself. A request's bytes are made once and only its
+//! mark is written anew; responses are parsed as they are read. Times are absolute: a request that could not be sent in time
 //! is sent at once, its lateness recorded, and its response time counted from when it should have been sent.
 
 mod connection;
+mod deadlines;
+mod due;
 mod figures;
 mod framing;
 mod job;
-mod timer;
-mod worker;
-
+mod pool;
+mod samples;
+#[cfg(test)]
+mod tempers;
 #[cfg(test)]
 mod tests;
+mod timer;
+mod worker;
 
 pub use job::{PhaseError, PhaseJob, PhaseReport, drive};

@@ -28,15 +28,16 @@ impl Timer {
         SourceFd(&self.fd.as_raw_fd()).register(registry, token, Interest::READABLE)
     }
 
-    /// Sets it, unless it is set to that instant already.
-    pub(super) fn set(&mut self, at: Option<Instant>) -> io::Result<()> {
-        if self.set == at {
+    /// Sees to it that the loop wakes at that instant at the latest. A timer that is set to an earlier one stays so: to wake once
+    /// for nothing costs less than to set it anew for every exchange that ends.
+    pub(super) fn wake_by(&mut self, at: Instant) -> io::Result<()> {
+        if self.set.is_some_and(|set| set <= at) {
             return Ok(());
         }
-        self.set = at;
+        self.set = Some(at);
         // A time of zero would switch it off, and one that has passed fires at once.
-        let wait = at.map(|at| at.saturating_duration_since(Instant::now()).max(Duration::from_nanos(1)));
-        timerfd_settime(&self.fd, TimerfdTimerFlags::empty(), &once(wait.unwrap_or_default()))?;
+        let wait = at.saturating_duration_since(Instant::now()).max(Duration::from_nanos(1));
+        timerfd_settime(&self.fd, TimerfdTimerFlags::empty(), &once(wait))?;
         Ok(())
     }
 

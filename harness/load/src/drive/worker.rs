@@ -1,20 +1,23 @@
 //! The event loop of a phase.
 
-use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use mio::{Events, Interest, Poll, Token, Waker};
-use record::{Entry, ExchangeId, ExchangeRow, Fact, Moment, Outcome, PhaseFigures, Sample, Side};
+use mio::event::Event;
+use mio::{Events, Poll, Token, Waker};
+use record::{ExchangeRow, Fact, Moment, Outcome, Side};
 
-use crate::drive::connection::{Connection, Progress};
+use crate::drive::connection::{Exchange, Progress};
+use crate::drive::deadlines::Deadlines;
+use crate::drive::due::Due;
 use crate::drive::figures::Figures;
-use crate::drive::job::PhaseJob;
+use crate::drive::job::{PhaseJob, PhaseReport};
+use crate::drive::pool::{NoConnection, Pool};
+use crate::drive::samples::{Message, Samples};
 use crate::drive::timer::Timer;
 use crate::reading::ErrorNames;
 use crate::request::Wire;
-use crate::schedule::{Schedule, Times};
 use crate::stop::{StopSignal, Stopping};
 use crate::surroundings::Surroundings;
 
@@ -22,13 +25,11 @@ const TIMER: Token = Token(0);
 const STOP: Token = Token(1);
 const FIRST_CONNECTION: usize = 2;
 
-/// What is due within this time is done at once: a timer for each would cost more than it gains.
+/// Requests that are due within this time of each other are sent together: to wake for each would cost more than it gains. None
+/// is sent early for it.
 const COALESCED: Duration = Duration::from_micros(50);
-/// Of a stream no more than this is kept, for samples.
-const SAMPLED: usize = 4 * 1024;
-/// How many messages of a phase are kept: some of any kind, and more of those that went wrong.
-const SAMPLES: u32 = 5;
-const ANOMALIES: u32 = 50;
+/// So many are sent before the loop looks at its connections and at the stop signal again.
+const MOST_AT_ONCE: usize = 256;
 
 /// Drives one phase.
 pub(super) struct Worker<'a> {
@@ -38,24 +39,29 @@ pub(super) struct Worker<'a> {
     stop: &'a StopSignal,
     poll: Poll,
     timer: Timer,
-    times: Times,
-    next: Option<Moment>,
-    began: Moment,
-    /// How many requests were begun.
+    due: Due,
+    pool: Pool,
+    deadlines: Deadlines,
+    /// Connections that had their turn and may have more to read.
+    unread: Vec<usize>,
+    /// How many exchanges were begun, which also decides which request is next.
     begun: u64,
-    connections: Vec<Option<Connection>>,
-    idle: Vec<usize>,
-    free: Vec<usize>,
-    /// Requests that wait for a connection, by their intended time.
-    waiting: VecDeque<Moment>,
-    /// When exchanges time out, in the order in which they began.
-    deadlines: VecDeque<(Moment, usize, ExchangeId)>,
     open: usize,
+    /// Whether an exchange has ended since something was last sent, so that a client or a connection is free.
+    ended: bool,
+    /// When something was last sent because it was due.
+    last_sent: Moment,
     figures: Figures,
+    samples: Samples,
     errors: ErrorNames,
     buffer: Vec<u8>,
-    samples: u32,
-    anomalies: u32,
+}
+
+/// Whether more could be sent right away.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sending {
+    Done,
+    More,
 }
 
 impl<'a> Worker<'a> {
@@ -64,165 +70,146 @@ impl<'a> Worker<'a> {
         let timer = Timer::new()?;
         timer.register(poll.registry(), TIMER)?;
         stop.wake_by(Arc::new(Waker::new(poll.registry(), STOP)?));
-        let host = job.to.to_string();
-        let authorized = |request: &crate::request::Request| {
-            let mut request = request.clone();
-            request.headers.extend(job.authorization.clone());
-            request.to_wire(&host)
+        let (host, authorization) = (job.to.to_string(), job.authorization.as_ref());
+        let wire = |request: &crate::request::Request| {
+            request.to_wire(&host, authorization, surroundings.correlation)
         };
-        let wires = job.requests.iter().map(authorized).collect();
+        let wires = job.requests.iter().map(wire).collect();
         let began = surroundings.clock.now();
-        let times = Times::new(job.schedule, job.seed);
-        let errors = ErrorNames::new(surroundings.names.clone());
-        let mut worker = Self {
+        Ok(Self {
             wires,
             stop,
             poll,
             timer,
-            times,
-            next: None,
-            began,
+            due: Due::new(job.schedule, job.seed, began),
+            pool: Pool::new(job.to, job.most_connections, FIRST_CONNECTION),
+            deadlines: Deadlines::new(),
+            unread: Vec::new(),
             begun: 0,
-            connections: Vec::new(),
-            idle: Vec::new(),
-            free: Vec::new(),
-            waiting: VecDeque::new(),
-            deadlines: VecDeque::new(),
             open: 0,
+            ended: false,
+            last_sent: Moment(0),
             figures: Figures::new(),
-            errors,
+            samples: Samples::new(surroundings.facts.clone()),
+            errors: ErrorNames::new(surroundings.names.clone()),
             buffer: vec![0; 64 * 1024],
-            samples: 0,
-            anomalies: 0,
             job,
             surroundings,
-        };
-        worker.next = worker.times.next().map(|time| began.after(time));
-        Ok(worker)
+        })
     }
 
-    pub(super) fn into_figures(mut self) -> PhaseFigures {
-        // A schedule that was stopped has planned what it sent.
-        let planned = Times::planned(self.job.schedule, self.job.seed);
-        self.figures.planned = planned.unwrap_or(self.begun).max(self.begun);
-        self.figures.finish(self.job.traffic)
+    pub(super) fn into_report(self) -> PhaseReport {
+        PhaseReport {
+            clamped: self.figures.clamped(),
+            figures: self.figures.finish(self.job.traffic, self.due.planned()),
+            connections: self.pool.opened(),
+            short_of_sockets: self.pool.was_short_of_sockets(),
+        }
     }
 
     /// Runs until the phase is over.
     pub(super) fn run(&mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(1_024);
-        self.start_clients();
         loop {
-            self.send_due();
-            self.end_timed_out();
+            let now = self.surroundings.clock.now();
+            self.end_timed_out(now);
             match self.stop.told() {
                 Stopping::Not => {}
-                Stopping::Drain => self.send_no_more(),
+                Stopping::Drain => self.due.stop(now),
                 Stopping::Now => {
+                    self.due.stop(now);
                     self.abandon();
-                    return Ok(());
                 }
             }
-            if self.is_over() {
+            let sending = self.send_due(now)?;
+            if self.open == 0 && self.due.next().is_none() {
                 return Ok(());
             }
-            let deadline = self.deadlines.front().map(|(at, ..)| *at);
-            let due = [self.next, deadline].into_iter().flatten().min();
-            self.timer.set(due.map(|due| self.instant(due)))?;
-            match self.poll.poll(&mut events, None) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                polled => polled?,
+            self.wait(&mut events, sending)?;
+            for slot in std::mem::take(&mut self.unread) {
+                self.read(slot, false);
             }
             for event in &events {
                 match event.token() {
                     TIMER => self.timer.fired(),
                     STOP => {}
-                    Token(token) => self.happened(token - FIRST_CONNECTION, event.is_writable()),
+                    Token(token) => self.happened(token - FIRST_CONNECTION, event)?,
                 }
             }
         }
     }
 
-    fn is_over(&self) -> bool {
-        self.next.is_none() && self.open == 0 && self.waiting.is_empty()
+    /// Something happened to a connection. What its exchange kept waiting is sent before the next event is looked at.
+    fn happened(&mut self, slot: usize, event: &Event) -> io::Result<()> {
+        if event.is_writable() {
+            self.write(slot);
+        }
+        self.read(slot, event.is_read_closed());
+        if self.ended {
+            self.send_due(self.surroundings.clock.now())?;
+        }
+        Ok(())
     }
 
-    fn instant(&self, moment: Moment) -> Instant {
-        self.surroundings.clock.instant(moment)
-    }
-
-    /// The clients of a closed schedule begin.
-    fn start_clients(&mut self) {
-        if let Schedule::Closed { clients, .. } = self.job.schedule {
-            for _ in 0..clients {
-                self.next_of_client();
+    /// Waits for an event, or for the next time at which something is to be done.
+    fn wait(&mut self, events: &mut Events, sending: Sending) -> io::Result<()> {
+        let at_once = sending == Sending::More || !self.unread.is_empty();
+        if !at_once && let Some(wake) = self.next_wake() {
+            self.timer.wake_by(self.surroundings.clock.instant(wake))?;
+        }
+        match self.poll.poll(events, at_once.then_some(Duration::ZERO)) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                events.clear();
+                Ok(())
             }
+            polled => polled,
         }
     }
 
-    /// A client of a closed schedule sends its next request, if the schedule is not over.
-    fn next_of_client(&mut self) {
-        let Schedule::Closed { requests, lasts, .. } = self.job.schedule else { return };
-        let now = self.surroundings.clock.now();
-        let waiting = self.waiting.len() as u64;
-        let more = requests.is_none_or(|requests| self.begun + waiting < requests)
-            && lasts.is_none_or(|lasts| now.since(self.began) < lasts)
-            && self.stop.told() == Stopping::Not;
-        if more {
-            self.send(now);
-        }
-    }
-
-    /// Sends everything that is due.
-    fn send_due(&mut self) {
-        while let Some(due) = self.next {
-            if due > self.surroundings.clock.now().after(COALESCED) {
-                return;
+    fn next_wake(&mut self) -> Option<Moment> {
+        let due = self.due.next().map(|due| {
+            if self.pool.has_room() {
+                due.max(self.last_sent.after(COALESCED))
+            } else {
+                due.after(self.job.timeout)
             }
-            self.next = self.times.next().map(|time| self.began.after(time));
-            self.send(due);
-        }
+        });
+        let first = self.deadlines.first().and_then(|slot| self.pool.get(slot));
+        let deadline =
+            first.and_then(|connection| connection.exchange.as_ref()).map(|exchange| exchange.deadline);
+        due.into_iter().chain(deadline).min()
     }
 
-    fn send_no_more(&mut self) {
-        self.next = None;
-        self.waiting.clear();
-        if let Schedule::Closed { requests, .. } = &mut self.job.schedule {
-            *requests = Some(self.begun);
-        }
-    }
-
-    /// Sends a request on an idle connection or a new one, or lets it wait for one.
-    fn send(&mut self, intended: Moment) {
-        match self.idle.pop() {
-            Some(index) => self.begin(index, intended),
-            None if self.connections.len() - self.free.len() < self.job.most_connections => {
-                match self.connect() {
-                    Ok(index) => self.begin(index, intended),
-                    Err(_) => self.refuse(intended),
+    /// Sends what is due, as far as there are connections for it.
+    fn send_due(&mut self, now: Moment) -> io::Result<Sending> {
+        self.ended = false;
+        for _ in 0..MOST_AT_ONCE {
+            let Some(due) = self.due.next().filter(|due| *due <= now) else { return Ok(Sending::Done) };
+            if now.since(due) >= self.job.timeout {
+                // Whoever waited as long for a connection as for an answer has left.
+                self.due.take();
+                self.end_unsent(due, Outcome::TimedOut);
+                continue;
+            }
+            if !self.pool.has_room() {
+                return Ok(Sending::Done);
+            }
+            self.last_sent = now;
+            match self.pool.take(self.poll.registry()) {
+                Ok(Some(slot)) => {
+                    self.due.take();
+                    self.begin(slot, due);
                 }
+                Ok(None) => return Ok(Sending::Done),
+                Err(NoConnection::Refused) => {
+                    self.due.take();
+                    self.figures.begun(now.micros_after(due));
+                    self.end_unsent(due, Outcome::Refused);
+                }
+                Err(NoConnection::NoSocket(error)) => return Err(error),
             }
-            None => self.waiting.push_back(intended),
         }
-    }
-
-    fn connect(&mut self) -> io::Result<usize> {
-        let mut connection = Connection::open(self.job.to, SAMPLED)?;
-        let index = self.free.pop().unwrap_or(self.connections.len());
-        let token = Token(index + FIRST_CONNECTION);
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        if let Err(error) = self.poll.registry().register(&mut connection.stream, token, interest) {
-            if index < self.connections.len() {
-                self.free.push(index);
-            }
-            return Err(error);
-        }
-        if index == self.connections.len() {
-            self.connections.push(Some(connection));
-        } else {
-            self.connections[index] = Some(connection);
-        }
-        Ok(index)
+        Ok(Sending::More)
     }
 
     fn new_row(&mut self, intended: Moment) -> (ExchangeRow, usize) {
@@ -235,129 +222,102 @@ impl<'a> Worker<'a> {
         (row, which)
     }
 
-    fn begin(&mut self, index: usize, intended: Moment) {
-        let (row, which) = self.new_row(intended);
-        let Some(connection) = &mut self.connections[index] else { return };
-        self.wires[which].copy_marked(&mut connection.request, self.surroundings.correlation, row.id);
-        let clock = self.surroundings.clock;
-        self.deadlines.push_back((clock.now().after(self.job.timeout), index, row.id));
+    /// Begins an exchange on a connection that may still be in the making.
+    fn begin(&mut self, slot: usize, intended: Moment) {
+        let (row, request) = self.new_row(intended);
+        let now = self.surroundings.clock.now();
+        self.figures.begun(now.micros_after(intended));
+        let Some(connection) = self.pool.get(slot) else { return };
+        connection.begin(Exchange { row, request, deadline: now.after(self.job.timeout) });
+        self.deadlines.add(slot);
         self.open += 1;
-        connection.begin(row);
-        let progress = connection.write(clock);
-        self.progressed(index, progress);
+        self.write(slot);
     }
 
-    /// The machine gives no socket: the request is over before it began.
-    fn refuse(&mut self, intended: Moment) {
+    /// A request is over before it was sent.
+    fn end_unsent(&mut self, intended: Moment, outcome: Outcome) {
         let (mut row, _) = self.new_row(intended);
-        row.outcome = Outcome::Refused;
-        row.ended = self.surroundings.clock.now().micros_after(intended);
-        self.tell(&row);
+        self.end(&mut row, outcome);
     }
 
-    fn happened(&mut self, index: usize, writable: bool) {
-        let clock = self.surroundings.clock;
-        let Some(connection) = self.connections.get_mut(index).and_then(Option::as_mut) else { return };
-        if writable && connection.wants_to_write() {
-            match connection.write(clock) {
-                Progress::Open => {}
-                over => return self.progressed(index, over),
+    fn write(&mut self, slot: usize) {
+        let Some(connection) = self.pool.get(slot) else { return };
+        let progress = match connection.awaits_sending() {
+            Some(Exchange { row, request, .. }) => {
+                let request = self.wires[*request].marked(row.id);
+                connection.send(request, self.surroundings.clock)
             }
-        }
-        let progress = connection.read(&mut self.buffer, clock);
-        self.progressed(index, progress);
+            None => connection.send_rest(),
+        };
+        self.progressed(slot, progress);
     }
 
-    fn progressed(&mut self, index: usize, progress: Progress) {
+    fn read(&mut self, slot: usize, ends: bool) {
+        let Some(connection) = self.pool.get(slot) else { return };
+        let progress = connection.read(&mut self.buffer, self.surroundings.clock, ends);
+        self.progressed(slot, progress);
+    }
+
+    fn progressed(&mut self, slot: usize, progress: Progress) {
         match progress {
             Progress::Open => {}
-            Progress::IdleEnd => {
-                self.idle.retain(|idle| *idle != index);
-                self.close(index);
-            }
-            Progress::Over { outcome, reusable } => self.over(index, outcome, reusable),
+            Progress::Unread => self.unread.push(slot),
+            Progress::IdleEnd => self.pool.close(slot, self.poll.registry()),
+            Progress::Over { outcome, reusable } => self.over(slot, outcome, reusable),
         }
     }
 
-    /// An exchange is over: its row is told, its connection goes on, and what waited for one gets it.
-    fn over(&mut self, index: usize, outcome: Outcome, reusable: bool) {
-        let Some(connection) = &mut self.connections[index] else { return };
-        let Some(mut row) = connection.row.take() else { return };
-        row.outcome = outcome;
-        row.ended = self.surroundings.clock.now().micros_after(row.intended);
-        let reading = connection.reading();
-        reading.finish(&mut row, &mut self.errors);
-        let sound = outcome == Outcome::Complete && (200..300).contains(&row.status);
-        let (kept, most) =
-            if sound { (&mut self.samples, SAMPLES) } else { (&mut self.anomalies, ANOMALIES) };
-        if *kept < most {
-            *kept += 1;
-            let at = self.surroundings.clock.now();
-            self.surroundings.facts.send(Fact::Entry(Box::new(Entry::Sample(sample(
-                &row,
-                reading.body(),
-                at,
-            )))));
-        }
+    /// The exchange of a connection is over, if it has one.
+    fn over(&mut self, slot: usize, outcome: Outcome, reusable: bool) {
+        let Some(connection) = self.pool.get(slot) else { return };
+        let Some(Exchange { mut row, request, .. }) = connection.exchange.take() else { return };
         self.open -= 1;
-        self.tell(&row);
+        self.deadlines.remove(slot);
+        row.outcome = outcome;
+        connection.reading().finish(&mut row, &mut self.errors);
+        if self.samples.wants(&row) {
+            self.keep(slot, request, &row);
+        }
+        self.end(&mut row, outcome);
         if reusable {
-            self.idle.push(index);
+            self.pool.put_back(slot);
         } else {
-            self.close(index);
+            self.pool.close(slot, self.poll.registry());
         }
-        if let Some(intended) = self.waiting.pop_front() {
-            self.send(intended);
-        }
-        self.next_of_client();
     }
 
-    fn tell(&mut self, row: &ExchangeRow) {
-        self.figures.record(row);
+    fn keep(&mut self, slot: usize, request: usize, row: &ExchangeRow) {
+        let at = self.surroundings.clock.now();
+        let Some(connection) = self.pool.get(slot) else { return };
+        let (head, body) = self.wires[request].marked_parts(row.id);
+        self.samples.keep(row, &Message { side: Side::ClientSent, head, body }, at);
+        let head = connection.head().to_vec();
+        let got = Message { side: Side::ClientGot, head: &head, body: connection.reading().body() };
+        self.samples.keep(row, &got, at);
+    }
+
+    fn end(&mut self, row: &mut ExchangeRow, outcome: Outcome) {
+        let now = self.surroundings.clock.now();
+        (row.outcome, row.ended) = (outcome, now.micros_after(row.intended));
+        self.due.exchange_ended(now, outcome == Outcome::Refused);
+        self.ended = true;
+        self.figures.ended(row);
         self.surroundings.facts.send(Fact::Exchange(*row));
     }
 
-    fn close(&mut self, index: usize) {
-        if let Some(mut connection) = self.connections[index].take() {
-            // It ends with its stream, whatever the registry says.
-            drop(self.poll.registry().deregister(&mut connection.stream));
-            self.free.push(index);
-        }
-    }
-
-    fn end_timed_out(&mut self) {
-        let now = self.surroundings.clock.now();
-        while let Some((at, index, exchange)) = self.deadlines.front().copied() {
-            let row = self.connections[index].as_ref().and_then(|connection| connection.row.as_ref());
-            let open = row.is_some_and(|row| row.id == exchange);
-            if open && at > now {
+    fn end_timed_out(&mut self, now: Moment) {
+        while let Some(slot) = self.deadlines.first() {
+            let exchange = self.pool.get(slot).and_then(|connection| connection.exchange.as_ref());
+            if exchange.is_some_and(|exchange| exchange.deadline > now) {
                 return;
             }
-            self.deadlines.pop_front();
-            if open {
-                self.over(index, Outcome::TimedOut, false);
-            }
+            self.over(slot, Outcome::TimedOut, false);
         }
     }
 
     fn abandon(&mut self) {
-        self.send_no_more();
-        for index in 0..self.connections.len() {
-            self.over(index, Outcome::Abandoned, false);
+        for slot in 0..self.pool.slots() {
+            self.over(slot, Outcome::Abandoned, false);
         }
-    }
-}
-
-/// A response as it was.
-fn sample(row: &ExchangeRow, body: &[u8], at: Moment) -> Sample {
-    let kept = &body[..body.len().min(SAMPLED)];
-    Sample {
-        side: Side::ClientGot,
-        exchange: row.id,
-        at,
-        line: if row.status == 0 { row.outcome.word().to_owned() } else { row.status.to_string() },
-        head: Vec::new(),
-        body: String::from_utf8_lossy(kept).into_owned(),
-        cut: kept.len() < body.len(),
     }
 }

@@ -1,0 +1,134 @@
+//! The connections of a phase: those that carry an exchange, those that wait for one, and the room for more.
+
+use std::io;
+use std::net::SocketAddr;
+
+use mio::{Interest, Registry, Token};
+
+use crate::drive::connection::Connection;
+use crate::reading::Reading;
+
+/// Of a stream no more than this is kept, for samples.
+const SAMPLED: usize = 4 * 1024;
+
+/// The connections of a phase, each in a slot whose number is its token, counted from the first token that is free.
+#[derive(Debug)]
+pub(super) struct Pool {
+    to: SocketAddr,
+    first_token: usize,
+    slots: Vec<Option<Connection>>,
+    /// Slots whose connection carries nothing. The last one used is the first to be used again, so that few are kept warm.
+    idle: Vec<usize>,
+    /// Slots without a connection.
+    free: Vec<usize>,
+    most: usize,
+    opened: u64,
+    short_of_sockets: bool,
+}
+
+impl Pool {
+    pub(super) fn new(to: SocketAddr, most: usize, first_token: usize) -> Self {
+        Self {
+            to,
+            first_token,
+            slots: Vec::new(),
+            idle: Vec::new(),
+            free: Vec::new(),
+            most: most.max(1),
+            opened: 0,
+            short_of_sockets: false,
+        }
+    }
+
+    /// Whether a connection can be had.
+    pub(super) fn has_room(&self) -> bool {
+        !self.idle.is_empty() || self.size() < self.most
+    }
+
+    /// The slot of an idle connection, or of a new one that is being made; none if the machine gives no more sockets, and the
+    /// next one has to wait for one of those that there are.
+    ///
+    /// # Errors
+    ///
+    /// If the connection is refused at once, or the machine gives not a single socket.
+    pub(super) fn take(&mut self, registry: &Registry) -> Result<Option<usize>, NoConnection> {
+        if let Some(slot) = self.idle.pop() {
+            return Ok(Some(slot));
+        }
+        match self.connect(registry) {
+            Ok(slot) => Ok(Some(slot)),
+            Err(error) if is_shortage(&error) && self.size() > 0 => {
+                self.most = self.size();
+                self.short_of_sockets = true;
+                Ok(None)
+            }
+            Err(error) if is_shortage(&error) => Err(NoConnection::NoSocket(error)),
+            Err(_) => Err(NoConnection::Refused),
+        }
+    }
+
+    pub(super) fn get(&mut self, slot: usize) -> Option<&mut Connection> {
+        self.slots.get_mut(slot)?.as_mut()
+    }
+
+    /// A connection carries nothing any more.
+    pub(super) fn put_back(&mut self, slot: usize) {
+        self.idle.push(slot);
+    }
+
+    pub(super) fn close(&mut self, slot: usize, registry: &Registry) {
+        if let Some(mut connection) = self.slots.get_mut(slot).and_then(Option::take) {
+            // It ends with its stream, whatever the registry says.
+            drop(registry.deregister(&mut connection.stream));
+            self.idle.retain(|idle| *idle != slot);
+            self.free.push(slot);
+        }
+    }
+
+    /// How many slots there are, with a connection or without.
+    pub(super) fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(super) fn opened(&self) -> u64 {
+        self.opened
+    }
+
+    pub(super) fn was_short_of_sockets(&self) -> bool {
+        self.short_of_sockets
+    }
+
+    fn size(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    fn connect(&mut self, registry: &Registry) -> io::Result<usize> {
+        let mut connection = Connection::open(self.to, Reading::new(SAMPLED))?;
+        let slot = self.free.last().copied().unwrap_or(self.slots.len());
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        registry.register(&mut connection.stream, Token(self.first_token + slot), interest)?;
+        match self.free.pop() {
+            Some(slot) => self.slots[slot] = Some(connection),
+            None => self.slots.push(Some(connection)),
+        }
+        self.opened += 1;
+        Ok(slot)
+    }
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(super) enum NoConnection {
+    /// The target does not take it.
+    Refused,
+    /// The machine has no socket to give.
+    NoSocket(io::Error),
+}
+
+/// Whether the machine, and not the target, is why a connection cannot be made.
+fn is_shortage(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let shortages =
+        [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::ADDRNOTAVAIL, Errno::NOSPC];
+    Errno::from_io_error(error).is_some_and(|error| shortages.contains(&error))
+}
