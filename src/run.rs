@@ -59,8 +59,10 @@ pub(crate) fn run_settings(settings: Settings, args: &RunArgs, joining: Joining)
     .map_err(|error| Refusal::machine("the machine starts no threads", &error))?;
     let engine = Arc::new(engine);
     interrupt::listen(&engine).map_err(|error| Refusal::machine("signals cannot be handled", &error))?;
-    heading.target.version =
-        engine.target_version().map_err(|error| Refusal::machine("the target tells no version", &error))?;
+    if trials.iter().any(|trial| trial.ignored.is_none()) {
+        let untold = |error| Refusal::machine("the target tells no version", &error);
+        heading.target.version = engine.target_version().map_err(untold)?;
+    }
     let palette = palette(args);
     let story = story(&heading, &engine.settings().bench, palette);
     let records = run_trials(&engine, trials, libtest(&args.libtest), &story);

@@ -359,6 +359,19 @@ fn the_same_seed_gives_the_same_verdicts_on_the_plain_router() {
 }
 
 #[test]
+fn a_target_whose_program_is_not_on_the_machine_is_gated_with_that_reason() {
+    let folder = OwnFolder::new("no-program");
+    let target = "fixtures/targets/plain.yaml";
+    let output = command(&["run", ROTATION, "--target", target, "--reports", &folder.path()])
+        .env("PATH", "/nonexistent")
+        .output()
+        .expect("the command starts");
+    assert_eq!(output.status.code(), Some(0), "{}{}", out(&output), err(&output));
+    assert!(out(&output).contains("`python3` is not on this machine"), "{}", out(&output));
+    assert!(folder.read("junit.xml").contains("<skipped"));
+}
+
+#[test]
 fn the_schemas_are_json_and_know_every_part() {
     for kind in ["scenario", "rules", "profile"] {
         let output = stormproof(&["schema", kind]);
