@@ -41,6 +41,10 @@ pub(crate) enum TrafficError {
     Phase(#[from] PhaseError),
     #[error("the harness cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
+    #[error(
+        "the machine gives the harness too few sockets (see `ulimit -n`), so requests came late by no fault of the target's"
+    )]
+    Sockets,
     #[error("the harness's phase driver broke")]
     Broken,
 }
@@ -137,6 +141,9 @@ impl Travel<'_> {
 
     async fn finish(&self, driven: Driven<'_>) -> Result<(), TrafficError> {
         let report: PhaseReport = driven.report.await.map_err(|_| TrafficError::Broken)??;
+        if report.short_of_sockets {
+            return Err(TrafficError::Sockets);
+        }
         self.road.seen.tell(Entry::Figures(report.figures));
         self.end(driven.name);
         Ok(())
