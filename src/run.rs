@@ -82,7 +82,7 @@ fn make_folder(settings: &Settings, joining: Joining) -> Result<RunFolder, Refus
         folder.clear().map_err(machine)?;
     }
     settings.bench.save(&folder).map_err(|error| Refusal::machine("the run cannot be kept", &error))?;
-    if joining == Joining::Fresh {
+    if settings.is_usual_folder {
         reports::point_latest_to(folder.path()).map_err(machine)?;
     }
     Ok(folder)

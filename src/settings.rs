@@ -28,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) profile: Profile,
     pub(crate) heading: Heading,
     pub(crate) folder: PathBuf,
+    /// Whether the folder is where runs are written if nothing else is said, and `reports/latest` is to point to it.
+    pub(crate) is_usual_folder: bool,
     pub(crate) stormproof: PathBuf,
     pub(crate) required: Vec<String>,
 }
@@ -94,7 +96,8 @@ impl Settings {
         };
         let command = command(args, seed);
         let heading = Heading { started, seed, target, command };
-        Ok(Self { bench, trials, profile, heading, folder, stormproof, required })
+        let is_usual_folder = args.reports.is_none();
+        Ok(Self { bench, trials, profile, heading, folder, is_usual_folder, stormproof, required })
     }
 }
 

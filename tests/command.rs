@@ -83,6 +83,19 @@ fn a_sound_target_exits_0_and_leaves_evidence_and_reports() {
 }
 
 #[test]
+fn a_run_writes_nothing_beside_the_folder_that_it_was_given() {
+    let folder = OwnFolder::new("beside");
+    let reports = folder.0.join("a/b");
+    let output = stormproof(&["run", ROTATION, "--seed", "7", "--reports", &reports.display().to_string()]);
+    assert_eq!(output.status.code(), Some(0), "{}{}", out(&output), err(&output));
+    let names = |path: &Path| {
+        let entries = fs::read_dir(path).expect("a folder").flatten();
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!((names(&folder.0), names(&folder.0.join("a"))), (vec!["a".to_owned()], vec!["b".to_owned()]));
+}
+
+#[test]
 fn no_key_stands_in_anything_that_a_run_leaves_behind() {
     let folder = OwnFolder::new("keys");
     let output = stormproof(&["run", ROTATION, "-v", "--follow", "--seed", "7", "--reports", &folder.path()]);
