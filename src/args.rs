@@ -24,8 +24,10 @@ pub(crate) enum Command {
     List(PathArgs),
     /// Judge the evidence of a run again
     Judge(JudgeArgs),
-    /// Say what a rule asks, why, and where it comes from
+    /// Say what a rule asks, what a scenario shows, or what a word of the language means
     Explain(ExplainArgs),
+    /// Write the start of a scenario, a profile or a rule
+    New(NewArgs),
     /// Print the JSON Schema of a kind of file, for editors
     Schema(SchemaArgs),
     /// Run the reference router
@@ -75,6 +77,10 @@ pub(crate) struct RunArgs {
     /// Run only what did not pass in the last run
     #[arg(long)]
     pub(crate) last_failed: bool,
+
+    /// Tell what would run, how much would be sent and what it could cost, and start nothing
+    #[arg(long, conflicts_with = "list")]
+    pub(crate) dry_run: bool,
 
     /// Show exchanges and attempts as they happen
     #[arg(short, long)]
@@ -163,13 +169,38 @@ pub(crate) struct JudgeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
-    /// The rule's id, such as ROT-001
-    #[arg(value_name = "RULE")]
-    pub(crate) rule: String,
+    /// A rule's id (ROT-001), a scenario's file, stem or title, or any word of the language (cooling)
+    #[arg(value_name = "RULE|SCENARIO|WORD")]
+    pub(crate) what: String,
 
-    /// Scenario files or folders whose chapters of rules count too
+    /// Scenario files or folders to look in, with their chapters of rules [default: scenarios, where there is such a folder]
     #[arg(value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewArgs {
+    /// What to begin
+    #[arg(value_enum, value_name = "KIND")]
+    pub(crate) kind: NewKind,
+
+    /// Its name: of a scenario or profile the file's, of a rule its id
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+
+    /// The folder to write into [default: scenarios, or fixtures/targets for a profile]
+    #[arg(long = "in", value_name = "FOLDER")]
+    pub(crate) folder: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NewKind {
+    /// A scenario
+    Scenario,
+    /// A target's profile
+    Profile,
+    /// A rule of the contract
+    Rule,
 }
 
 #[derive(Debug, Args)]

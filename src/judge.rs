@@ -66,14 +66,14 @@ fn judge_trial(bench: &Bench, folder: TrialFolder) -> Result<Option<TrialRecord>
     let name = folder.name().to_owned();
     let header = Reader::open(folder.clone()).map_err(Refusal::misused)?.header().clone();
     let file = bench.suite.scenarios.iter().find(|file| file.name == header.file);
-    let case = file.and_then(|file| file.cases.iter().find(|case| case.name == header.case));
-    let Some(case) = case else {
+    let case = file.and_then(|file| Some((file, file.cases.iter().find(|case| case.name == header.case)?)));
+    let Some((file, case)) = case else {
         return Err(Refusal::misused(format!(
             "the scenario of `{}` is not among those of the run",
             header.name
         )));
     };
-    let judged = judge_folder(bench, case, folder).map_err(Refusal::misused)?;
+    let judged = judge_folder(bench, file, case, folder).map_err(Refusal::misused)?;
     Ok(Some(TrialRecord {
         name: header.name,
         file: header.file,

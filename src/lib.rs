@@ -4,11 +4,13 @@ mod args;
 mod bundled;
 mod check;
 mod contract;
+mod dry_run;
 mod explain;
 mod guard;
 mod interrupt;
 mod judge;
 mod list;
+mod new;
 mod reports;
 mod router;
 mod run;
@@ -35,6 +37,7 @@ pub fn main() -> ExitCode {
         Command::List(args) => list::list(&args),
         Command::Judge(args) => judge::judge(&args),
         Command::Explain(args) => explain::explain(&args),
+        Command::New(args) => new::new(&args),
         Command::Schema(args) => schema::schema(&args),
         Command::Router(args) => router::router(args),
         Command::Guard(args) => guard::guard(args),

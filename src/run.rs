@@ -12,6 +12,7 @@ use run::{
 };
 
 use crate::args::{Color, Format, LibtestArgs, RunArgs};
+use crate::dry_run::dry_run;
 use crate::interrupt;
 use crate::reports::{self, Heading};
 use crate::settings::{Refusal, Settings};
@@ -45,6 +46,10 @@ pub(crate) enum Joining {
 pub(crate) fn run_settings(settings: Settings, args: &RunArgs, joining: Joining) -> Result<Exit, Refusal> {
     if args.libtest.list {
         return Ok(list(&settings.trials, &args.libtest));
+    }
+    if args.dry_run {
+        say(&dry_run(&settings));
+        return Ok(Exit::Sound);
     }
     let folder = make_folder(&settings, joining)?;
     let Settings { bench, trials, profile, mut heading, stormproof, required, .. } = settings;

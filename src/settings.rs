@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use record::{RunRecord, TargetRecord, TrialRecord};
 use run::{Bench, Exit, Gates, Planning, ScenarioPlan, is_ok, plan};
 use scenario::{Stage, Suite, nearest};
-use target::{Bound, Profile};
+use target::Profile;
 
 use crate::args::RunArgs;
 use crate::bundled;
@@ -69,11 +69,10 @@ impl Settings {
             )));
         }
         let seed = args.seed.unwrap_or_else(fresh_seed);
-        let claims: Vec<_> = profile.says.claims.iter().map(|claim| claim.value).collect();
         let unstartable =
             target::missing_program(&profile).map(|program| format!("`{program}` is not on this machine"));
         let planning = Planning {
-            claims: &claims,
+            profile: &profile,
             gates: &gates,
             selection: &selection,
             seed,
@@ -83,9 +82,7 @@ impl Settings {
         if trials.is_empty() {
             return Err(nothing_selected(&suite, &selection, &args.what));
         }
-        let bounds =
-            profile.says.bounds.0.iter().map(|(name, bound)| (name.value.clone(), in_numbers(*bound)));
-        let bench = Bench { bounds: bounds.collect(), claims, strict: args.strict, suite };
+        let bench = Bench::of(suite, &profile, args.strict);
         let started = SystemTime::now();
         let folder = args.reports.clone().unwrap_or_else(|| Path::new(RUNS).join(run_name(started, seed)));
         let target = TargetRecord {
@@ -169,13 +166,6 @@ fn fresh_seed() -> u64 {
 fn run_name(started: SystemTime, seed: u64) -> String {
     let time = humantime::format_rfc3339_seconds(started).to_string();
     format!("{}-{seed}", time.trim_end_matches('Z').replace(['-', ':'], "").replace('T', "-"))
-}
-
-fn in_numbers(bound: Bound) -> f64 {
-    match bound {
-        Bound::Number(number) => number,
-        Bound::Duration(duration) => duration.as_secs_f64(),
-    }
 }
 
 /// The command line that repeats a run.

@@ -1,18 +1,28 @@
 //! The reference router: a target like any other, which rotates API keys and relays requests to LLM providers.
 //!
 //! Settings are read once (`settings`), a request comes in (`front`), an exchange decides which keys are tried
-//! (`exchange`, `pool`) and a provider is asked (`provider`). Decisions are values behind small traits, gathered
-//! in `policy`; nothing of the harness is known here.
+//! (`exchange`, `pool`) and a provider is asked (`provider`). Where client and provider speak differently the answer is
+//! put into other words (`stream`, `translate`), and where tenants are to pay it is counted and booked (`usage`,
+//! `tenants`, `accounts`). Decisions are values behind small traits, gathered in `policy`; nothing of the harness is
+//! known here.
 
+mod accounts;
 mod defects;
 mod exchange;
 mod front;
+mod metrics;
 mod policy;
 mod pool;
 mod provider;
 mod secret;
 mod serve;
 mod settings;
+mod shared;
+mod splitmix;
+mod stream;
+mod tenants;
+mod translate;
+mod usage;
 
 pub use defects::{Defect, UnknownDefect, defects};
 pub use front::ListenError;

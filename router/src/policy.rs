@@ -1,13 +1,25 @@
-//! The decisions of the router gathered as values: which key, how long, whether again.
+//! The decisions of the router gathered as values: which key, how long, whether again, what is charged.
 
+use std::sync::Arc;
+
+use crate::accounts::{BudgetCheck, ChargeOnce, ChargePolicy, CountReservations};
 use crate::exchange::{KeyChoice, OpenKeysInTurn, RetryPolicy, RetryWhatMayHelp};
+use crate::front::{BorderPolicy, ClosedBorder};
 use crate::provider::{HintPolicy, HonourHints};
+use crate::stream::{StreamPolicy, WholeStreams};
+use crate::usage::{LatestReport, UsagePolicy};
 
 /// One value for each kind of decision.
 pub(crate) struct Policies {
     pub(crate) choice: Box<dyn KeyChoice>,
     pub(crate) retry: Box<dyn RetryPolicy>,
     pub(crate) hints: Box<dyn HintPolicy>,
+    pub(crate) border: Box<dyn BorderPolicy>,
+    // These are asked until the last byte of an answer, which outlives the request.
+    pub(crate) streams: Arc<dyn StreamPolicy>,
+    pub(crate) usage: Arc<dyn UsagePolicy>,
+    pub(crate) charging: Arc<dyn ChargePolicy>,
+    pub(crate) budgets: Arc<dyn BudgetCheck>,
 }
 
 impl Policies {
@@ -17,6 +29,11 @@ impl Policies {
             choice: Box::new(OpenKeysInTurn),
             retry: Box::new(RetryWhatMayHelp),
             hints: Box::new(HonourHints),
+            border: Box::new(ClosedBorder),
+            streams: Arc::new(WholeStreams),
+            usage: Arc::new(LatestReport),
+            charging: Arc::new(ChargeOnce),
+            budgets: Arc::new(CountReservations),
         }
     }
 }

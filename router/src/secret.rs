@@ -26,9 +26,26 @@ impl Secret {
         self.0.bytes().all(|byte| byte.is_ascii_graphic())
     }
 
-    fn fingerprint(&self) -> String {
+    /// A few hexadecimal digits that tell keys apart and give nothing away.
+    pub(crate) fn fingerprint(&self) -> String {
         let digest = Sha256::digest(self.0.as_bytes());
         digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// A digest of a key, to compare keys by. What a comparison takes tells nothing about the key that was known.
+#[derive(Clone, Copy)]
+pub(crate) struct KeyDigest([u8; 32]);
+
+impl KeyDigest {
+    pub(crate) fn of(text: &str) -> Self {
+        Self(Sha256::digest(text.as_bytes()).into())
+    }
+
+    /// Whether both are of one key. Every byte is looked at, wherever the first difference is.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let different = self.0.iter().zip(&other.0).fold(0, |found, (one, other)| found | (one ^ other));
+        std::hint::black_box(different) == 0
     }
 }
 
@@ -56,6 +73,14 @@ mod tests {
             assert!(shown.contains("key:"), "{shown}");
         }
         assert_ne!(format!("{secret}"), Secret::trimmed("sk-very-secret-2").unwrap().to_string());
+    }
+
+    #[test]
+    fn digests_are_the_same_only_for_one_text() {
+        assert!(KeyDigest::of("sk-1").is_same(&KeyDigest::of("sk-1")));
+        for other in ["sk-2", "sk-1 ", "", "SK-1"] {
+            assert!(!KeyDigest::of("sk-1").is_same(&KeyDigest::of(other)), "{other}");
+        }
     }
 
     #[test]

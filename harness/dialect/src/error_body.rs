@@ -27,7 +27,8 @@ pub enum Shape {
 pub struct ErrorBody {
     /// In whose words it is written.
     pub shape: Shape,
-    /// Its code: `rate_limit_exceeded`; for Gemini the status word, `RESOURCE_EXHAUSTED`.
+    /// Its code: `rate_limit_exceeded`; for Gemini the status word, `RESOURCE_EXHAUSTED`; for Anthropic the code among the
+    /// details, which money errors have.
     pub code: Option<String>,
     /// Its type: `insufficient_quota`.
     pub kind: Option<String>,
@@ -67,7 +68,11 @@ impl ErrorBody {
             _ => body,
         };
         let shape = shape_of(body, error);
-        let code = if shape == Shape::Gemini { error.get("status") } else { error.get("code") };
+        let code = match shape {
+            Shape::Gemini => error.get("status"),
+            Shape::Anthropic => error.get("details").and_then(error_code),
+            _ => error.get("code"),
+        };
         Self {
             shape,
             code: code.and_then(word),
@@ -96,6 +101,12 @@ fn shape_of(body: &Map<String, Value>, error: &Map<String, Value>) -> Shape {
     let word_or_null = |field| error.get(field).is_none_or(|value| value.is_string() || value.is_null());
     let openai = says("type") && word_or_null("code") && word_or_null("param");
     if openai { Shape::Openai } else { Shape::Json }
+}
+
+/// The code among the details: an object, or one of a list.
+fn error_code(details: &Value) -> Option<&Value> {
+    let own = details.get("error_code");
+    own.or_else(|| details.as_array()?.iter().find_map(|item| item.get("error_code")))
 }
 
 fn word(value: &Value) -> Option<String> {
@@ -144,6 +155,16 @@ mod tests {
                 r#"{"type":"error","error":{"type":"overloaded_error","message":"m"}}"#,
                 Shape::Anthropic,
                 Some("overloaded_error"),
+            ),
+            (
+                r#"{"type":"error","error":{"type":"rate_limit_error","message":"m","details":{"error_code":"c"}}}"#,
+                Shape::Anthropic,
+                Some("c"),
+            ),
+            (
+                r#"{"type":"error","error":{"type":"t","message":"m","details":[{"x":1},{"error_code":"c"}]}}"#,
+                Shape::Anthropic,
+                Some("c"),
             ),
             (r#"{"type":"error","error":{"message":"m"}}"#, Shape::Json, None),
             (

@@ -1,11 +1,18 @@
 //! Reading a response as it comes: what an exchange's row keeps of its head, its body or its stream.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
-use dialect::openai::{Answer, ChatEvent};
-use dialect::{ErrorBody, Shape, SseFramer, TextHash, wait_hint};
-use record::{ErrorShape, ExchangeRow, NOT_REACHED, NameId, NameTable};
+use dialect::{Dialect, ErrorBody, Shape, SseEvent, SseFramer, StreamEvent, wait_hint};
+use record::{
+    Correlation, Entry, ErrorShape, EventKind, EventSeen, ExchangeId, ExchangeRow, Fact, FactSender, Moment,
+    NOT_REACHED, NameId, NameTable, TextSeen,
+};
+
+use crate::answered::{Answered, has_foreign_mark};
+use crate::sending::Sending;
+use crate::surroundings::Surroundings;
 
 /// A longer plain body is not read: no answer of a provider is that long, and a hostile target must not fill the memory.
 pub(crate) const MOST_BODY: usize = 1024 * 1024;
@@ -14,11 +21,13 @@ const MOST_STREAM: u64 = 64 * 1024 * 1024;
 /// A longer event is no event of a provider.
 const MOST_EVENT: usize = 256 * 1024;
 /// A buffer that had to grow beyond this for one response is not kept for the next.
-const KEPT_CAPACITY: usize = 64 * 1024;
+pub(crate) const KEPT_CAPACITY: usize = 64 * 1024;
 /// Further names of errors are not told apart; only a hostile target has so many.
 const MOST_NAMES: usize = 1_000;
 /// A longer name of an error is cut there.
 const LONGEST_NAME: usize = 100;
+/// Of an event that is recorded no more than this is kept.
+const MOST_DATA: usize = 4 * 1024;
 
 /// A response exceeds what a client is willing to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,19 +36,24 @@ pub(crate) struct TooLong;
 /// Reads responses one after the other, keeping its buffers.
 #[derive(Debug)]
 pub(crate) struct Reading {
+    dialect: Dialect,
+    exchange: ExchangeId,
+    correlation: Correlation,
     status: u16,
     stream: bool,
     html: bool,
     framer: SseFramer,
-    /// The plain body. Of a stream nothing is kept but what `kept` asks for.
+    /// The plain body. Of a stream nothing is kept but what `keep` asks for.
     body: Vec<u8>,
     keep: usize,
     bytes: u64,
-    hash: TextHash,
-    output_tokens: Option<u64>,
-    terminated: bool,
-    content: bool,
+    answer: Answered,
+    /// After so many contents the client has had enough, and reads no further.
+    enough: u32,
     error: Option<ErrorBody>,
+    /// Where events go, if they are recorded.
+    events: Option<FactSender>,
+    index: u32,
 }
 
 /// Numbers of error names, looked up once each.
@@ -69,32 +83,51 @@ impl ErrorNames {
 }
 
 impl Reading {
-    /// A reading that keeps so many bytes of a stream's body, for samples.
-    pub(crate) fn new(keep: usize) -> Self {
+    /// A reading for such a client, that keeps as much of each body and text as the trial records.
+    pub(crate) fn new(surroundings: &Surroundings, sending: &Sending) -> Self {
+        let recorded = surroundings.recorded;
+        let mut answer = Answered::default();
+        if recorded.texts {
+            answer.keep_text();
+        }
         Self {
+            dialect: Dialect::Openai,
+            exchange: ExchangeId::NONE,
+            correlation: surroundings.correlation,
             status: 0,
             stream: false,
             html: false,
             framer: SseFramer::new(MOST_EVENT),
             body: Vec::new(),
-            keep,
+            keep: surroundings.shown_of_message(),
             bytes: 0,
-            hash: TextHash::default(),
-            output_tokens: None,
-            terminated: false,
-            content: false,
+            answer,
+            enough: sending.most_contents(),
             error: None,
+            events: recorded.events.then(|| surroundings.facts.clone()),
+            index: 0,
         }
     }
 
-    /// A request is about to be sent: nothing of the response before it may be taken for a part of its own.
+    /// With the texts of answers, whatever the trial records.
+    pub(crate) fn with_text(mut self) -> Self {
+        self.answer.keep_text();
+        self
+    }
+
+    /// A response to an exchange in this dialect is to come. Nothing of the one before it may be taken for a part of it.
+    pub(crate) fn expect(&mut self, dialect: Dialect, exchange: ExchangeId) {
+        (self.dialect, self.exchange) = (dialect, exchange);
+        self.reset();
+    }
+
     pub(crate) fn reset(&mut self) {
         (self.status, self.stream, self.html) = (0, false, false);
         self.framer.reset();
         self.body.clear();
         self.body.shrink_to(KEPT_CAPACITY);
-        (self.bytes, self.hash, self.output_tokens) = (0, TextHash::default(), None);
-        (self.terminated, self.content, self.error) = (false, false, None);
+        (self.bytes, self.error, self.index) = (0, None, 0);
+        self.answer.reset();
     }
 
     /// The head has come.
@@ -117,8 +150,8 @@ impl Reading {
         row.hint_ms = hint.map_or(NOT_REACHED, millis);
     }
 
-    /// A part of the body has come, at this time after the intended start.
-    pub(crate) fn part(&mut self, bytes: &[u8], at_us: u32, row: &mut ExchangeRow) -> Result<(), TooLong> {
+    /// A part of the body has come.
+    pub(crate) fn part(&mut self, bytes: &[u8], now: Moment, row: &mut ExchangeRow) -> Result<(), TooLong> {
         self.bytes += bytes.len() as u64;
         let room = if self.stream { self.keep } else { MOST_BODY }.saturating_sub(self.body.len());
         self.body.extend_from_slice(&bytes[..bytes.len().min(room)]);
@@ -128,22 +161,35 @@ impl Reading {
         if self.bytes > MOST_STREAM {
             return Err(TooLong);
         }
-        let Self { framer, hash, output_tokens, terminated, content, error, .. } = self;
-        let pushed = framer.push(bytes, |event| match ChatEvent::read(event.data) {
-            ChatEvent::Chunk(chunk) => {
-                if let Some(text) = chunk.text.as_deref().filter(|text| !text.is_empty()) {
-                    *content = true;
-                    hash.add(text);
-                    if row.first_content == NOT_REACHED {
-                        row.first_content = at_us;
-                    }
-                }
-                *output_tokens = chunk.usage.map(|usage| usage.output).or(*output_tokens);
+        let Self { framer, answer, enough, error, dialect, events, index, exchange, correlation, .. } = self;
+        let pushed = framer.push(bytes, |event| {
+            if answer.contents >= *enough {
+                return;
             }
-            ChatEvent::Error => *error = Some(ErrorBody::read(Some("application/json"), event.data)),
-            ChatEvent::Done => *terminated = true,
-            ChatEvent::Unreadable => {}
+            let read = dialect.read_event(event);
+            *index += 1;
+            if let Some(facts) = events {
+                facts.send(Fact::Entry(Box::new(Entry::Event(seen(*exchange, *index, now, event, &read)))));
+            }
+            match read {
+                StreamEvent::Piece(piece) => {
+                    let text = piece.text.as_deref().unwrap_or_default();
+                    if !text.is_empty() || !piece.tools.is_empty() {
+                        answer.contents = answer.contents.saturating_add(1);
+                        if row.first_content == NOT_REACHED {
+                            row.first_content = now.micros_after(row.intended);
+                        }
+                    }
+                    answer.say(text, *exchange, *correlation);
+                    let told = piece.usage.and_then(|usage| usage.output);
+                    answer.output_tokens = told.or(answer.output_tokens);
+                }
+                StreamEvent::Error => *error = Some(ErrorBody::read(Some("application/json"), event.data)),
+                StreamEvent::End => answer.terminated = true,
+                StreamEvent::Silent | StreamEvent::Unreadable => {}
+            }
         });
+        row.contents = answer.contents;
         pushed.map_err(|_| TooLong)
     }
 
@@ -152,11 +198,13 @@ impl Reading {
         if self.status != 0 && !self.stream {
             self.finish_plain();
         }
+        let answer = &self.answer;
         row.bytes = u32::try_from(self.bytes).unwrap_or(u32::MAX);
-        row.terminated = self.terminated;
-        row.text_hash = if self.content { self.hash.value() } else { 0 };
-        row.output_tokens =
-            self.output_tokens.map_or(NOT_REACHED, |tokens| u32::try_from(tokens).unwrap_or(NOT_REACHED - 1));
+        row.terminated = answer.terminated;
+        row.foreign = answer.foreign;
+        row.text_hash = answer.text_hash();
+        row.output_tokens = answer.output_tokens.map_or(NOT_REACHED, |tokens| tokens.min(NOT_REACHED - 1));
+        row.contents = answer.contents;
         if let Some(error) = self.error.take() {
             row.error_shape = shape(error.shape);
             row.error = error.name().map_or(NameId::NONE, |name| names.id(name));
@@ -165,22 +213,67 @@ impl Reading {
     }
 
     fn finish_plain(&mut self) {
+        let Self { answer, body, dialect, exchange, correlation, .. } = self;
         if !(200..300).contains(&self.status) {
-            self.error = Some(ErrorBody::read(self.html.then_some("text/html"), &self.body));
-        } else if let Some(answer) = Answer::read(&self.body) {
-            if let Some(text) = &answer.text {
-                self.content = true;
-                self.hash.add(text);
-            }
-            self.output_tokens = answer.usage.map(|usage| usage.output);
-            self.terminated = answer.finish_reason.is_some();
+            self.error = Some(ErrorBody::read(self.html.then_some("text/html"), body));
+            answer.foreign |= has_foreign_mark(body, *exchange, *correlation);
+        } else if let Some(read) = dialect.read_answer(body) {
+            answer.say(read.text.as_deref().unwrap_or_default(), *exchange, *correlation);
+            answer.output_tokens = read.usage.and_then(|usage| usage.output);
+            answer.terminated = read.finish.is_some();
         }
+    }
+
+    /// Whether the head came, and as many contents as the client wants.
+    pub(crate) fn has_enough(&self) -> bool {
+        self.status != 0 && self.answer.contents >= self.enough
+    }
+
+    /// The text of the answer so far, up to a cap; empty where none is kept.
+    pub(crate) fn text(&self) -> &str {
+        self.answer.text()
+    }
+
+    /// The text for the evidence, where it is kept and any came.
+    pub(crate) fn text_seen(&self, at: Moment) -> Option<TextSeen> {
+        let (text, cut) = self.answer.told()?;
+        Some(TextSeen { exchange: self.exchange, at, text: text.to_owned(), cut })
     }
 
     /// The body, or what is kept of it.
     pub(crate) fn body(&self) -> &[u8] {
         &self.body
     }
+}
+
+/// An event as the evidence tells it.
+fn seen(
+    exchange: ExchangeId,
+    index: u32,
+    at: Moment,
+    event: SseEvent<'_>,
+    read: &StreamEvent<'_>,
+) -> EventSeen {
+    let kind = match read {
+        StreamEvent::Piece(piece) => {
+            let has_text = piece.text.as_deref().is_some_and(|text| !text.is_empty());
+            match (has_text || !piece.tools.is_empty(), piece.finish.is_some(), piece.usage.is_some()) {
+                (true, ..) => EventKind::Content,
+                (false, true, _) => EventKind::Finish,
+                (false, false, true) => EventKind::Usage,
+                (false, false, false) => EventKind::Other,
+            }
+        }
+        StreamEvent::Error => EventKind::Error,
+        StreamEvent::End => EventKind::End,
+        StreamEvent::Silent if event.name == b"ping" => EventKind::Ping,
+        StreamEvent::Silent | StreamEvent::Unreadable => EventKind::Other,
+    };
+    let text = |bytes: &[u8]| match String::from_utf8_lossy(&bytes[..bytes.len().min(MOST_DATA)]) {
+        Cow::Borrowed(text) => text.to_owned(),
+        Cow::Owned(text) => text,
+    };
+    EventSeen { exchange, index, at, kind, name: text(event.name), data: text(event.data) }
 }
 
 fn shape(shape: Shape) -> ErrorShape {

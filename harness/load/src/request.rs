@@ -1,86 +1,122 @@
-//! A request that is sent many times: its bytes are made once, and only the mark in it is written anew.
+//! A request that is sent many times: its bytes are made once, and only the marks in it are written anew.
+
+use std::fmt::Write;
+use std::time::Duration;
 
 use dialect::Dialect;
 use record::{Correlation, ExchangeId, MARK_LENGTH, NameId};
 
-/// How an endpoint is asked.
+/// What is asked of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// It is read.
+    /// To be read.
     Get,
-    /// It is sent something.
+    /// To take something.
     Post,
+    /// To be replaced.
+    Put,
+    /// To be changed.
+    Patch,
+    /// To be removed.
+    Delete,
 }
 
-/// A request of the traffic.
+/// A request of the traffic. Wherever [`Request::mark_place`] stands in its path, its headers or its body, the mark of the
+/// exchange is sent.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The entry of `requests:` that it is made from; none for an endpoint.
     pub name: NameId,
-    /// How the endpoint is asked.
+    /// What is asked.
     pub method: Method,
     /// The path, with its query.
     pub path: String,
-    /// Header fields beside those that the wire needs.
+    /// Header fields beside those that the wire needs. One that the wire needs too is sent as it stands here.
     pub headers: Vec<(String, String)>,
+    /// The header field in which it says who it is; none for a request that does not.
+    pub authorization: Option<(String, String)>,
     /// The body; empty for a request without one.
     pub body: Vec<u8>,
-    /// Where in the body its mark stands; none for a request without one.
-    pub mark_at: Option<usize>,
     /// The wire format of the response.
     pub dialect: Dialect,
     /// Whether a stream is asked for.
     pub streamed: bool,
     /// The model that is asked for.
     pub model: NameId,
+    /// The tenant in whose name it is sent.
+    pub tenant: NameId,
+    /// The instance of the target that it is sent to, as its row tells it.
+    pub instance: u8,
+    /// How long its client waits for the response; as long as the client does by itself if missing.
+    pub patience: Option<Duration>,
 }
 
 /// Holds the place of a mark while a request is made.
 const PLACE: &str = "[sp:------------:--------]";
 
 impl Request {
-    /// A text that holds the place of a mark. A body that holds it once is a request's whose mark stands there.
+    /// A request without headers and body, in nobody's name.
+    #[must_use]
+    pub fn new(method: Method, path: String) -> Self {
+        Self {
+            name: NameId::NONE,
+            method,
+            path,
+            headers: Vec::new(),
+            authorization: None,
+            body: Vec::new(),
+            dialect: Dialect::Openai,
+            streamed: false,
+            model: NameId::NONE,
+            tenant: NameId::NONE,
+            instance: 0,
+            patience: None,
+        }
+    }
+
+    /// A text that holds the place of a mark.
     #[must_use]
     pub fn mark_place() -> &'static str {
         PLACE
     }
 
-    /// Where the place of a mark is in a body.
-    #[must_use]
-    pub fn find_mark(body: &[u8]) -> Option<usize> {
-        body.windows(MARK_LENGTH).position(|window| window == PLACE.as_bytes())
-    }
-
-    /// The body with the mark of an exchange.
-    pub(crate) fn marked_body(&self, correlation: Correlation, exchange: ExchangeId) -> Vec<u8> {
-        let mut body = self.body.clone();
-        if let Some(at) = self.mark_at {
-            body[at..at + MARK_LENGTH].copy_from_slice(correlation.mark(exchange).as_bytes());
-        }
-        body
-    }
-
     /// The whole request as HTTP/1.1 writes it.
-    pub(crate) fn to_wire(
-        &self,
-        host: &str,
-        authorization: Option<&(String, String)>,
-        correlation: Correlation,
-    ) -> Wire {
-        let method = self.method.name();
-        let mut text = format!("{method} {} HTTP/1.1\r\nhost: {host}\r\n", self.path);
-        for (name, value) in self.headers.iter().chain(authorization) {
-            text.push_str(&format!("{name}: {value}\r\n"));
+    pub(crate) fn to_wire(&self, host: &str, correlation: Correlation) -> Wire {
+        let mut text = format!("{} {} HTTP/1.1\r\n", self.method.name(), on_one_line(&self.path, "%20"));
+        if !self.has_header("host") {
+            write_field(&mut text, "host", host);
         }
-        if self.method == Method::Post {
-            text.push_str(&format!("content-length: {}\r\n", self.body.len()));
+        for (name, value) in self.headers.iter().chain(&self.authorization) {
+            write_field(&mut text, name, value);
+        }
+        let framed = self.has_header("content-length") || self.has_header("transfer-encoding");
+        if !framed && (self.method.takes_body() || !self.body.is_empty()) {
+            write_field(&mut text, "content-length", &self.body.len().to_string());
         }
         text.push_str("\r\n");
-        let body_at = text.len();
+        let head_length = text.len();
         let mut bytes = text.into_bytes();
-        bytes.extend_from_slice(&self.marked_body(correlation, ExchangeId(0)));
-        Wire { bytes, body_at, mark_at: self.mark_at.map(|at| body_at + at) }
+        bytes.extend_from_slice(&self.body);
+        Wire::new(bytes, head_length, correlation)
     }
+
+    fn has_header(&self, name: &str) -> bool {
+        self.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name))
+    }
+}
+
+/// A field that would end its line early would make one request two.
+fn write_field(text: &mut String, name: &str, value: &str) {
+    // A string takes every text.
+    let _: std::fmt::Result = write!(text, "{}: {}\r\n", on_one_line(name, ""), on_one_line(value, " "));
+}
+
+fn on_one_line(text: &str, instead: &str) -> String {
+    // A path may hold no space either.
+    let bad = |character: char| {
+        matches!(character, '\r' | '\n' | '\0') || (instead.starts_with('%') && character == ' ')
+    };
+    if text.contains(bad) { text.replace(bad, instead) } else { text.to_owned() }
 }
 
 impl Method {
@@ -89,31 +125,50 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
         }
+    }
+
+    /// Whether a server expects to be told how long its body is, even if it is empty.
+    fn takes_body(self) -> bool {
+        matches!(self, Self::Post | Self::Put | Self::Patch)
     }
 }
 
-/// A request's bytes. They are made once; only the mark in them is written anew for each exchange.
+/// A request's bytes. They are made once; only the marks in them are written anew for each exchange.
 #[derive(Clone, Debug)]
 pub(crate) struct Wire {
     bytes: Vec<u8>,
-    body_at: usize,
-    mark_at: Option<usize>,
+    head_length: usize,
+    marks: Vec<usize>,
 }
 
 impl Wire {
+    /// Bytes of which so many are the head, with the places of marks in them.
+    pub(crate) fn new(mut bytes: Vec<u8>, head_length: usize, correlation: Correlation) -> Self {
+        let places = bytes.windows(MARK_LENGTH).enumerate();
+        let marks: Vec<usize> =
+            places.filter(|(_, window)| *window == PLACE.as_bytes()).map(|(at, _)| at).collect();
+        for at in &marks {
+            bytes[*at..at + MARK_LENGTH].copy_from_slice(correlation.mark(ExchangeId(0)).as_bytes());
+        }
+        Self { bytes, head_length, marks }
+    }
+
     /// The request with the mark of an exchange.
     pub(crate) fn marked(&mut self, exchange: ExchangeId) -> &[u8] {
-        if let Some(at) = self.mark_at {
-            write_number(&mut self.bytes[at..at + MARK_LENGTH], exchange);
+        for at in &self.marks {
+            write_number(&mut self.bytes[*at..at + MARK_LENGTH], exchange);
         }
         &self.bytes
     }
 
     /// Its head and its body, with the mark of an exchange.
     pub(crate) fn marked_parts(&mut self, exchange: ExchangeId) -> (&[u8], &[u8]) {
-        let body_at = self.body_at;
-        self.marked(exchange).split_at(body_at)
+        let head_length = self.head_length;
+        self.marked(exchange).split_at(head_length)
     }
 }
 
@@ -129,33 +184,90 @@ fn write_number(mark: &mut [u8], exchange: ExchangeId) {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_mark_is_written_where_its_place_is_held() {
-        let body = format!("{{\"prompt\":\"ping {PLACE}\"}}").into_bytes();
-        let request = Request {
-            name: NameId::NONE,
-            method: Method::Post,
-            path: "/v1/chat".to_owned(),
+    fn ask() -> Request {
+        Request {
             headers: vec![("content-type".to_owned(), "application/json".to_owned())],
-            mark_at: Request::find_mark(&body),
-            body,
-            dialect: Dialect::Openai,
-            streamed: false,
-            model: NameId::NONE,
-        };
-        let correlation = Correlation::new(0xabc);
-        let authorization = ("authorization".to_owned(), "Bearer mine".to_owned());
-        let mut wire = request.to_wire("127.0.0.1:1", Some(&authorization), correlation);
-        for exchange in [ExchangeId(0xdead_beef), ExchangeId(u32::MAX), ExchangeId(7)] {
-            assert_eq!(wire.marked_parts(exchange).1, request.marked_body(correlation, exchange));
+            authorization: Some(("authorization".to_owned(), "Bearer mine".to_owned())),
+            body: format!("{{\"prompt\":\"ping {PLACE}\"}}").into_bytes(),
+            ..Request::new(Method::Post, "/v1/chat".to_owned())
         }
-        let wire = String::from_utf8(wire.marked(ExchangeId(7)).to_vec()).unwrap();
-        let mark = correlation.mark(ExchangeId(7));
+    }
+
+    fn sent(request: &Request, exchange: ExchangeId) -> String {
+        let mut wire = request.to_wire("127.0.0.1:1", Correlation::new(0xabc));
+        String::from_utf8(wire.marked(exchange).to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_request_is_written_with_who_sends_it_and_how_long_it_is() {
+        let wire = sent(&ask(), ExchangeId(7));
+        let mark = Correlation::new(0xabc).mark(ExchangeId(7));
         assert!(wire.starts_with("POST /v1/chat HTTP/1.1\r\nhost: 127.0.0.1:1\r\n"), "{wire}");
         assert!(wire.contains("\r\nauthorization: Bearer mine\r\n"), "{wire}");
-        assert!(wire.ends_with(&format!("\r\n\r\n{{\"prompt\":\"ping {mark}\"}}")), "{wire}");
-        let body = request.marked_body(correlation, ExchangeId(7));
-        assert!(wire.contains(&format!("content-length: {}\r\n", body.len())), "{wire}");
-        assert!(wire.ends_with(&String::from_utf8(body).unwrap()));
+        let body = format!("{{\"prompt\":\"ping {mark}\"}}");
+        assert!(wire.ends_with(&format!("\r\n\r\n{body}")), "{wire}");
+        assert!(wire.contains(&format!("\r\ncontent-length: {}\r\n", body.len())), "{wire}");
+    }
+
+    #[test]
+    fn a_mark_is_written_wherever_its_place_is_held() {
+        let request = Request {
+            path: format!("/v1/{PLACE}/x"),
+            headers: vec![("x-client-request-id".to_owned(), PLACE.to_owned())],
+            body: format!("{{\"input\":[\"a {PLACE}\",\"b {PLACE}\"]}}").into_bytes(),
+            ..ask()
+        };
+        let mut wire = request.to_wire("x", Correlation::new(0xabc));
+        for exchange in [ExchangeId(0xdead_beef), ExchangeId(u32::MAX), ExchangeId(7)] {
+            let (head, body) = wire.marked_parts(exchange);
+            let mark = Correlation::new(0xabc).mark(exchange);
+            assert_eq!(String::from_utf8_lossy(head).matches(&mark).count(), 2);
+            assert_eq!(body, format!("{{\"input\":[\"a {mark}\",\"b {mark}\"]}}").as_bytes());
+        }
+    }
+
+    #[test]
+    fn only_what_has_a_body_or_should_have_one_says_how_long_it_is() {
+        for (method, body, says) in [
+            (Method::Get, "", false),
+            (Method::Delete, "", false),
+            (Method::Get, "{}", true),
+            (Method::Delete, "{}", true),
+            (Method::Post, "", true),
+            (Method::Put, "", true),
+            (Method::Patch, "{}", true),
+        ] {
+            let request = Request { body: body.into(), ..Request::new(method, "/".to_owned()) };
+            let wire = sent(&request, ExchangeId(0));
+            assert_eq!(wire.contains("content-length: "), says, "{method:?} {body}");
+            assert!(wire.starts_with(method.name()));
+        }
+    }
+
+    #[test]
+    fn a_header_that_the_request_has_itself_is_sent_as_it_stands() {
+        for (name, value) in
+            [("Host", "elsewhere"), ("Content-Length", "7"), ("Transfer-Encoding", "chunked")]
+        {
+            let request = Request { headers: vec![(name.to_owned(), value.to_owned())], ..ask() };
+            let wire = sent(&request, ExchangeId(0)).to_lowercase();
+            let line = format!("\r\n{}: {value}\r\n", name.to_lowercase());
+            assert_eq!(wire.matches(&line).count(), 1, "{wire}");
+            let framed = wire.matches("content-length:").count() + wire.matches("transfer-encoding:").count();
+            assert_eq!(framed, 1, "{wire}");
+            assert_eq!(wire.matches("\r\nhost:").count(), 1, "{wire}");
+        }
+    }
+
+    #[test]
+    fn no_value_can_end_its_line_and_begin_another() {
+        let request = Request {
+            path: "/a b\r\nx".to_owned(),
+            headers: vec![("x-\r\na".to_owned(), "1\r\nx-b: 2".to_owned())],
+            ..Request::new(Method::Get, String::new())
+        };
+        let request = Request { path: "/a b\r\nx: y".to_owned(), ..request };
+        let wire = sent(&request, ExchangeId(0));
+        assert_eq!(wire, "GET /a%20b%20%20x:%20y HTTP/1.1\r\nhost: 127.0.0.1:1\r\nx-a: 1  x-b: 2\r\n\r\n");
     }
 }

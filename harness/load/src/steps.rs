@@ -1,28 +1,29 @@
-//! The functional client: sends one request and waits for its response, whole or not. It follows no redirect, asks no proxy and
-//! tries nothing again.
+//! The functional client: sends one request after the other, each on a connection of its own, and waits for the response,
+//! whole or not. It follows no redirect, asks no proxy, and tries again only if it is asked to behave as a library does.
 
-use std::error::Error as _;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use record::{Entry, ExchangeId, ExchangeRow, Fact, NameId, Outcome, Sample, Side};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use dialect::Dialect;
+use record::{Entry, ExchangeRow, Fact, NameId, Outcome, Side};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::reading::{ErrorNames, Reading};
-use crate::request::{Method, Request};
-use crate::surroundings::Surroundings;
+use crate::request::{Request, Wire};
+use crate::response::Response;
+use crate::samples::{Message, Samples};
+use crate::sending::Sending;
+use crate::surroundings::{Recorded, Surroundings};
 
-/// Of a body no more than this is kept as a sample.
-const SAMPLED: usize = 4 * 1024;
+/// The receive buffer of a client that reads slowly; the machine doubles it.
+const SLOW_BUFFER: u32 = 4 * 1024;
 
-/// Sends the requests of steps to one address.
+/// Sends the requests of steps.
 #[derive(Debug)]
 pub struct Client {
-    http: reqwest::Client,
-    address: SocketAddr,
-    authorization: Option<(String, String)>,
     timeout: Duration,
     surroundings: Surroundings,
 }
@@ -30,157 +31,188 @@ pub struct Client {
 /// Why a client cannot be made.
 #[derive(Debug, thiserror::Error)]
 #[error("the client for steps cannot be made: {0}")]
-pub struct ClientError(#[from] reqwest::Error);
+pub struct ClientError(#[from] io::Error);
 
 /// What a step got.
 #[derive(Clone, Debug)]
 pub struct Got {
-    /// The exchange.
+    /// The exchange; of a client that tried again, the last one.
     pub row: ExchangeRow,
+    /// The header fields of the response.
+    pub headers: Vec<(String, String)>,
     /// The body, up to a cap.
     pub body: Vec<u8>,
+    /// The text of the answer, up to a cap.
+    pub text: String,
+}
+
+/// What is sent, and how its client behaves.
+struct Errand<'a> {
+    wire: &'a mut Wire,
+    dialect: Dialect,
+    patience: Duration,
+    sending: &'a Sending,
 }
 
 impl Client {
-    /// A client for one address.
+    /// A client that waits so long for a response that says nothing else.
     ///
     /// # Errors
     ///
-    /// If the machine gives no sockets.
-    pub fn new(
-        address: SocketAddr,
-        authorization: Option<(&str, &str)>,
-        timeout: Duration,
-        surroundings: Surroundings,
-    ) -> Result<Self, ClientError> {
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .tcp_nodelay(true)
-            .http1_only()
-            // A kept connection may have been closed by now, and the pool would then try once more on another.
-            .pool_max_idle_per_host(0)
-            .retry(reqwest::retry::never())
-            .build()?;
-        let authorization = authorization.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Ok(Self { http, address, authorization, timeout, surroundings })
+    /// If the machine does not give what it needs. Today that is nothing.
+    pub fn new(timeout: Duration, surroundings: Surroundings) -> Result<Self, ClientError> {
+        Ok(Self { timeout, surroundings })
     }
 
-    /// Sends a request in the name of a step, and tells the exchange to the evidence.
-    pub async fn send(&self, traffic: NameId, request: &Request) -> Got {
+    /// Sends a request in the name of a step, and tells its exchange to the evidence: several if the client tries again by itself.
+    pub async fn send(&self, to: SocketAddr, traffic: NameId, request: &Request, sending: &Sending) -> Got {
+        let mut wire = request.to_wire(&to.to_string(), self.surroundings.correlation);
+        let patience = request.patience.unwrap_or(self.timeout);
+        let mut retries = 0;
+        loop {
+            let row = self.new_row(traffic, request);
+            let errand = Errand { wire: &mut wire, dialect: request.dialect, patience, sending };
+            let got = self.exchange(to, row, errand).await;
+            let Some(wait) = sending.wait_of_retry(&got.row, &got.headers, retries) else { return got };
+            tokio::time::sleep(wait).await;
+            retries += 1;
+        }
+    }
+
+    /// Sends bytes as they are, whatever they say, and reads what comes back as a response. They are sent once: no library
+    /// would send them again.
+    pub async fn raw(&self, to: SocketAddr, traffic: NameId, bytes: &[u8], sending: &Sending) -> Got {
+        let head = bytes.windows(4).position(|window| window == b"\r\n\r\n").map_or(bytes.len(), |at| at + 4);
+        let mut wire = Wire::new(bytes.to_vec(), head, self.surroundings.correlation);
+        let id = self.surroundings.new_exchange();
+        let row = ExchangeRow::opened(id, traffic, NameId::NONE, self.surroundings.clock.now());
+        let patience = self.timeout;
+        let errand = Errand { wire: &mut wire, dialect: Dialect::Openai, patience, sending };
+        self.exchange(to, row, errand).await
+    }
+
+    /// Asks, and tells the evidence nothing: for what is waited for. None if there is no whole answer.
+    pub async fn ask(&self, to: SocketAddr, request: &Request) -> Option<u16> {
+        let mut wire = request.to_wire(&to.to_string(), self.surroundings.correlation);
+        let nobody = record::ExchangeId::NONE;
+        let mut row = ExchangeRow::opened(nobody, NameId::NONE, NameId::NONE, self.surroundings.clock.now());
+        let untold = Surroundings { recorded: Recorded::default(), ..self.surroundings.clone() };
+        let sending = Sending::default();
+        let mut response = Response::new(Reading::new(&untold, &sending));
+        let bytes = wire.marked(nobody).to_vec();
+        let patience = request.patience.unwrap_or(self.timeout);
+        let exchanged = self.transfer(to, &bytes, &mut row, &mut response, &sending);
+        let outcome = timeout(patience, exchanged).await.ok()?;
+        (outcome == Outcome::Complete && row.status != 0).then_some(row.status)
+    }
+
+    fn new_row(&self, traffic: NameId, request: &Request) -> ExchangeRow {
+        let id = self.surroundings.new_exchange();
+        let mut row = ExchangeRow::opened(id, traffic, request.name, self.surroundings.clock.now());
+        (row.streamed, row.model) = (request.streamed, request.model);
+        (row.tenant, row.instance) = (request.tenant, request.instance);
+        row
+    }
+
+    /// Sends once, and tells the evidence.
+    async fn exchange(&self, to: SocketAddr, mut row: ExchangeRow, errand: Errand<'_>) -> Got {
+        let Errand { wire, dialect, patience, sending } = errand;
         let clock = self.surroundings.clock;
-        let exchange = self.surroundings.new_exchange();
-        let mut row = ExchangeRow::opened(exchange, traffic, request.name, clock.now());
-        (row.streamed, row.model, row.sent) = (request.streamed, request.model, 0);
-        let body = request.marked_body(self.surroundings.correlation, exchange);
-        self.sample_sent(request, exchange, &body);
-        let mut reading = Reading::new(SAMPLED);
-        let mut headers = HeaderMap::new();
-        let exchanged = self.exchange(request, body, &mut row, &mut reading, &mut headers);
-        row.outcome = timeout(self.timeout, exchanged).await.unwrap_or(Outcome::TimedOut);
+        let mut response = Response::new(Reading::new(&self.surroundings, sending).with_text());
+        response.reading.expect(dialect, row.id);
+        let bytes = wire.marked(row.id).to_vec();
+        let exchanged = self.transfer(to, &bytes, &mut row, &mut response, sending);
+        let leaves = sending.leaves_after().filter(|leaves| *leaves < patience);
+        row.outcome = match timeout(leaves.unwrap_or(patience), exchanged).await {
+            Ok(outcome) => outcome,
+            Err(_) if leaves.is_some() => Outcome::CallerLeft,
+            Err(_) => Outcome::TimedOut,
+        };
         row.ended = clock.now().micros_after(row.intended);
-        reading.finish(&mut row, &mut ErrorNames::new(self.surroundings.names.clone()));
-        self.sample_got(&row, &headers, reading.body());
-        self.surroundings.facts.send(Fact::Exchange(row));
-        Got { row, body: reading.body().to_vec() }
+        response.reading.finish(&mut row, &mut ErrorNames::new(self.surroundings.names.clone()));
+        self.tell(&row, wire, &response);
+        let (headers, body) = (response.headers(), response.reading.body().to_vec());
+        Got { row, headers, body, text: response.reading.text().to_owned() }
     }
 
-    async fn exchange(
+    /// Tells the evidence of an exchange. Steps are few, so that the messages of each are told.
+    fn tell(&self, row: &ExchangeRow, wire: &mut Wire, response: &Response) {
+        let (samples, at) = (Samples::new(&self.surroundings), self.surroundings.clock.now());
+        let (head, body) = wire.marked_parts(row.id);
+        samples.keep(row, &Message { side: Side::ClientSent, head, body }, at);
+        let got = Message { side: Side::ClientGot, head: response.head(), body: response.reading.body() };
+        samples.keep(row, &got, at);
+        if self.surroundings.recorded.texts
+            && let Some(text) = response.reading.text_seen(at)
+        {
+            self.surroundings.facts.send(Fact::Entry(Box::new(Entry::Text(text))));
+        }
+        self.surroundings.facts.send(Fact::Exchange(*row));
+    }
+
+    /// Sends the bytes and reads the response. Dropped midway, it closes its connection.
+    async fn transfer(
         &self,
-        request: &Request,
-        body: Vec<u8>,
+        to: SocketAddr,
+        bytes: &[u8],
         row: &mut ExchangeRow,
-        reading: &mut Reading,
-        headers: &mut HeaderMap,
+        response: &mut Response,
+        sending: &Sending,
     ) -> Outcome {
         let clock = self.surroundings.clock;
-        let mut response = match self.build(request, body).send().await {
-            Ok(response) => response,
-            Err(error) => return outcome_of(&error),
-        };
-        let since_intended = |row: &ExchangeRow| clock.now().micros_after(row.intended);
-        row.head = since_intended(row);
-        *headers = std::mem::take(response.headers_mut());
-        let fields = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-        reading.head(response.status().as_u16(), fields, row);
-        loop {
-            match response.chunk().await {
-                Ok(None) => return Outcome::Complete,
-                Ok(Some(part)) => {
-                    let at_us = since_intended(row);
-                    if reading.part(&part, at_us, row).is_err() {
-                        return Outcome::Garbled;
-                    }
-                }
-                Err(error) => return outcome_of(&error),
-            }
+        let Ok(stream) = connect(to, sending).await else { return Outcome::Refused };
+        row.sent = clock.now().micros_after(row.intended);
+        let (mut incoming, mut outgoing) = stream.into_split();
+        // A server may answer, or go away, before it has read a long request to its end.
+        let sent = outgoing.write_all(bytes);
+        let read = read(&mut incoming, row, response, sending, clock);
+        tokio::pin!(sent, read);
+        tokio::select! {
+            outcome = &mut read => outcome,
+            // What broke while it was sent may have been answered before: the reader tells.
+            _ = &mut sent => read.await,
         }
-    }
-
-    fn build(&self, request: &Request, body: Vec<u8>) -> reqwest::RequestBuilder {
-        let url = format!("http://{}{}", self.address, request.path);
-        let mut headers = HeaderMap::new();
-        let own = self.authorization.iter().chain(&request.headers);
-        for (name, value) in own {
-            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-                headers.append(name, value);
-            }
-        }
-        match request.method {
-            Method::Get => self.http.get(url).headers(headers),
-            Method::Post => self.http.post(url).headers(headers).body(body),
-        }
-    }
-
-    fn sample_sent(&self, request: &Request, exchange: ExchangeId, body: &[u8]) {
-        let line = format!("{} {}", request.method.name(), request.path);
-        self.sample(Side::ClientSent, exchange, line, request.headers.clone(), body);
-    }
-
-    fn sample_got(&self, row: &ExchangeRow, headers: &HeaderMap, body: &[u8]) {
-        let line = if row.status == 0 { row.outcome.word().to_owned() } else { row.status.to_string() };
-        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let head = headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
-        self.sample(Side::ClientGot, row.id, line, head, body);
-    }
-
-    fn sample(
-        &self,
-        side: Side,
-        exchange: ExchangeId,
-        line: String,
-        head: Vec<(String, String)>,
-        body: &[u8],
-    ) {
-        let cut = body.len() > SAMPLED;
-        let body = String::from_utf8_lossy(&body[..body.len().min(SAMPLED)]).into_owned();
-        let at = self.surroundings.clock.now();
-        let sample = Sample { side, exchange, at, line, head, body, cut };
-        self.surroundings.facts.send(Fact::Entry(Box::new(Entry::Sample(sample))));
     }
 }
 
-/// How an exchange ended that reqwest could not finish, from the first cause that tells.
-fn outcome_of(error: &reqwest::Error) -> Outcome {
-    if error.is_connect() {
-        return Outcome::Refused;
+async fn connect(to: SocketAddr, sending: &Sending) -> io::Result<TcpStream> {
+    let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    if sending.slow.is_some() {
+        // What the machine takes in its stead, its client has not read.
+        drop(socket.set_recv_buffer_size(SLOW_BUFFER));
     }
-    let mut cause = error.source();
-    let mut outcome = Outcome::Garbled;
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            match error.kind() {
-                io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => return Outcome::Reset,
-                io::ErrorKind::UnexpectedEof => return Outcome::Cut,
-                _ => {}
-            }
+    let stream = socket.connect(to).await?;
+    // A connection that cannot be told so is slower, and no worse.
+    drop(stream.set_nodelay(true));
+    Ok(stream)
+}
+
+async fn read(
+    incoming: &mut tokio::net::tcp::OwnedReadHalf,
+    row: &mut ExchangeRow,
+    response: &mut Response,
+    sending: &Sending,
+    clock: record::Clock,
+) -> Outcome {
+    let room = sending.slow.map_or(64 * 1024, |slow| slow.bytes.clamp(1, 64 * 1024));
+    let mut buffer = vec![0; room];
+    loop {
+        let count = match incoming.read(&mut buffer).await {
+            Ok(0) if response.ends_with_connection() => return Outcome::Complete,
+            Ok(0) => return Outcome::Cut,
+            Ok(count) => count,
+            Err(_) => return Outcome::Reset,
+        };
+        match response.take(&buffer[..count], clock.now(), row) {
+            Err(_) => return Outcome::Garbled,
+            Ok(_) if response.reading.has_enough() => return Outcome::CallerLeft,
+            Ok(true) => return Outcome::Complete,
+            Ok(false) => {}
         }
-        if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message) {
-            outcome = Outcome::Cut;
+        if let Some(slow) = sending.slow {
+            tokio::time::sleep(slow.every).await;
         }
-        cause = error.source();
     }
-    outcome
 }
 
 #[cfg(test)]

@@ -18,6 +18,19 @@ pub struct Surroundings {
     pub facts: FactSender,
     /// The numbers of names.
     pub names: NameTable,
+    /// What is recorded beside rows.
+    pub recorded: Recorded,
+}
+
+/// What is recorded of every exchange beside its row. Most trials ask for nothing of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// Heads and bodies; some are recorded anyway.
+    pub messages: bool,
+    /// Every event of every stream.
+    pub events: bool,
+    /// The text of every answer.
+    pub texts: bool,
 }
 
 impl Surroundings {
@@ -25,4 +38,14 @@ impl Surroundings {
     pub(crate) fn new_exchange(&self) -> ExchangeId {
         ExchangeId(self.next_exchange.fetch_add(1, Ordering::Relaxed))
     }
+
+    /// Up to how many bytes of a message a sample shows.
+    pub(crate) fn shown_of_message(&self) -> usize {
+        if self.recorded.messages { MOST_SHOWN } else { USUALLY_SHOWN }
+    }
 }
+
+/// Of a message that shows what happened, no more than this is kept.
+const USUALLY_SHOWN: usize = 4 * 1024;
+/// Of a message that expectations look into.
+const MOST_SHOWN: usize = 64 * 1024;

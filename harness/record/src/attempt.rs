@@ -55,16 +55,16 @@ pub struct AttemptRow {
     pub hint_ms: u32,
     /// Which use of its key it was, counted from 1.
     pub key_use: u32,
-    /// Bytes of the request's body.
-    pub request_bytes: u32,
-    /// Bytes of the reply's body that were handed to the connection.
-    pub reply_bytes: u32,
-    /// Input tokens that the reply reported.
+    /// A hash of the request's body.
+    pub body_hash: u32,
+    /// A hash of the text that was handed to the connection; 0 where there was none.
+    pub text_hash: u32,
+    /// Input tokens of every class that the reply reported.
     pub input_tokens: u32,
     /// Output tokens that the reply reported.
     pub output_tokens: u32,
-    /// The number of the connection that it came on; it starts again after 65,535.
-    pub connection: u16,
+    /// The answer that was given, where one was: [`crate::AnswerSeen`] says the rest.
+    pub answer: NameId,
 }
 
 impl AttemptRow {
@@ -73,7 +73,7 @@ impl AttemptRow {
 
     /// A row for a request whose head has just come: nothing is known yet but where and when.
     #[must_use]
-    pub fn opened(upstream: NameId, connection: u16, arrived: Moment) -> Self {
+    pub fn opened(upstream: NameId, arrived: Moment) -> Self {
         Self {
             exchange: ExchangeId::NONE,
             joined: Joined::Nothing,
@@ -91,11 +91,11 @@ impl AttemptRow {
             streamed: false,
             hint_ms: NOT_REACHED,
             key_use: 0,
-            request_bytes: 0,
-            reply_bytes: 0,
+            body_hash: 0,
+            text_hash: 0,
             input_tokens: 0,
             output_tokens: 0,
-            connection,
+            answer: NameId::NONE,
         }
     }
 
@@ -130,11 +130,11 @@ impl AttemptRow {
             .u8(self.outcome.code())
             .u32(self.hint_ms)
             .u32(self.key_use)
-            .u32(self.request_bytes)
-            .u32(self.reply_bytes)
+            .u32(self.body_hash)
+            .u32(self.text_hash)
             .u32(self.input_tokens)
             .u32(self.output_tokens)
-            .u16(self.connection)
+            .u16(self.answer.0)
             .finish()
     }
 
@@ -147,7 +147,7 @@ impl AttemptRow {
         let upstream = NameId(row.u16());
         let (key, model, script, error) =
             (NameId(row.u16()), NameId(row.u16()), NameId(row.u16()), NameId(row.u16()));
-        let mut read = Self::opened(upstream, 0, Moment(row.u64()));
+        let mut read = Self::opened(upstream, Moment(row.u64()));
         (read.exchange, read.joined) = (exchange, Joined::from_code(flags & 0x7f));
         read.streamed = flags & 0x80 != 0;
         (read.key, read.model, read.script, read.error) = (key, model, script, error);
@@ -158,11 +158,11 @@ impl AttemptRow {
         read.outcome = Outcome::from_code(row.u8());
         read.hint_ms = row.u32();
         read.key_use = row.u32();
-        read.request_bytes = row.u32();
-        read.reply_bytes = row.u32();
+        read.body_hash = row.u32();
+        read.text_hash = row.u32();
         read.input_tokens = row.u32();
         read.output_tokens = row.u32();
-        read.connection = row.u16();
+        read.answer = NameId(row.u16());
         read
     }
 }
@@ -173,13 +173,13 @@ mod tests {
 
     #[test]
     fn a_row_survives_its_bytes() {
-        let mut row = AttemptRow::opened(NameId(1), 17, Moment(9_000_000_000));
+        let mut row = AttemptRow::opened(NameId(1), Moment(9_000_000_000));
         (row.exchange, row.joined) = (ExchangeId(3), Joined::Exchange);
         (row.key, row.model, row.script, row.error) = (NameId(2), NameId(3), NameId(4), NameId(5));
         (row.read, row.head, row.ended) = (100, 200, 300);
         (row.status, row.outcome, row.streamed) = (429, Outcome::CallerLeft, true);
         (row.hint_ms, row.key_use) = (20_000, 2);
-        (row.request_bytes, row.reply_bytes) = (120, 240);
+        (row.body_hash, row.text_hash, row.answer) = (120, 240, NameId(17));
         (row.input_tokens, row.output_tokens) = (11, 7);
         assert_eq!(AttemptRow::from_bytes(&row.to_bytes()), row);
     }

@@ -39,6 +39,26 @@ pub enum Entry {
     Figures(PhaseFigures),
     /// The head and body of one message.
     Sample(Sample),
+    /// An answer that an upstream can give, told once; the rows of attempts refer to it by its name.
+    Answer(AnswerSeen),
+    /// An event of a stream, as the client saw it.
+    Event(EventSeen),
+    /// The text that a client was given, put together.
+    Text(TextSeen),
+    /// A secret or mark was found where it does not belong.
+    Carried(Carried),
+    /// A row of the target's ledger.
+    Ledger(LedgerRow),
+    /// A counter of the target.
+    Metric(MetricSeen),
+    /// What the target's process used at a moment.
+    Process(ProcessSeen),
+    /// A program was run.
+    Ran(Ran),
+    /// A file that a program left in its folder.
+    File(FileSeen),
+    /// Something was done to the target.
+    Operated(Operated),
     /// The harness itself ran late.
     Lag(Lag),
     /// Something happened to the target.
@@ -116,7 +136,7 @@ pub struct PhaseFigures {
     pub traffic: NameId,
     /// How many requests the schedule asked for.
     pub planned: u64,
-    /// How many were sent.
+    /// How many were sent, those included that clients tried again by themselves.
     pub sent: u64,
     /// How many ended without a whole response.
     pub failed: u64,
@@ -145,6 +165,195 @@ pub struct Sample {
     pub body: String,
     /// Whether the body was longer than the cap.
     pub cut: bool,
+}
+
+/// An answer that an upstream can give, with what it reports.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AnswerSeen {
+    /// The name that rows use for it.
+    pub id: NameId,
+    /// Its whole text, cut at a cap; none where each reply has its own.
+    pub text: Option<String>,
+    /// Whether the text was longer than the cap.
+    pub cut: bool,
+    /// The tokens that it reports; none where each reply has its own.
+    pub tokens: Option<Tokens>,
+}
+
+/// Tokens, each in one class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tokens {
+    /// Input tokens that were in no cache.
+    pub input: u64,
+    /// Input tokens that were read from the cache.
+    pub cache_read: u64,
+    /// Input tokens that were written to the cache.
+    pub cache_write: u64,
+    /// Output tokens, those of reasoning included.
+    pub output: u64,
+}
+
+/// An event of a stream, as the client saw it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EventSeen {
+    /// The exchange that it belongs to.
+    pub exchange: ExchangeId,
+    /// Its number in the stream, from 1.
+    pub index: u32,
+    /// When it was complete.
+    pub at: Moment,
+    /// What it is.
+    pub kind: EventKind,
+    /// Its name, where the dialect gives it one.
+    pub name: String,
+    /// Its data, cut at a cap.
+    pub data: String,
+}
+
+/// What an event of a stream is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// It carries content.
+    Content,
+    /// It reports usage and carries no content.
+    Usage,
+    /// It says why the answer ends.
+    Finish,
+    /// It tells an error.
+    Error,
+    /// It keeps the connection alive.
+    Ping,
+    /// The marker that the stream is complete.
+    End,
+    /// Anything else.
+    Other,
+}
+
+/// The text that a client was given.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TextSeen {
+    /// The exchange.
+    pub exchange: ExchangeId,
+    /// When it was complete.
+    pub at: Moment,
+    /// The text, cut at a cap.
+    pub text: String,
+    /// Whether it was longer than the cap.
+    pub cut: bool,
+}
+
+/// A secret or mark that was found where it does not belong, by what it is and never by itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Carried {
+    /// Who saw the message.
+    pub side: Side,
+    /// The exchange that it belongs to.
+    pub exchange: ExchangeId,
+    /// When the attempt arrived that carried it, for what an upstream saw.
+    pub arrived: Option<Moment>,
+    /// When it was found.
+    pub at: Moment,
+    /// What was found: `key openai/first`, `tenant acme`, `admin key`.
+    pub what: Vec<String>,
+}
+
+/// A row of the target's ledger: what one exchange cost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LedgerRow {
+    /// When it was read.
+    pub at: Moment,
+    /// The exchange, where the row can be joined to one.
+    pub exchange: Option<ExchangeId>,
+    /// The tenant that was charged.
+    pub tenant: String,
+    /// The model, by the public name or the provider's, as the ledger writes it.
+    pub model: String,
+    /// The key or deployment, as the ledger writes it.
+    pub key: String,
+    /// The tokens.
+    pub tokens: Tokens,
+    /// The cost in millionths of a dollar; none where the ledger says that it is unknown.
+    pub cost_micros: Option<i64>,
+    /// What the ledger says of the row.
+    pub state: String,
+}
+
+/// A counter of the target at a moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MetricSeen {
+    /// When it was read.
+    pub at: Moment,
+    /// Its name.
+    pub name: String,
+    /// Its labels.
+    pub labels: Vec<(String, String)>,
+    /// Its value.
+    pub value: f64,
+}
+
+/// What the target's process used at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessSeen {
+    /// When.
+    pub at: Moment,
+    /// Which instance of the target, counted from 1.
+    pub instance: u8,
+    /// Bytes of resident memory.
+    pub memory: u64,
+    /// Microseconds of the processor since it was started.
+    pub cpu_us: u64,
+    /// Open descriptors.
+    pub descriptors: u32,
+    /// Open sockets.
+    pub sockets: u32,
+    /// Threads.
+    pub threads: u32,
+}
+
+/// A program was run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ran {
+    /// The entry of the traffic.
+    pub traffic: NameId,
+    /// When it ended.
+    pub at: Moment,
+    /// How long it took, in microseconds.
+    pub took_us: u64,
+    /// Its exit code; none if a signal ended it.
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// What it printed, cut at a cap, without any key.
+    pub output: String,
+}
+
+/// A file that a program left in its folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileSeen {
+    /// The entry of the traffic that ran the program.
+    pub traffic: NameId,
+    /// When it was looked at.
+    pub at: Moment,
+    /// Its path below the folder.
+    pub path: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its text, cut at a cap, without any key; none if it is no text.
+    pub text: Option<String>,
+}
+
+/// Something was done to the target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operated {
+    /// When it was done.
+    pub at: Moment,
+    /// What was done, in the language's words.
+    pub operation: String,
+    /// What it was done to.
+    pub to: String,
+    /// Why it could not be done, if it could not.
+    pub failed: Option<String>,
 }
 
 /// Who saw a message.

@@ -35,6 +35,8 @@ pub struct ExchangeRow {
     pub streamed: bool,
     /// Whether the dialect's own end marker was seen.
     pub terminated: bool,
+    /// Whether the mark of another exchange came back.
+    pub foreign: bool,
     /// The shape of the error body.
     pub error_shape: ErrorShape,
     /// Which instance of the target it was sent to.
@@ -51,13 +53,15 @@ pub struct ExchangeRow {
     pub hint_ms: u32,
     /// Output tokens by the response's own usage; [`NOT_REACHED`] where it reports none.
     pub output_tokens: u32,
-    /// A hash of the text that was delivered.
+    /// A hash of the text that was delivered; 0 where there was none.
     pub text_hash: u32,
+    /// How many contents of a stream came.
+    pub contents: u32,
 }
 
 impl ExchangeRow {
     /// The width of a row.
-    pub const BYTES: usize = 60;
+    pub const BYTES: usize = 64;
 
     /// A row for a request that is about to be sent: nothing is known yet but who sends what and when.
     #[must_use]
@@ -75,6 +79,7 @@ impl ExchangeRow {
             outcome: Outcome::Abandoned,
             streamed: false,
             terminated: false,
+            foreign: false,
             error_shape: ErrorShape::None,
             instance: 0,
             error: NameId::NONE,
@@ -84,6 +89,7 @@ impl ExchangeRow {
             hint_ms: NOT_REACHED,
             output_tokens: NOT_REACHED,
             text_hash: 0,
+            contents: 0,
         }
     }
 
@@ -119,7 +125,7 @@ impl ExchangeRow {
             .u32(self.ended)
             .u16(self.status)
             .u8(self.outcome.code())
-            .u8(u8::from(self.streamed) | u8::from(self.terminated) << 1)
+            .u8(u8::from(self.streamed) | u8::from(self.terminated) << 1 | u8::from(self.foreign) << 2)
             .u8(self.error_shape.code())
             .u8(self.instance)
             .u16(self.error.0)
@@ -129,6 +135,7 @@ impl ExchangeRow {
             .u32(self.hint_ms)
             .u32(self.output_tokens)
             .u32(self.text_hash)
+            .u32(self.contents)
             .finish()
     }
 
@@ -147,6 +154,7 @@ impl ExchangeRow {
         let flags = row.u8();
         read.streamed = flags & 1 != 0;
         read.terminated = flags & 2 != 0;
+        read.foreign = flags & 4 != 0;
         read.error_shape = ErrorShape::from_code(row.u8());
         read.instance = row.u8();
         read.error = NameId(row.u16());
@@ -156,6 +164,7 @@ impl ExchangeRow {
         read.hint_ms = row.u32();
         read.output_tokens = row.u32();
         read.text_hash = row.u32();
+        read.contents = row.u32();
         read
     }
 }
@@ -176,6 +185,7 @@ mod tests {
         (row.error_shape, row.instance, row.error) = (ErrorShape::Openai, 1, NameId(9));
         (row.model, row.tenant, row.bytes) = (NameId(4), NameId(5), 1_024);
         (row.hint_ms, row.output_tokens, row.text_hash) = (20_000, 12, 0xdead_beef);
+        (row.foreign, row.contents) = (true, 40);
         assert_eq!(ExchangeRow::from_bytes(&row.to_bytes()), row);
         assert_eq!(row.service(), Some(Duration::from_micros(89_990)));
     }

@@ -115,6 +115,8 @@ pub enum Shown {
     Window(Window),
     /// The numbers that were compared.
     Numbers(Vec<(String, String)>),
+    /// How a text differs from the one that was wanted, as lines that begin with a sign.
+    Diff(Vec<String>),
 }
 
 /// An exchange with its attempts.

@@ -19,7 +19,9 @@ pub use attempt::{AttemptRow, Joined};
 pub use clock::{Clock, Moment, NOT_REACHED};
 pub use correlation::{Correlation, ExchangeId, Found, MARK_LENGTH};
 pub use entry::{
-    Cast, CastTraffic, CastUpstream, End, Entry, Lag, PhaseFigures, Sample, Side, TargetEvent, TrialHeader,
+    AnswerSeen, Carried, Cast, CastTraffic, CastUpstream, End, Entry, EventKind, EventSeen, FileSeen, Lag,
+    LedgerRow, MetricSeen, Operated, PhaseFigures, ProcessSeen, Ran, Sample, Side, TargetEvent, TextSeen,
+    Tokens, TrialHeader,
 };
 pub use exchange::ExchangeRow;
 pub use fact::{Fact, FactSender, fact_channel};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::judged::{Judged, Verdict};
 
 /// The version of the evidence's format. It rises whenever a reader of the last one would misread the new one.
-pub const EVIDENCE_FORMAT: u32 = 1;
+pub const EVIDENCE_FORMAT: u32 = 2;
 
 /// A run with everything that was judged in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

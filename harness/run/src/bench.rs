@@ -6,9 +6,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use scenario::{Capability, Source, Suite, SuiteError, SuiteTexts};
+use scenario::{Capability, Source, Subject, Suite, SuiteError, SuiteTexts};
 use serde::{Deserialize, Serialize};
+use target::{Bound, Profile};
+use verdict::Observable;
 
+use crate::confession::Confession;
 use crate::evidence::RunFolder;
 
 /// What a run is judged by.
@@ -20,6 +23,10 @@ pub struct Bench {
     pub claims: Vec<Capability>,
     /// The bounds that the target's profile declares: numbers as they are, durations in seconds.
     pub bounds: BTreeMap<String, f64>,
+    /// What a run against the target cannot see.
+    pub unseen: Vec<Subject>,
+    /// The failures that the target's profile confesses.
+    pub confessions: Vec<Confession>,
     /// Whether a SHOULD counts as a MUST.
     pub strict: bool,
 }
@@ -52,8 +59,15 @@ pub enum BenchError {
 struct BenchFile {
     scenarios: Vec<Text>,
     chapters: Vec<Text>,
+    /// The files that the scenarios name.
+    #[serde(default)]
+    imports: Vec<Text>,
     claims: Vec<String>,
     bounds: BTreeMap<String, f64>,
+    #[serde(default)]
+    unseen: Vec<String>,
+    #[serde(default)]
+    confessions: Vec<Confession>,
     strict: bool,
 }
 
@@ -64,6 +78,42 @@ struct Text {
 }
 
 impl Bench {
+    /// What a run of a suite against a target is judged by.
+    #[must_use]
+    pub fn of(suite: Suite, profile: &Profile, strict: bool) -> Self {
+        let bounds =
+            profile.says.bounds.0.iter().map(|(name, bound)| (name.value.clone(), in_numbers(*bound)));
+        let readable =
+            [(Subject::Ledger, profile.reads_ledger()), (Subject::Metrics, profile.reads_metrics())];
+        Self {
+            suite,
+            claims: claims_of(profile),
+            bounds: bounds.collect(),
+            unseen: readable
+                .into_iter()
+                .filter(|(_, readable)| !readable)
+                .map(|(subject, _)| subject)
+                .collect(),
+            confessions: Confession::all_of(profile),
+            strict,
+        }
+    }
+
+    /// What a run can see, for the judge.
+    pub(crate) fn observable(&self) -> Observable {
+        let without = |observable: Observable, subject: &Subject| {
+            let reason = match subject {
+                Subject::Ledger => "the target's profile says nothing of a `ledger:` under `reads:`",
+                Subject::Metrics => {
+                    "the target's profile says nothing of `metrics:` or `status:` under `reads:`"
+                }
+                _ => "this run cannot see it",
+            };
+            observable.without(*subject, reason)
+        };
+        self.unseen.iter().fold(Observable::everything(), without)
+    }
+
     /// Leaves it in a run's folder, beside the scenarios that other processes left there for the same run.
     ///
     /// # Errors
@@ -73,13 +123,16 @@ impl Bench {
         let _alone = folder.lock().map_err(|error| BenchError::Io { path: folder.bench(), error })?;
         let texts = self.suite.texts();
         let others = BenchFile::read(folder).ok();
-        let (scenarios, chapters) =
-            others.map_or_else(Default::default, |file| (file.scenarios, file.chapters));
+        let (scenarios, chapters, imports) =
+            others.map_or_else(Default::default, |file| (file.scenarios, file.chapters, file.imports));
         let file = BenchFile {
             scenarios: joined(texts.scenarios, scenarios),
             chapters: joined(texts.chapters, chapters),
+            imports: joined(texts.imports, imports),
             claims: self.claims.iter().map(|claim| claim.word().to_owned()).collect(),
             bounds: self.bounds.clone(),
+            unseen: self.unseen.iter().map(|subject| subject.word().to_owned()).collect(),
+            confessions: self.confessions.clone(),
             strict: self.strict,
         };
         let path = folder.bench();
@@ -99,6 +152,7 @@ impl Bench {
         let texts = SuiteTexts {
             scenarios: file.scenarios.into_iter().map(source).collect(),
             chapters: file.chapters.into_iter().map(source).collect(),
+            imports: file.imports.into_iter().map(source).collect(),
         };
         let suite = Suite::of(texts).map_err(|error| BenchError::Suite(Box::new(error)))?;
         let known = |word: &String| {
@@ -106,7 +160,24 @@ impl Bench {
         };
         // A claim that this version does not know cannot be needed by a scenario that it can read.
         let claims = file.claims.iter().filter_map(known).collect();
-        Ok(Self { suite, claims, bounds: file.bounds, strict: file.strict })
+        let subject = |word: &String| {
+            Subject::ALL.iter().find(|(known, ..)| known == word).map(|(_, subject, _)| *subject)
+        };
+        let unseen = file.unseen.iter().filter_map(subject).collect();
+        let BenchFile { bounds, confessions, strict, .. } = file;
+        Ok(Self { suite, claims, bounds, unseen, confessions, strict })
+    }
+}
+
+/// What a target claims.
+pub(crate) fn claims_of(profile: &Profile) -> Vec<Capability> {
+    profile.says.claims.iter().map(|claim| claim.value).collect()
+}
+
+fn in_numbers(bound: Bound) -> f64 {
+    match bound {
+        Bound::Number(number) => number,
+        Bound::Duration(duration) => duration.as_secs_f64(),
     }
 }
 
@@ -133,5 +204,30 @@ fn joined(own: Vec<Source>, others: Vec<Text>) -> Vec<Text> {
 impl From<Source> for Text {
     fn from(source: Source) -> Self {
         Self { name: source.name, text: source.text }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example::{profile, suite_of};
+    use crate::scratch::{Scratch, fresh_mark};
+
+    #[test]
+    fn what_a_run_is_judged_by_is_read_back_as_it_was_written() {
+        let profile = profile(
+            "claims: [key-pool]\nbounds: { cooldown_lag: 50ms }\nknown_failures:\n  \
+             - { rule: TST-001, scenario: test/one, verdict: fail, reason: r, until: 2999-01-01 }",
+        );
+        let bench = Bench::of(suite_of("  - { step: s, send: ask }"), &profile, true);
+        let scratch = Scratch::new(fresh_mark()).unwrap();
+        let folder = RunFolder::create(scratch.path()).unwrap();
+        bench.save(&folder).unwrap();
+        let again = Bench::load(&folder).unwrap();
+        assert_eq!(again.unseen, [Subject::Ledger, Subject::Metrics]);
+        assert_eq!((&again.claims, &again.bounds, again.strict), (&bench.claims, &bench.bounds, true));
+        assert_eq!(again.confessions, bench.confessions);
+        assert_eq!(again.confessions.len(), 1);
+        assert_eq!(again.suite.scenarios[0].sha256, bench.suite.scenarios[0].sha256);
     }
 }

@@ -4,21 +4,25 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use record::{Judged, TrialRecord, Verdict, worst_of};
-use scenario::{Schedule, Traffic};
+use scenario::{ClientKind, Traffic};
 use target::{Profile, StartError};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{RwLock, watch};
 
 use crate::bench::Bench;
+use crate::estimate::Estimate;
 use crate::evidence::{RunFolder, Watcher};
 use crate::judging::{blocked, ignored};
 use crate::lag::LagSampler;
 use crate::plan::ScenarioPlan;
 use crate::scratch::{Scratch, fresh_mark};
-use crate::trial::{Conducted, Surroundings, conduct};
+use crate::trial::{Conducted, Surroundings, conduct, waits};
 
 /// What a trial may take beyond what its traffic asks for: the target's start and stop, and a slow machine.
 const SLACK: Duration = Duration::from_secs(60);
+
+/// What a client may take that tries again by itself: two waits of two minutes are the longest that any library obeys.
+const RETRIES: Duration = Duration::from_secs(300);
 
 /// What a run is made of, resolved.
 pub struct RunSettings {
@@ -141,15 +145,16 @@ impl Engine {
     async fn run_now(&self, plan: &ScenarioPlan) -> TrialRecord {
         let started = (SystemTime::now(), Instant::now());
         let bench = &self.settings.bench;
-        let case = plan.case(&bench.suite);
+        let (file, case) = (plan.file(&bench.suite), plan.case(&bench.suite));
         if let Some(reason) = self.stopped() {
-            return self.record(plan, blocked(bench, case, &reason));
+            // What was never tried fails as nobody confessed.
+            return self.record(plan, ignored(bench, case, Verdict::Blocked, &reason));
         }
         let surroundings = Surroundings {
             settings: &self.settings,
             plan,
             stop: self.stop.subscribe(),
-            deadline: planned_time(&case.scenario) + SLACK,
+            deadline: planned_time(&case.scenario) + self.settings.profile.says.settles_within + SLACK,
             lag: &self.lag,
         };
         let mut record = match conduct(surroundings).await {
@@ -163,7 +168,7 @@ impl Engine {
             },
             Err(failure) => TrialRecord {
                 log_tail: failure.log_tail,
-                ..self.record(plan, blocked(bench, case, &failure.reason))
+                ..self.record(plan, blocked(bench, file, case, &failure.reason))
             },
         };
         record.started = Some(humantime::format_rfc3339_seconds(started.0).to_string());
@@ -195,16 +200,19 @@ impl Engine {
     }
 }
 
-/// How long a scenario's traffic takes by its own account. A step counts with a second for each request.
+/// How long a scenario's traffic takes by its own account. A step counts with a second for each request, and with the patience
+/// of the most patient one.
 fn planned_time(scenario: &scenario::Scenario) -> Duration {
-    let entry = |entry: &Traffic| match entry {
-        Traffic::Pause(pause) => pause.lasts,
+    let steps = scenario.traffic.iter().map(|entry| match entry {
         Traffic::Step(step) => Duration::from_secs(1) * step.repeat,
-        Traffic::Phase(phase) => match &phase.schedule {
-            Schedule::Burst(_) => Duration::ZERO,
-            Schedule::Closed(closed) => closed.lasts.unwrap_or_default(),
-            Schedule::Open(open) => open.lasts.unwrap_or_default(),
-        },
-    };
-    scenario.traffic.iter().map(entry).sum()
+        _ => Duration::ZERO,
+    });
+    let asked = scenario.traffic.iter().flat_map(|entry| entry.requests(&scenario.requests));
+    let patience = asked.filter_map(|request| request.patience).max().unwrap_or_default();
+    let retries = scenario
+        .traffic
+        .iter()
+        .any(|entry| entry.manner().is_some_and(|manner| manner.client != ClientKind::Plain));
+    let retries = if retries { RETRIES } else { Duration::ZERO };
+    Estimate::of(scenario).lasts + waits(scenario) + steps.sum::<Duration>() + patience + retries
 }

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use record::{Entry, Fact, Judged, NameId, PhaseFigures, PhaseSummary, Verdict};
-use scenario::Case;
-use verdict::{BASE_GRACE, Judge, Merged, Question};
+use scenario::{Case, ScenarioFile};
+use verdict::{BASE_GRACE, Judge, Merged, Observable, Question};
 
 use crate::bench::Bench;
+use crate::confession::confessed;
 use crate::evidence::{EvidenceError, Reader, TrialFolder};
 use crate::plan::unclaimed;
 
@@ -28,9 +29,15 @@ pub struct JudgedTrial {
 /// # Errors
 ///
 /// If the evidence cannot be read.
-pub fn judge_folder(bench: &Bench, case: &Case, folder: TrialFolder) -> Result<JudgedTrial, EvidenceError> {
+pub fn judge_folder(
+    bench: &Bench,
+    file: &ScenarioFile,
+    case: &Case,
+    folder: TrialFolder,
+) -> Result<JudgedTrial, EvidenceError> {
     let reader = Reader::open(folder)?;
-    let mut judge = Judge::new(question(bench, case));
+    let observable = bench.observable();
+    let mut judge = Judge::new(question(bench, case, &observable));
     let (mut names, mut figures) = (HashMap::new(), Vec::new());
     let (mut exchanges, mut attempts) = (0, 0);
     for fact in Merged::new(reader.entries()?, reader.exchanges()?, reader.attempts()?) {
@@ -46,30 +53,41 @@ pub fn judge_folder(bench: &Bench, case: &Case, folder: TrialFolder) -> Result<J
             },
         }
     }
-    let judged = claimed_only(bench, judge.finish());
+    let judged = in_the_light_of_the_profile(bench, file, case, judge.finish());
     let phases = figures.into_iter().map(|phase| summary(phase, &names)).collect();
     Ok(JudgedTrial { judged, exchanges, attempts, phases })
 }
 
 /// The verdicts of a case whose target could not be put to the test.
-pub(crate) fn blocked(bench: &Bench, case: &Case, reason: &str) -> Vec<Judged> {
-    claimed_only(bench, verdict::blocked(&question(bench, case), reason))
+pub(crate) fn blocked(bench: &Bench, file: &ScenarioFile, case: &Case, reason: &str) -> Vec<Judged> {
+    let judged = verdict::blocked(&question(bench, case, &bench.observable()), reason);
+    in_the_light_of_the_profile(bench, file, case, judged)
 }
 
 /// The verdicts of a case that is not put to the test.
 pub(crate) fn ignored(bench: &Bench, case: &Case, verdict: Verdict, reason: &str) -> Vec<Judged> {
-    verdict::ignored(&question(bench, case), verdict, reason)
+    verdict::ignored(&question(bench, case, &bench.observable()), verdict, reason)
 }
 
-fn question<'a>(bench: &'a Bench, case: &'a Case) -> Question<'a> {
+fn question<'a>(bench: &'a Bench, case: &'a Case, observable: &'a Observable) -> Question<'a> {
     Question {
         scenario: &case.scenario,
         rules: &bench.suite.rules,
         sources: &bench.suite.sources,
         bounds: &bench.bounds,
+        observable,
         strict: bench.strict,
         base_grace: BASE_GRACE,
     }
+}
+
+fn in_the_light_of_the_profile(
+    bench: &Bench,
+    file: &ScenarioFile,
+    case: &Case,
+    judged: Vec<Judged>,
+) -> Vec<Judged> {
+    confessed(&bench.confessions, (file, case), bench.strict, claimed_only(bench, judged))
 }
 
 /// Takes back the verdicts on rules that ask for something which the target does not claim.

@@ -4,11 +4,16 @@
 //! folder of evidence, and reports are made from those with nothing running.
 
 mod bench;
+mod confession;
 mod engine;
+mod estimate;
 mod evidence;
+#[cfg(test)]
+mod example;
 mod exit;
 mod front;
 mod gate;
+mod inability;
 mod judging;
 mod lag;
 mod narrator;
@@ -18,7 +23,9 @@ mod select;
 mod trial;
 
 pub use bench::{Bench, BenchError};
+pub use confession::Confession;
 pub use engine::{Engine, RunSettings, Stopper, WatcherMaker};
+pub use estimate::Estimate;
 pub use evidence::{EvidenceError, Reader, RunFolder, TrialFolder, Watcher};
 pub use exit::{Exit, is_ok};
 pub use front::{Story, TEST_THREADS, run_trials};

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use record::{AttemptRow, Entry, ExchangeId, ExchangeRow, Fact, NameId, Outcome};
+use record::{AttemptRow, Entry, ExchangeId, ExchangeRow, Fact, LedgerRow, MetricSeen, NameId, Outcome};
+use scenario::Money;
 
 /// What is told of a trial while it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,15 +43,51 @@ impl Narrator {
                 self.names.insert(*id, text.clone());
                 None
             }
-            Entry::Began { traffic, .. } if self.told.facts => {
-                Some(format!("{} begins", self.name(*traffic)))
-            }
-            Entry::Ended { traffic, .. } if self.told.facts => {
-                Some(format!("{} is over", self.name(*traffic)))
-            }
-            Entry::Log { line, .. } if self.told.log => Some(format!("| {line}")),
+            Entry::Log { line, .. } => self.told.log.then(|| format!("| {line}")),
+            other if self.told.facts => self.seldom(other),
             _ => None,
         }
+    }
+
+    /// What is seen once or seldom. Of an exchange's events and text, and of what the process uses, there is too much to read.
+    fn seldom(&self, entry: &Entry) -> Option<String> {
+        Some(match entry {
+            Entry::Began { traffic, .. } => format!("{} begins", self.name(*traffic)),
+            Entry::Ended { traffic, .. } => format!("{} is over", self.name(*traffic)),
+            Entry::Carried(carried) => {
+                format!("  carried {:>4}  {}", exchange_number(carried.exchange), carried.what.join(", "))
+            }
+            Entry::Ledger(row) => ledger(row),
+            Entry::Metric(metric) => metric_line(metric),
+            Entry::Ran(ran) => {
+                let name = self.name(ran.traffic);
+                match (ran.code, ran.signal) {
+                    (Some(code), _) => format!("{name} ended with code {code}"),
+                    (None, Some(signal)) => format!("{name} was ended by signal {signal}"),
+                    (None, None) => format!("{name} ended"),
+                }
+            }
+            Entry::File(file) => {
+                format!("{} left {} ({} bytes)", self.name(file.traffic), file.path, file.size)
+            }
+            Entry::Operated(done) => {
+                let failed = done.failed.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+                format!("{} {}{failed}", done.operation, done.to)
+            }
+            Entry::Trial(_)
+            | Entry::Cast(_)
+            | Entry::Name { .. }
+            | Entry::Figures(_)
+            | Entry::Sample(_)
+            | Entry::Answer(_)
+            | Entry::Event(_)
+            | Entry::Text(_)
+            | Entry::Process(_)
+            | Entry::Lag(_)
+            | Entry::Target { .. }
+            | Entry::Log { .. }
+            | Entry::End(_) => return None,
+        })
     }
 
     fn exchange(&self, row: &ExchangeRow) -> String {
@@ -61,16 +98,13 @@ impl Narrator {
     }
 
     fn attempt(&self, row: &AttemptRow) -> String {
-        let exchange = match row.exchange {
-            ExchangeId::NONE => "   -".to_owned(),
-            ExchangeId(number) => format!("{number:>4}"),
-        };
+        let exchange = exchange_number(row.exchange);
         let key = self.some_name(row.key).unwrap_or("no key");
         let script = self.some_name(row.script).map_or_else(String::new, |script| format!("  ({script})"));
         let hint =
             row.hint().map_or_else(String::new, |hint| format!("  wait {}", scenario::show_duration(hint)));
         let result = result(row.status, row.outcome, self.some_name(row.error));
-        format!("  attempt {exchange}  {}/{key}  {result}{hint}{script}", self.name(row.upstream))
+        format!("  attempt {exchange:>4}  {}/{key}  {result}{hint}{script}", self.name(row.upstream))
     }
 
     fn name(&self, id: NameId) -> &str {
@@ -80,6 +114,29 @@ impl Narrator {
     fn some_name(&self, id: NameId) -> Option<&str> {
         self.names.get(&id).map(String::as_str)
     }
+}
+
+fn exchange_number(id: ExchangeId) -> String {
+    match id {
+        ExchangeId::NONE => "-".to_owned(),
+        ExchangeId(number) => number.to_string(),
+    }
+}
+
+fn ledger(row: &LedgerRow) -> String {
+    let exchange = row.exchange.map_or_else(|| "-".to_owned(), exchange_number);
+    let cost = match row.cost_micros {
+        Some(micros) => Money { micros }.to_string(),
+        None => "an unknown cost".to_owned(),
+    };
+    let tokens = row.tokens;
+    let all = tokens.input + tokens.cache_read + tokens.cache_write + tokens.output;
+    format!("  ledger  {exchange:>4}  {} {} {all} tokens, {cost} {}", row.tenant, row.model, row.state)
+}
+
+fn metric_line(metric: &MetricSeen) -> String {
+    let labels: Vec<String> = metric.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    format!("  metric  {}{{{}}} {}", metric.name, labels.join(","), metric.value)
 }
 
 fn result(status: u16, outcome: Outcome, error: Option<&str>) -> String {
@@ -106,7 +163,7 @@ mod tests {
             let name = Entry::Name { id: NameId(id), text: text.to_owned() };
             assert_eq!(narrator.line(&Fact::Entry(Box::new(name))), None);
         }
-        let mut row = AttemptRow::opened(NameId(0), 1, Moment(0));
+        let mut row = AttemptRow::opened(NameId(0), Moment(0));
         (row.exchange, row.key, row.script, row.error) = (ExchangeId(7), NameId(1), NameId(2), NameId(3));
         (row.status, row.outcome, row.hint_ms) = (429, Outcome::Complete, 20_000);
         let line = narrator.line(&Fact::Attempt(row)).unwrap();
@@ -118,7 +175,7 @@ mod tests {
         let mut narrator = Narrator::new(Told { facts: false, log: true });
         let log = Entry::Log { at: Moment(0), line: "ready".into() };
         assert_eq!(narrator.line(&Fact::Entry(Box::new(log))).as_deref(), Some("| ready"));
-        let row = AttemptRow::opened(NameId(0), 1, Moment(0));
+        let row = AttemptRow::opened(NameId(0), Moment(0));
         assert_eq!(narrator.line(&Fact::Attempt(row)), None);
     }
 }

@@ -3,8 +3,11 @@
 use record::Verdict;
 use scenario::{Capability, Case, KnownRule, ScenarioFile, Stage, Suite};
 use sha2::{Digest, Sha256};
+use target::Profile;
 
+use crate::bench::claims_of;
 use crate::gate::Gates;
+use crate::inability::inability;
 use crate::select::Selection;
 
 /// A trial that is going to run, or the reason why it is not.
@@ -36,8 +39,8 @@ pub struct Ignored {
 /// What decides over the trials of a suite.
 #[derive(Debug)]
 pub struct Planning<'a> {
-    /// What the target claims.
-    pub claims: &'a [Capability],
+    /// The target.
+    pub profile: &'a Profile,
     /// Which stages run.
     pub gates: &'a Gates,
     /// Which trials are meant.
@@ -65,6 +68,7 @@ impl ScenarioPlan {
 /// The trials of a suite that are meant, in the order of their names.
 #[must_use]
 pub fn plan(suite: &Suite, planning: &Planning<'_>) -> Vec<ScenarioPlan> {
+    let claims = claims_of(planning.profile);
     let mut trials = Vec::new();
     for (scenario, file) in suite.scenarios.iter().enumerate() {
         for (case, content) in file.cases.iter().enumerate() {
@@ -75,7 +79,7 @@ pub fn plan(suite: &Suite, planning: &Planning<'_>) -> Vec<ScenarioPlan> {
                     case,
                     seed: content.scenario.seed.unwrap_or_else(|| mixed(planning.seed, &name)),
                     alone: matches!(content.scenario.stage, Stage::Performance | Stage::Stress),
-                    ignored: ignored(suite, content, planning),
+                    ignored: ignored(suite, content, planning, &claims),
                     name,
                 });
             }
@@ -98,7 +102,7 @@ pub(crate) fn unclaimed(rule: &KnownRule, claims: &[Capability]) -> Option<Strin
     missing(&rule.rule.needs, claims).map(|word| format!("the target does not claim `{word}`"))
 }
 
-fn ignored(suite: &Suite, case: &Case, planning: &Planning<'_>) -> Option<Ignored> {
+fn ignored(suite: &Suite, case: &Case, planning: &Planning<'_>, claims: &[Capability]) -> Option<Ignored> {
     let scenario = &case.scenario;
     if let Some(reason) = planning.gates.reason(scenario.stage, &scenario.tags) {
         return Some(Ignored { verdict: Verdict::Gated, reason });
@@ -106,19 +110,17 @@ fn ignored(suite: &Suite, case: &Case, planning: &Planning<'_>) -> Option<Ignore
     if let Some(reason) = planning.unstartable {
         return Some(Ignored { verdict: Verdict::Gated, reason: reason.to_owned() });
     }
-    if let Some(word) = missing(&scenario.needs, planning.claims) {
-        return Some(Ignored {
-            verdict: Verdict::NotClaimed,
-            reason: format!("the target does not claim `{word}`"),
-        });
+    let not_claimed = |reason| Ignored { verdict: Verdict::NotClaimed, reason };
+    if let Some(word) = missing(&scenario.needs, claims) {
+        return Some(not_claimed(format!("the target does not claim `{word}`")));
     }
     let reasons: Option<Vec<String>> = scenario
         .expect
         .iter()
-        .map(|expectation| unclaimed(suite.rules.get(&expectation.rule.value)?, planning.claims))
+        .map(|expectation| unclaimed(suite.rules.get(&expectation.rule.value)?, claims))
         .collect();
-    let reason = reasons?.into_iter().next()?;
-    Some(Ignored { verdict: Verdict::NotClaimed, reason })
+    let all_unclaimed = reasons.and_then(|reasons| reasons.into_iter().next()).map(not_claimed);
+    all_unclaimed.or_else(|| inability(planning.profile, scenario))
 }
 
 fn missing(needs: &[Capability], claims: &[Capability]) -> Option<&'static str> {
@@ -130,4 +132,40 @@ fn mixed(seed: u64, name: &str) -> u64 {
     let digest = Sha256::new().chain_update(seed.to_le_bytes()).chain_update(name.as_bytes()).finalize();
     let (head, _) = digest.split_first_chunk().expect("a digest is longer than a number");
     u64::from_le_bytes(*head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example::{Parts, profile, suite_of};
+
+    fn planned(suite: &Suite, profile: &Profile, unstartable: Option<&str>) -> Vec<ScenarioPlan> {
+        let (gates, selection) = (Gates::default(), Selection::default());
+        plan(suite, &Planning { profile, gates: &gates, selection: &selection, seed: 7, unstartable })
+    }
+
+    #[test]
+    fn a_trial_that_can_run_is_planned_with_a_seed_of_its_own() {
+        let trials = planned(&suite_of("  - { step: s, send: ask }"), &profile(""), None);
+        assert_eq!(trials.len(), 1);
+        assert_eq!((trials[0].name.as_str(), &trials[0].ignored), ("scenarios/test/one.yaml", &None));
+        assert_ne!(trials[0].seed, 7);
+    }
+
+    #[test]
+    fn what_cannot_be_put_to_the_test_is_told_with_its_reason() {
+        let ignored = |suite: &Suite, unstartable| {
+            let trial = planned(suite, &profile(""), unstartable).remove(0);
+            trial.ignored.map(|ignored| (ignored.verdict, ignored.reason))
+        };
+        let plain = suite_of("  - { step: s, send: ask }");
+        assert_eq!(ignored(&plain, Some("no program")), Some((Verdict::Gated, "no program".to_owned())));
+        let reload = suite_of("  - { step: s, send: ask }\n  - { operate: reload }");
+        assert_eq!(ignored(&reload, None).unwrap().0, Verdict::NotClaimed);
+        let world = "  router: { models: { m: { pool: u, queue: { max: 1, wait: 1s } }, n: { pool: v } } }";
+        let queue = Parts { world, ..Parts::default() }.suite();
+        let (verdict, reason) = ignored(&queue, None).unwrap();
+        assert_eq!(verdict, Verdict::NotClaimed);
+        assert!(reason.contains("`router.models.m.queue"), "{reason}");
+    }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::find::read_source;
 use crate::node::Node;
-use crate::problem::{Problem, Sources};
+use crate::problem::{Problem, Source, Sources};
 use crate::suite::SuiteError;
 use crate::yaml;
 
@@ -24,9 +24,18 @@ impl Document {
     ///
     /// The file cannot be read, or is no YAML.
     pub fn read(path: &Path) -> Result<Self, SuiteError> {
-        let mut sources = Sources::default();
         let source = read_source(path)
             .map_err(|unreadable| SuiteError::of(Sources::default(), Vec::new(), unreadable))?;
+        Self::of(source)
+    }
+
+    /// Reads a text.
+    ///
+    /// # Errors
+    ///
+    /// It is no YAML.
+    pub fn of(source: Source) -> Result<Self, SuiteError> {
+        let mut sources = Sources::default();
         let id = sources.add(source);
         match yaml::parse(id, &sources.get(id).text) {
             Ok(root) => Ok(Self { sources, root }),

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::problem::{Source, nearest};
+use crate::problem::{Source, nearest, printable};
 use crate::suite::SuiteTexts;
 
 /// A larger file is no scenario.
@@ -22,9 +22,9 @@ pub(crate) struct Unreadable {
 
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "error: {}: `{}`", self.message, self.path)?;
+        writeln!(f, "error: {}: `{}`", printable(&self.message), printable(&self.path))?;
         match &self.help {
-            Some(help) => writeln!(f, "  = help: {help}"),
+            Some(help) => writeln!(f, "  = help: {}", printable(help)),
             None => Ok(()),
         }
     }
@@ -177,7 +177,8 @@ fn shown(path: &Path) -> String {
     path.strip_prefix("./").unwrap_or(path).display().to_string()
 }
 
-fn near_path(path: &Path) -> Option<String> {
+/// A file beside a path that does not exist, which was likely meant.
+pub(crate) fn near_path(path: &Path) -> Option<String> {
     let folder = or_here(path.parent()?);
     let wrong = path.file_name()?.to_string_lossy().into_owned();
     let names: Vec<String> = fs::read_dir(&folder)

@@ -7,24 +7,38 @@
 mod cases;
 mod check;
 mod document;
+mod expression;
 mod find;
+mod flow;
+mod imports;
+mod json_path;
 mod model;
 mod node;
 mod problem;
 mod read;
+mod replay;
 mod rules;
 mod schema;
 mod substitute;
 mod suite;
+mod template;
+mod words;
 mod yaml;
 
 pub use cases::Case;
 pub use dialect::Dialect;
 pub use document::Document;
+pub use flow::flow;
 pub use model::*;
 pub use node::{Entry, Node, SourceId, Span, Value};
 pub use problem::{Position, Problem, Source, Sources, nearest};
-pub use read::{At, Fields, Named, ObjectSchema, Rate, Read, SchemaBook, show_duration, wrong};
+pub use read::{
+    At, Fields, Money, Named, ObjectSchema, Property, Rate, Read, SchemaBook, Share, Size, show_duration,
+    wrong,
+};
+pub use replay::offsets;
 pub use rules::{Chapter, KnownRule, Level, Rule, RuleSource, Rules, SourceKind};
 pub use schema::{rules_schema, scenario_schema};
 pub use suite::{ScenarioFile, Suite, SuiteError, SuiteTexts};
+pub use template::{Template, Values};
+pub use words::{KeyDoc, PartDoc, WordDoc, parts_of, rules_words, scenario_words, without_example};

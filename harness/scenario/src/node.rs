@@ -1,5 +1,7 @@
 //! The node tree: YAML as values with positions, before anything is known of their meaning.
 
+use std::collections::{HashMap, HashSet};
+
 /// The number of a source text within one reading; see [`crate::Sources`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceId(pub u16);
@@ -80,6 +82,29 @@ impl Node {
         }
     }
 
+    /// This tree with another laid over it: maps are merged key by key, `null` takes a key away, everything else is replaced.
+    #[must_use]
+    pub fn merged(&self, over: &Self) -> Self {
+        let (Value::Map(below), Value::Map(above)) = (&self.value, &over.value) else { return over.clone() };
+        let mut entries: Vec<Entry> = Vec::with_capacity(below.len() + above.len());
+        let over_by_key: HashMap<&str, &Entry> =
+            above.iter().map(|entry| (entry.key.as_str(), entry)).collect();
+        for entry in below {
+            match over_by_key.get(entry.key.as_str()) {
+                None => entries.push(entry.clone()),
+                Some(other) if other.node.value == Value::Null => {}
+                Some(other) => {
+                    let node = entry.node.merged(&other.node);
+                    entries.push(Entry { key: other.key.clone(), key_span: other.key_span, node });
+                }
+            }
+        }
+        let known: HashSet<&str> = below.iter().map(|entry| entry.key.as_str()).collect();
+        let new = above.iter().filter(|entry| !known.contains(entry.key.as_str()));
+        entries.extend(new.filter(|entry| entry.node.value != Value::Null).cloned());
+        Self { span: over.span, value: Value::Map(entries) }
+    }
+
     /// What this is, as an error message says it.
     #[must_use]
     pub fn described(&self) -> String {
@@ -87,7 +112,7 @@ impl Node {
             Value::Null => "nothing".to_owned(),
             Value::Flag(flag) => format!("the flag `{flag}`"),
             Value::Int(number) => format!("the number `{number}`"),
-            Value::Float(number) => format!("the number `{number}`"),
+            Value::Float(number) => format!("the number `{number:?}`"),
             Value::Text(text) => format!("the text `{}`", shortened(text)),
             Value::List(_) => "a list".to_owned(),
             Value::Map(_) => "a map".to_owned(),

@@ -1,16 +1,20 @@
 //! The contract's rules, as `rules.yaml` of each chapter states them.
 
+use std::collections::BTreeSet;
+
 use crate::model::Capability;
-use crate::node::{Node, Span};
+use crate::node::Node;
 use crate::problem::Problem;
-use crate::read::{At, Named, Read, part, words};
+use crate::read::{Named, Read, part, words};
 
 part! {
     /// A chapter of the contract.
     "a chapter of rules" => Chapter {
-        /// Its name.
+        /// Its name. For example `chapter: rotation`.
         chapter: String,
         /// Its rules, by their ids.
+        /// For example `rules: { ROT-001: { level: MUST, since: "1.0", says: A 429 on one key leads to another healthy
+        /// key. } }`.
         rules: Named<Rule>,
     }
 }
@@ -18,19 +22,21 @@ part! {
 part! {
     /// One sentence of the contract.
     "a rule" => Rule {
-        /// How binding it is.
+        /// How binding it is. For example `level: MUST`.
         level: Level,
-        /// The version of the contract that it came with.
+        /// The version of the contract that it came with. For example `since: "1.0"`.
         since: String,
         /// The sentence.
+        /// For example `says: A 429 on one key leads to another healthy key within the same client request.`.
         says: String,
-        /// The capabilities without which it asks nothing of a target.
+        /// The capabilities without which it asks nothing of a target. For example `needs: [key-pool]`.
         needs: Vec<Capability>,
-        /// Why it is asked.
+        /// Why it is asked. For example `why: A pool of keys exists so that one limited key costs nothing.`.
         why: Option<String>,
-        /// Where it comes from.
+        /// Where it comes from. For example `sources: [{ kind: issue, at: "owner/repository#12" }]`.
         sources: Vec<RuleSource>,
         /// The defects under which a scenario that proves it turns red.
+        /// For example `killed_by: [retries-the-same-key]`.
         killed_by: Vec<String>,
     }
 }
@@ -50,9 +56,10 @@ words! {
 part! {
     /// Where a rule comes from.
     "a source" => RuleSource {
-        /// What kind of place it is.
+        /// What kind of place it is. For example `kind: docs`.
         kind: SourceKind,
         /// The place: `owner/repository#number` for an issue, a name for a document.
+        /// For example `at: RFC 9110, section 10.2.3`.
         at: String,
     }
 }
@@ -84,6 +91,8 @@ impl std::fmt::Display for RuleSource {
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
     rules: Vec<KnownRule>,
+    /// The ids in chapters that could not be read, so that whoever cites them is not told that they do not exist.
+    unread: BTreeSet<String>,
 }
 
 /// A rule with its id and chapter.
@@ -95,7 +104,6 @@ pub struct KnownRule {
     pub chapter: String,
     /// The rule.
     pub rule: Rule,
-    span: Span,
 }
 
 impl Rules {
@@ -117,31 +125,32 @@ impl Rules {
 
     /// Adds the rules of a chapter.
     pub(crate) fn read_chapter(&mut self, root: &Node, problems: &mut Vec<Problem>) {
-        let Some(chapter) = Chapter::read(root, problems) else { return };
-        for (id, rule) in chapter.rules.0 {
-            self.add(&chapter.chapter, id, rule, problems);
+        let stated = root.get("rules").and_then(Node::entries).unwrap_or_default();
+        for entry in stated.iter().filter(|entry| !is_rule_id(&entry.key)) {
+            let problem = Problem::new(entry.key_span, format!("`{}` is no rule's id", entry.key));
+            problems.push(problem.help("three capitals, a hyphen, three digits: `ROT-001`"));
         }
+        let Some(Chapter { chapter, rules, .. }) = Chapter::read(root, problems) else {
+            self.unread.extend(stated.iter().map(|entry| entry.key.clone()));
+            return;
+        };
+        for (id, rule) in rules.0 {
+            self.rules.push(KnownRule { id: id.value, chapter: chapter.clone(), rule });
+        }
+    }
+
+    /// Whether a chapter states a rule of this id, be it one that could not be read.
+    pub(crate) fn is_stated(&self, id: &str) -> bool {
+        self.get(id).is_some() || self.unread.contains(id)
     }
 
     /// Adds the rules of another reading whose ids are not known yet.
     pub(crate) fn add_unknown(&mut self, others: Self) {
+        self.unread.extend(others.unread);
         for rule in others.rules {
             if self.get(&rule.id).is_none() {
                 self.rules.push(rule);
             }
-        }
-    }
-
-    fn add(&mut self, chapter: &str, id: At<String>, rule: Rule, problems: &mut Vec<Problem>) {
-        if !is_rule_id(&id.value) {
-            let problem = Problem::new(id.span, format!("`{}` is no rule's id", id.value));
-            problems.push(problem.help("three capitals, a hyphen, three digits: `ROT-001`"));
-        } else if let Some(first) = self.get(&id.value) {
-            let problem = Problem::new(id.span, format!("a second rule `{}`", id.value));
-            problems.push(problem.also(first.span, "the first one"));
-        } else {
-            let span = id.span;
-            self.rules.push(KnownRule { id: id.value, chapter: chapter.to_owned(), rule, span });
         }
     }
 }

@@ -2,75 +2,156 @@
 //!
 //! A text that is exactly one `{{ }}` takes the value with its type, maps included; inside a longer text it is pasted.
 
-use std::collections::HashMap;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 use cel::{Context, Program};
 
+use crate::expression::{EXPRESSION_HELP, compile, no_value, roots};
+use crate::model::MOST_KEYS;
 use crate::node::{Entry, Node, Span, Value};
 use crate::problem::Problem;
+use crate::template::LATER;
 
-/// Names and what they stand for.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Names {
-    values: Vec<(String, Node)>,
+/// Values that all cases of a scenario may have together. Each 64 bytes of a text that is put in count as one, and so does
+/// each key of an upstream that is given as a number.
+const MOST_VALUES: usize = 500_000;
+/// Values that an expression may look at, counted alike; only a name by itself may stand for more.
+const MOST_LOOKED_AT: usize = 1_000;
+
+/// What the cases of a scenario share: how much may still be put in, and the expressions that were compiled.
+pub(crate) struct Shared {
+    left: Cell<usize>,
+    programs: RefCell<HashMap<String, Rc<Program>>>,
 }
 
-impl Names {
-    /// Adds a name; a later one hides an earlier one.
+impl Shared {
+    pub(crate) fn new() -> Self {
+        Self { left: Cell::new(MOST_VALUES), programs: RefCell::default() }
+    }
+
+    /// Whether nothing more may be put in.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.left.get() == 0
+    }
+
+    fn spend(&self, values: usize) -> Result<(), Wrong> {
+        match self.left.get().checked_sub(values).filter(|left| *left > 0) {
+            Some(left) => {
+                self.left.set(left);
+                Ok(())
+            }
+            None if self.is_spent() => Err(Wrong::Told),
+            None => {
+                self.left.set(0);
+                Err(Wrong::TooMuch)
+            }
+        }
+    }
+
+    fn program(&self, expression: &str) -> Result<Rc<Program>, Wrong> {
+        if let Some(program) = self.programs.borrow().get(expression) {
+            return Ok(Rc::clone(program));
+        }
+        let program = Rc::new(compile(expression).map_err(Wrong::Value)?);
+        self.programs.borrow_mut().insert(expression.to_owned(), Rc::clone(&program));
+        Ok(program)
+    }
+}
+
+/// Names and what they stand for.
+pub(crate) struct Names<'s> {
+    shared: &'s Shared,
+    values: BTreeMap<String, Node>,
+    /// The roots that are known later in the part that is being filled: their expressions stay as they are.
+    later: &'static [&'static str],
+    used: RefCell<BTreeSet<String>>,
+}
+
+impl<'s> Names<'s> {
+    pub(crate) fn new(shared: &'s Shared) -> Self {
+        Self { shared, values: BTreeMap::new(), later: &[], used: RefCell::default() }
+    }
+
+    /// Adds a name.
     pub(crate) fn add(&mut self, name: &str, value: Node) {
-        self.values.push((name.to_owned(), value));
+        self.values.insert(name.to_owned(), value);
+    }
+
+    /// Sets the roots that are known later in the part that is filled next.
+    pub(crate) fn known_later(&mut self, roots: &'static [&'static str]) {
+        self.later = roots;
+    }
+
+    /// Whether a name was used.
+    pub(crate) fn was_used(&self, name: &str) -> bool {
+        self.used.borrow().contains(name)
     }
 
     fn get(&self, name: &str) -> Option<&Node> {
-        self.values.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value)
+        let value = self.values.get(name)?;
+        if !self.used.borrow().contains(name) {
+            self.used.borrow_mut().insert(name.to_owned());
+        }
+        Some(value)
     }
 
     fn known(&self) -> impl Iterator<Item = &str> {
-        self.values.iter().map(|(name, _)| name.as_str())
+        self.values.keys().map(String::as_str)
     }
 }
 
 /// The tree with every `{{ }}` replaced. What cannot be replaced is told, and stays out of the tree as nothing.
-pub(crate) fn substitute(node: &Node, names: &Names, problems: &mut Vec<Problem>) -> Node {
+pub(crate) fn substitute(node: &Node, names: &Names<'_>, problems: &mut Vec<Problem>) -> Node {
+    let nothing = Node { span: node.span, value: Value::Null };
+    if let Err(wrong) = names.shared.spend(1) {
+        problems.extend(wrong.at(node.span, names));
+        return nothing;
+    }
     let value = match &node.value {
-        Value::Text(text) if text.contains("{{") => return fill(node.span, text, names, problems),
+        Value::Text(text) if text.contains("{{") => match fill(text, names) {
+            Ok(value) => value,
+            Err(wrong) => {
+                problems.extend(wrong.at(node.span, names));
+                return nothing;
+            }
+        },
         Value::List(items) => {
             Value::List(items.iter().map(|item| substitute(item, names, problems)).collect())
         }
-        Value::Map(entries) => Value::Map(
-            entries
-                .iter()
-                .map(|entry| Entry { node: substitute(&entry.node, names, problems), ..entry.clone() })
-                .collect(),
-        ),
+        Value::Map(entries) => {
+            Value::Map(entries.iter().map(|entry| substitute_entry(entry, names, problems)).collect())
+        }
         other => other.clone(),
     };
     Node { span: node.span, value }
 }
 
+fn substitute_entry(entry: &Entry, names: &Names<'_>, problems: &mut Vec<Problem>) -> Entry {
+    let node = substitute(&entry.node, names, problems);
+    if let (Value::Int(count), "keys") = (&node.value, entry.key.as_str()) {
+        let count = usize::try_from(*count).unwrap_or(0).min(MOST_KEYS);
+        if let Err(wrong) = names.shared.spend(count) {
+            problems.extend(wrong.at(node.span, names));
+        }
+    }
+    Entry { node, ..entry.clone() }
+}
+
 /// A text in its pieces.
 #[derive(Debug, PartialEq)]
-enum Piece<'t> {
+pub(crate) enum Piece<'t> {
     Text(&'t str),
     Expression(&'t str),
 }
 
-fn fill(span: Span, text: &str, names: &Names, problems: &mut Vec<Problem>) -> Node {
-    let nothing = Node { span, value: Value::Null };
-    let pieces = match split(text) {
-        Ok(pieces) => pieces,
-        Err(message) => {
-            problems.push(Problem::new(span, message));
-            return nothing;
-        }
-    };
+fn fill(text: &str, names: &Names<'_>) -> Result<Value, Wrong> {
+    let pieces = split(text).map_err(|message| Wrong::Value(message.to_owned()))?;
     if let [Piece::Expression(expression)] = pieces.as_slice() {
         return match evaluate(expression, names) {
-            Ok(value) => Node { span, value },
-            Err(wrong) => {
-                problems.push(wrong.at(span, names));
-                nothing
-            }
+            Err(Wrong::Later) => Ok(Value::Text(text.to_owned())),
+            evaluated => evaluated,
         };
     }
     let mut filled = String::with_capacity(text.len());
@@ -80,18 +161,16 @@ fn fill(span: Span, text: &str, names: &Names, problems: &mut Vec<Problem>) -> N
             Piece::Expression(expression) => {
                 match evaluate(expression, names).and_then(|value| pasted(&value)) {
                     Ok(text) => filled.push_str(&text),
-                    Err(wrong) => {
-                        problems.push(wrong.at(span, names));
-                        return nothing;
-                    }
+                    Err(Wrong::Later) => filled.push_str(&format!("{{{{ {expression} }}}}")),
+                    Err(wrong) => return Err(wrong),
                 }
             }
         }
     }
-    Node { span, value: Value::Text(filled) }
+    Ok(Value::Text(filled))
 }
 
-fn split(text: &str) -> Result<Vec<Piece<'_>>, &'static str> {
+pub(crate) fn split(text: &str) -> Result<Vec<Piece<'_>>, &'static str> {
     let mut pieces = Vec::new();
     let mut rest = text;
     while let Some(start) = rest.find("{{") {
@@ -109,51 +188,94 @@ fn split(text: &str) -> Result<Vec<Piece<'_>>, &'static str> {
     Ok(pieces)
 }
 
-/// What is wrong with the syntax of an expression, without the parser's list of everything that it would have taken.
-pub(crate) fn syntax(errors: &cel::ParseErrors) -> String {
-    let first = errors.errors.first().map(|error| error.msg.trim()).unwrap_or_default();
-    let message = first.split(" expecting ").next().unwrap_or(first);
-    message.trim_start_matches("Syntax error: ").to_owned()
-}
-
 /// Why an expression has no value.
 enum Wrong {
+    /// It is about something that is known only when it is used.
+    Later,
+    /// It mixes what is known now with what is known later.
+    Mixed,
+    /// Nothing has this name.
     Name(String),
-    Syntax(String),
+    /// Too much was put in.
+    TooMuch,
+    /// The same, and it has been told.
+    Told,
+    /// Whatever else, in words for the user.
     Value(String),
 }
 
 impl Wrong {
-    fn at(self, span: Span, names: &Names) -> Problem {
-        match self {
-            Self::Name(name) => Problem::new(span, format!("unknown name `{name}` in `{{{{ }}}}`"))
-                .nearest(&name, names.known()),
-            Self::Syntax(message) => Problem::new(span, format!("not an expression: {message}")),
-            Self::Value(message) => Problem::new(span, message),
-        }
+    fn at(self, span: Span, names: &Names<'_>) -> Option<Problem> {
+        Some(match self {
+            // The text stays as it is.
+            Self::Later | Self::Told => return None,
+            Self::Mixed => Problem::new(
+                span,
+                "an expression over names that are known now and names that are known later",
+            )
+            .help("write two expressions: `{{ now }}{{ captured.later }}`"),
+            Self::Name(name) => match LATER.iter().find(|(root, _)| *root == name) {
+                Some((_, when)) => {
+                    let place = if name == "request" { "world" } else { "requests` or `traffic" };
+                    Problem::new(span, format!("`{name}` is known only {when}, and not here"))
+                        .help(format!("use it in a text under `{place}`"))
+                }
+                None => Problem::new(span, format!("unknown name `{name}` in `{{{{ }}}}`")).nearest_or(
+                    &name,
+                    names.known(),
+                    "a name is set under `let:` or in each case of `for_each:`, before it is used",
+                ),
+            },
+            Self::TooMuch => {
+                Problem::new(span, format!("more than {MOST_VALUES} values in all cases of the scenario"))
+                    .help("values count in each case, and each time that `{{ }}` puts them in")
+            }
+            Self::Value(message) => Problem::new(span, message).help(EXPRESSION_HELP),
+        })
     }
 }
 
-fn evaluate(expression: &str, names: &Names) -> Result<Value, Wrong> {
+fn evaluate(expression: &str, names: &Names<'_>) -> Result<Value, Wrong> {
     // A bare name takes its value as it is, also one for which CEL has no type.
     if let Some(value) = names.get(expression) {
+        names.shared.spend(weight(&value.value))?;
         return Ok(value.value.clone());
     }
-    let program = Program::compile(expression).map_err(|errors| Wrong::Syntax(syntax(&errors)))?;
-    let mut used = HashMap::new();
-    for name in program.references().variables() {
-        let value = names.get(name).ok_or_else(|| Wrong::Name(name.to_owned()))?;
-        used.insert(name.to_owned(), value);
+    let program = names.shared.program(expression)?;
+    let about = roots(&program);
+    let later = about.iter().filter(|name| names.later.contains(name)).count();
+    if later > 0 {
+        return Err(if later == about.len() { Wrong::Later } else { Wrong::Mixed });
     }
     let mut context = Context::default();
-    for (name, node) in used {
+    let mut looked_at = 0;
+    for name in about {
+        let node = names.get(name).ok_or_else(|| Wrong::Name(name.to_owned()))?;
+        looked_at += weight(&node.value);
+        if looked_at > MOST_LOOKED_AT {
+            return Err(Wrong::Value(format!("`{name}` is too large for an expression")));
+        }
         context.add_variable_from_value(name, to_cel(node));
     }
+    // What is large could be looked at again and again.
+    names.shared.spend(looked_at.saturating_sub(16) * expression.len())?;
     let value = program
         .execute(&context)
-        .map_err(|error| Wrong::Value(format!("`{expression}` has no value: {error}")))?;
-    from_cel(&value)
-        .ok_or_else(|| Wrong::Value(format!("`{expression}` is of a type that no value can have")))
+        .map_err(|error| Wrong::Value(format!("`{expression}` has no value: {}", no_value(&error))))?;
+    let value = from_cel(&value)
+        .ok_or_else(|| Wrong::Value(format!("`{expression}` is neither a text nor a number nor a flag")))?;
+    names.shared.spend(weight(&value))?;
+    Ok(value)
+}
+
+/// How many values a value counts for.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::Text(text) => 1 + text.len() / 64,
+        Value::List(items) => 1 + items.iter().map(|item| weight(&item.value)).sum::<usize>(),
+        Value::Map(entries) => 1 + entries.iter().map(|entry| weight(&entry.node.value)).sum::<usize>(),
+        Value::Null | Value::Flag(_) | Value::Int(_) | Value::Float(_) => 1,
+    }
 }
 
 fn to_cel(node: &Node) -> cel::Value {
@@ -199,8 +321,8 @@ mod tests {
     use super::*;
     use crate::node::SourceId;
 
-    fn names() -> Names {
-        let mut names = Names::default();
+    fn names(shared: &Shared) -> Names<'_> {
+        let mut names = Names::new(shared);
         for (name, text) in [("wait", "20s"), ("retries", "3"), ("reply", "{ error: rate_limit }")] {
             names.add(name, crate::yaml::parse(SourceId(0), text).unwrap());
         }
@@ -210,7 +332,7 @@ mod tests {
     fn filled(text: &str) -> Result<Value, String> {
         let mut problems = Vec::new();
         let node = Node { span: Span::default(), value: Value::Text(text.to_owned()) };
-        let node = substitute(&node, &names(), &mut problems);
+        let node = substitute(&node, &names(&Shared::new()), &mut problems);
         problems.pop().map_or(Ok(node.value), |problem| Err(problem.message))
     }
 

@@ -8,8 +8,9 @@ use sha2::{Digest, Sha256};
 use crate::cases::{Case, read_cases};
 use crate::check::check;
 use crate::find::{Unreadable, find_texts};
+use crate::imports::{Imports, Library};
 use crate::node::{Node, SourceId};
-use crate::problem::{Problem, Source, Sources};
+use crate::problem::{MOST_TOLD, Problem, Source, Sources, enough};
 use crate::rules::Rules;
 use crate::yaml;
 
@@ -22,6 +23,8 @@ pub struct Suite {
     pub rules: Rules,
     /// The scenarios, in the order of their names.
     pub scenarios: Vec<ScenarioFile>,
+    /// The files that they name.
+    imports: Vec<Source>,
 }
 
 /// The texts of a suite, by the names of their files: all that is needed to read it again elsewhere.
@@ -31,6 +34,8 @@ pub struct SuiteTexts {
     pub scenarios: Vec<Source>,
     /// The chapters of rules. A rule that an earlier chapter states already is not taken from a later one.
     pub chapters: Vec<Source>,
+    /// The files that scenarios name: imported worlds, price tables, traces, golden texts.
+    pub imports: Vec<Source>,
 }
 
 /// A scenario's file with its cases.
@@ -40,7 +45,7 @@ pub struct ScenarioFile {
     pub name: String,
     /// Its text's number.
     pub source: SourceId,
-    /// The SHA-256 of its text, in hexadecimal digits.
+    /// The SHA-256 of its text, with the texts of the files that it names behind it, in hexadecimal digits.
     pub sha256: String,
     /// Its cases.
     pub cases: Vec<Case>,
@@ -61,7 +66,8 @@ impl Suite {
     ///
     /// Everything that is wrong, all at once.
     pub fn of(texts: SuiteTexts) -> Result<Self, SuiteError> {
-        Self::read_with(texts, Vec::new())
+        let library = Library::of(texts.imports.clone());
+        Self::read_with(texts, Vec::new(), library)
     }
 
     /// Reads every scenario below some paths. `contract` holds the chapters of rules that are known whatever the paths,
@@ -72,22 +78,30 @@ impl Suite {
     /// Everything that is wrong, all at once.
     pub fn read(paths: &[PathBuf], contract: &[(&str, &str)]) -> Result<Self, SuiteError> {
         let (texts, unreadable) = find_texts(paths, contract);
-        Self::read_with(texts, unreadable)
+        Self::read_with(texts, unreadable, Library::on_disk())
     }
 
     /// The texts that it was read from.
     #[must_use]
     pub fn texts(&self) -> SuiteTexts {
         let scenarios: Vec<SourceId> = self.scenarios.iter().map(|file| file.source).collect();
-        let (scenarios, chapters) =
-            self.sources.iter().partition::<Vec<_>, _>(|(id, _)| scenarios.contains(id));
-        let texts =
-            |sources: Vec<(SourceId, &Source)>| sources.into_iter().map(|(_, text)| text.clone()).collect();
-        SuiteTexts { scenarios: texts(scenarios), chapters: texts(chapters) }
+        let mut texts = SuiteTexts { imports: self.imports.clone(), ..SuiteTexts::default() };
+        for (id, text) in self.sources.iter() {
+            if scenarios.contains(&id) {
+                texts.scenarios.push(text.clone());
+            } else if !self.imports.contains(text) {
+                texts.chapters.push(text.clone());
+            }
+        }
+        texts
     }
 
-    fn read_with(texts: SuiteTexts, unreadable: Vec<Unreadable>) -> Result<Self, SuiteError> {
-        let mut reading = Reading::default();
+    fn read_with(
+        texts: SuiteTexts,
+        unreadable: Vec<Unreadable>,
+        library: Library,
+    ) -> Result<Self, SuiteError> {
+        let mut reading = Reading { suite: Self::default(), problems: Vec::new(), library };
         for chapter in texts.chapters {
             reading.read_chapter(chapter);
         }
@@ -95,6 +109,7 @@ impl Suite {
             reading.read_scenario(scenario);
         }
         reading.refuse_equal_titles();
+        reading.suite.imports = reading.library.into_read();
         reading.problems.sort_by_key(|problem| problem.span);
         if reading.problems.is_empty() && unreadable.is_empty() {
             return Ok(reading.suite);
@@ -108,10 +123,10 @@ impl SuiteError {
         Self { sources, problems, unreadable }
     }
 
-    /// How many things are wrong.
+    /// How many things are wrong: so many as are told.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.problems.len() + self.unreadable.len()
+        self.told().count() + self.unreadable.len()
     }
 
     /// What is wrong, one below the other, as a user reads it.
@@ -121,42 +136,73 @@ impl SuiteError {
         for unreadable in &self.unreadable {
             drawn.push_str(&format!("{unreadable}\n"));
         }
-        drawn + &self.sources.draw(&self.problems, renderer)
+        drawn.push_str(&self.sources.draw(self.told(), renderer));
+        if self.by_file().any(|of| of.len() >= MOST_TOLD) {
+            drawn.push_str(&format!("note: of a file only the first {MOST_TOLD} mistakes are told\n"));
+        }
+        drawn
+    }
+
+    /// The problems without what goes beyond the most of one file.
+    fn told(&self) -> impl Iterator<Item = &Problem> {
+        self.by_file().flat_map(|of| of.iter().take(MOST_TOLD))
+    }
+
+    fn by_file(&self) -> impl Iterator<Item = &[Problem]> {
+        self.problems.chunk_by(|one, next| one.span.source == next.span.source)
     }
 }
 
-#[derive(Default)]
 struct Reading {
     suite: Suite,
     problems: Vec<Problem>,
+    library: Library,
 }
 
 impl Reading {
     fn read_chapter(&mut self, chapter: Source) {
         let mut rules = Rules::default();
         if let Some(root) = self.read_tree(chapter) {
-            rules.read_chapter(&root, &mut self.problems);
+            let mut problems = Vec::new();
+            rules.read_chapter(&root, &mut problems);
+            self.problems.extend(problems);
         }
         self.suite.rules.add_unknown(rules);
     }
 
     fn read_scenario(&mut self, scenario: Source) {
         let name = scenario.name.clone();
-        let sha256 =
-            Sha256::digest(scenario.text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut digest = Sha256::new_with_prefix(scenario.text.as_bytes());
         let Some(root) = self.read_tree(scenario) else { return };
-        let cases = read_cases(&root, &mut self.problems);
-        let mut found = Vec::new();
-        for case in &cases {
-            check(&case.scenario, &self.suite.rules, &mut found);
+        let source = root.span.source;
+        let mut problems = Vec::new();
+        let mut imports = Imports::new(&name, &mut self.library, &mut self.suite.sources, &mut problems);
+        let root = imports.resolve(&root);
+        if !imports.problems.is_empty() {
+            // What was not imported would be told again as missing.
+            self.problems.extend(problems);
+            return;
         }
-        for problem in found {
+        let mut cases = read_cases(&root, imports.problems);
+        for case in &mut cases {
+            imports.read_files(&mut case.scenario);
+        }
+        for text in imports.texts() {
+            digest.update(text.as_bytes());
+        }
+        let sha256 = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        for case in &cases {
+            let mut found = Vec::new();
+            check(&case.scenario, &self.suite.rules, &mut found);
             // Cases share most of their text, and so their mistakes.
-            if !self.problems.contains(&problem) {
-                self.problems.push(problem);
+            found.retain(|problem| !problems.contains(problem));
+            problems.extend(found);
+            if enough(&problems) {
+                break;
             }
         }
-        self.suite.scenarios.push(ScenarioFile { name, source: root.span.source, sha256, cases });
+        self.problems.extend(problems);
+        self.suite.scenarios.push(ScenarioFile { name, source, sha256, cases });
     }
 
     fn read_tree(&mut self, source: Source) -> Option<Node> {
@@ -180,7 +226,8 @@ impl Reading {
                         scenario.title.span,
                         format!("a second scenario called `{}`", scenario.title.value),
                     )
-                    .also(first.span, "the first one"),
+                    .also(first.span, "the first one")
+                    .help("reports show titles: say what makes this one different"),
                 ),
                 None => seen.push(&scenario.title),
             }

@@ -24,15 +24,25 @@ pub(crate) fn parse(source: SourceId, text: &str) -> Result<Node, Problem> {
         flow_nesting_limit: MOST_DEPTH,
         block_nesting_limit: MOST_DEPTH,
     };
-    let mut builder =
-        Builder { source, text, open: Vec::new(), anchors: HashMap::new(), nodes: 0, root: None };
+    let mut builder = Builder {
+        source,
+        text,
+        open: Vec::new(),
+        anchors: HashMap::new(),
+        nodes: 0,
+        anchored: 0,
+        root: None,
+    };
     for event in Parser::new_from_str_with_options(text, options) {
         match event {
             Ok((event, span)) => builder.take(event, span)?,
             Err(error) => return Err(builder.syntax_problem(&error)),
         }
     }
-    builder.root.ok_or_else(|| Problem::new(Span { source, start: 0, end: 0 }, "the file is empty"))
+    builder.root.ok_or_else(|| {
+        Problem::new(Span { source, start: 0, end: 0 }, "the file is empty")
+            .help("`stormproof new` writes a scenario, a rule or a profile to start from")
+    })
 }
 
 struct Builder<'a> {
@@ -41,6 +51,8 @@ struct Builder<'a> {
     open: Vec<Open>,
     anchors: HashMap<usize, (Node, usize)>,
     nodes: usize,
+    /// Values that are kept for aliases, those of each anchor by themselves.
+    anchored: usize,
     root: Option<Node>,
 }
 
@@ -54,7 +66,7 @@ struct Open {
 
 enum Content {
     List(Vec<Node>),
-    Map { entries: Vec<Entry>, key: Option<(String, Span)> },
+    Map { entries: Vec<Entry>, known: HashMap<String, Span>, key: Option<(String, Span)> },
 }
 
 impl Builder<'_> {
@@ -73,7 +85,11 @@ impl Builder<'_> {
             }
             Event::MappingStart(_, anchor, tag) => {
                 self.refuse_tag(tag.is_some(), span)?;
-                self.open(anchor, span, Content::Map { entries: Vec::new(), key: None })
+                self.open(
+                    anchor,
+                    span,
+                    Content::Map { entries: Vec::new(), known: HashMap::new(), key: None },
+                )
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span),
             Event::Alias(anchor) => match self.anchors.get(&anchor) {
@@ -81,7 +97,8 @@ impl Builder<'_> {
                     let (node, size) = (Node { span, value: node.value.clone() }, *size);
                     self.put(node, 0, size)
                 }
-                None => Err(Problem::new(span, "an alias inside the value that it stands for")),
+                None => Err(Problem::new(span, "an alias inside the value that it stands for")
+                    .help("write out what is meant here")),
             },
             Event::DocumentStart(..) if self.root.is_some() => {
                 Err(Problem::new(span, "a second document")
@@ -118,6 +135,11 @@ impl Builder<'_> {
                 .help("aliases count each time they are used"));
         }
         if anchor != 0 {
+            self.anchored += size;
+            if self.anchored > MOST_NODES {
+                return Err(Problem::new(node.span, format!("more than {MOST_NODES} values behind anchors"))
+                    .help("values count for each anchor around them"));
+            }
             self.anchors.insert(anchor, (node.clone(), size));
         }
         let Some(open) = self.open.last_mut() else {
@@ -126,9 +148,9 @@ impl Builder<'_> {
         };
         match &mut open.content {
             Content::List(items) => items.push(node),
-            Content::Map { entries, key } => match key.take() {
+            Content::Map { entries, known, key } => match key.take() {
                 Some((key, key_span)) => entries.push(Entry { key, key_span, node }),
-                None => *key = Some((new_key(entries, &node)?, node.span)),
+                None => *key = Some((new_key(known, &node)?, node.span)),
             },
         }
         Ok(())
@@ -152,7 +174,27 @@ impl Builder<'_> {
         if self.line_at(start).contains("{{") {
             return problem.help("quote a text that holds `{{ }}`: \"{{ name }}\"");
         }
-        problem
+        let advice = [
+            (
+                "mapping values are not allowed",
+                "quote a text that holds `: `, or indent the line as a key of the map above",
+            ),
+            ("tabs disallowed", "indent with spaces"),
+            ("recursion limit", "write less within each other: 64 levels are read"),
+            (
+                "illegal placement of ':'",
+                "close the bracket or quote that was opened above, or quote a text that holds `: `",
+            ),
+            (
+                "quoted scalar",
+                "close the quote that was opened above, or indent the lines that it goes on in",
+            ),
+            ("bracket", "close each bracket, or quote a text that holds one"),
+        ];
+        match advice.iter().find(|(told, _)| error.info().contains(told)) {
+            Some((_, help)) => problem.help(*help),
+            None => problem,
+        }
     }
 
     fn line_at(&self, at: u32) -> &str {
@@ -177,7 +219,7 @@ impl Builder<'_> {
     }
 }
 
-fn new_key(entries: &[Entry], node: &Node) -> Result<String, Problem> {
+fn new_key(known: &mut HashMap<String, Span>, node: &Node) -> Result<String, Problem> {
     let key = match &node.value {
         Value::Text(text) => text.clone(),
         Value::Int(number) => number.to_string(),
@@ -185,12 +227,17 @@ fn new_key(entries: &[Entry], node: &Node) -> Result<String, Problem> {
             return Err(Problem::new(node.span, "a map as a key")
                 .help("quote a text that begins with `{{ }}`: \"{{ name }}\""));
         }
-        _ => return Err(Problem::new(node.span, format!("{} as a key", node.described())).help("quote it")),
+        _ => {
+            return Err(
+                Problem::new(node.span, format!("{} as a key", node.described())).help("put it in quotes")
+            );
+        }
     };
-    match entries.iter().find(|entry| entry.key == key) {
+    match known.insert(key.clone(), node.span) {
         Some(first) => Err(Problem::new(node.span, format!("duplicate key `{key}`"))
             .label("given again here")
-            .also(first.key_span, "first given here")),
+            .also(first, "first given here")
+            .help("keep one of the two")),
         None => Ok(key),
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use scenario::{Schedule, Suite, Traffic};
+use scenario::{Course, Schedule, Suite, Traffic};
 use stormproof_scenario as scenario;
 
 fn own_scenarios() -> PathBuf {
@@ -32,7 +32,10 @@ fn a_scenario_with_for_each_has_a_case_for_each_record() {
         .iter()
         .filter_map(|entry| match entry {
             Traffic::Phase(phase) => match &phase.schedule {
-                Schedule::Open(open) => Some(open.rate.count),
+                Schedule::Open(open) => match open.rate {
+                    Some(Course::Even(rate)) => Some(rate.count),
+                    _ => None,
+                },
                 _ => None,
             },
             _ => None,

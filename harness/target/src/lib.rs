@@ -1,22 +1,33 @@
 //! Targets: what a profile says of one, how a world becomes its native configuration, and its life from start to stop.
 //!
-//! `profile` reads what is declared, `topology` is what a run puts behind the target, `template` makes the native
-//! configuration of both, and `process` starts it, waits until it is ready and stops it. Nothing here knows one target
-//! from another but by its profile.
+//! `profile` reads what is declared, `topology` is what a run puts behind the target, `view` is what templates see of it,
+//! `template` and `rendering` make the native configuration, `process` starts the target, waits until it is ready and stops
+//! it, `admin` does things to it, and `reading` reads its ledger and its counters. Nothing here knows one target from another
+//! but by its profile.
 
+mod admin;
+mod money;
 mod process;
 mod profile;
+mod reading;
+mod rendering;
 mod secrets;
 mod template;
 mod topology;
+mod view;
 
+pub use admin::OperateError;
 pub use process::{
-    Ending, GuardError, LogSink, RunningTarget, StartError, StartOptions, guard, missing_program, version,
+    Ending, GuardError, LogSink, RunningTarget, StartError, StartOptions, guard, missing_program,
+    missing_store_program, version,
 };
 pub use profile::{
-    Authorization, Bound, CommandLine, Confessed, Date, Declaration, Defects, KnownFailure, Mode,
-    Observation, Paths, ProcessStart, Profile, Ready, Start, Stop, StopSignal, Templated, UrlPath,
-    VersionCommand, profile_schema,
+    AdminRequest, Auth, Authorization, Bound, CommandLine, Confessed, CostReading, CredentialHeader, Date,
+    Declaration, Defects, HeaderName, HeaderReading, Instances, KnownFailure, LedgerFields, LedgerPages,
+    LedgerReading, MetricsReading, Mode, MoneyUnit, Observation, OperationText, Operations, Paths, PerModel,
+    ProcessStart, Profile, Reads, Ready, RequestText, Start, StatusReading, Stop, StopSignal, StoreKind,
+    Templated, UrlPath, ValuePath, VersionCommand, profile_schema,
 };
+pub use reading::{Reading, ReadingError};
 pub use template::TemplateError;
-pub use topology::{Key, ModelRoute, Topology, UpstreamAddress};
+pub use topology::{Key, Topology, UpstreamAddress};

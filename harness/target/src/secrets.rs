@@ -49,6 +49,11 @@ impl Secrets {
     }
 
     /// The text with `<key LABEL>` for each secret.
+    pub(crate) fn cleaned(&self, text: &str) -> String {
+        String::from_utf8_lossy(&self.replaced(text.as_bytes().to_vec())).into_owned()
+    }
+
+    /// The bytes with `<key LABEL>` for each secret.
     pub(crate) fn replaced(&self, mut text: Vec<u8>) -> Vec<u8> {
         for group in &self.groups {
             if let Some(replaced) = group.replaced(&text) {

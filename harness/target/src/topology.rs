@@ -1,20 +1,25 @@
-//! What a run puts behind a target: where the upstreams listen, with which keys, and the models that clients may ask for.
+//! What a run puts behind a target: where the upstreams listen, with which keys, and what the world asks of the target.
 
 use std::fmt;
-use std::time::Duration;
 
-use minijinja::Value;
-use minijinja::value::Serde;
-use scenario::{Dialect, World};
-use serde::Serialize;
+use scenario::{KeySettings, Padding, Prices, Protocol, RouterSettings, Tenant, World};
+
+/// The operator's secret where nothing is started.
+pub(crate) const IMAGINED_ADMIN: &str = "sk-imagined-admin";
 
 /// What stands behind a target in one run.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Topology {
-    /// The upstreams, in the order of the world.
-    pub upstreams: Vec<UpstreamAddress>,
-    /// The models, in the order of the world.
-    pub models: Vec<ModelRoute>,
+    /// The upstreams, in the order of the world, each key as the target is given it.
+    pub(crate) upstreams: Vec<Provider>,
+    /// The tenants, in the order of the world.
+    pub(crate) tenants: Vec<(Key, Option<Tenant>)>,
+    /// The settings asked of the target.
+    pub(crate) router: RouterSettings,
+    /// What tokens cost.
+    pub(crate) prices: Option<Prices>,
+    /// The operator's secret.
+    admin: Hidden,
 }
 
 /// Where an upstream listens, and the keys that it knows.
@@ -23,76 +28,149 @@ pub struct UpstreamAddress {
     /// Its name in the world.
     pub name: String,
     /// The wire format that it speaks.
-    pub dialect: Dialect,
+    pub protocol: Protocol,
     /// The address with the path's beginning, as a client library wants it: `http://127.0.0.1:4010/v1`.
     pub base_url: String,
     /// Its keys.
     pub keys: Vec<Key>,
 }
 
-/// A key of an upstream.
+/// A secret by which somebody is known: a key of an upstream, or of a tenant.
 #[derive(Clone)]
 pub struct Key {
-    /// The name under which it may be shown.
+    /// The name under which it may be shown; for a tenant, the tenant's.
     pub label: String,
     /// The key itself, which may not.
     pub secret: String,
+    /// What may be shown of the key itself.
+    pub fingerprint: String,
 }
 
-/// A model that clients may ask for.
+/// An upstream with its keys as the target is given them.
 #[derive(Clone, Debug)]
-pub struct ModelRoute {
-    /// The name that clients use.
-    pub name: String,
-    /// The upstream whose keys serve it.
-    pub pool: String,
-    /// The provider's name for it.
-    pub model: String,
-    /// How often an exchange may be tried again at one provider.
-    pub retries: Option<u32>,
-    /// How long the target may wait for a provider.
-    pub timeout: Option<Duration>,
+pub(crate) struct Provider {
+    pub(crate) name: String,
+    pub(crate) protocol: Protocol,
+    pub(crate) base_url: String,
+    pub(crate) keys: Vec<GivenKey>,
 }
+
+/// A key as the target is given it.
+#[derive(Clone, Debug)]
+pub(crate) struct GivenKey {
+    pub(crate) key: Key,
+    /// What is special about it.
+    pub(crate) settings: Option<KeySettings>,
+    /// Its secret with what surrounds it in the configuration.
+    given: Hidden,
+}
+
+/// A text that is never shown.
+#[derive(Clone)]
+struct Hidden(String);
 
 impl Topology {
-    /// The topology of a world whose upstreams listen at these addresses.
+    /// The topology of a world whose upstreams listen at these addresses, whose tenants have these keys, each under the
+    /// tenant's name, and whose operator has this secret.
     #[must_use]
-    pub fn of(world: &World, upstreams: Vec<UpstreamAddress>) -> Self {
-        let models = world.router.models.0.iter().map(|(name, settings)| ModelRoute {
+    pub fn of(
+        world: &World,
+        upstreams: Vec<UpstreamAddress>,
+        tenants: Vec<Key>,
+        admin: impl Into<String>,
+    ) -> Self {
+        let tenants = tenants.into_iter().map(|key| {
+            let settings = world.tenants.get(&key.label).cloned();
+            (key, settings)
+        });
+        Self {
+            upstreams: upstreams.into_iter().map(|upstream| Provider::of(upstream, world)).collect(),
+            tenants: tenants.collect(),
+            router: world.router.clone(),
+            prices: world.prices.clone(),
+            admin: Hidden(admin.into()),
+        }
+    }
+
+    /// The topology of a world in which nothing listens yet, with keys that nobody has: enough to see what templates make
+    /// of its settings.
+    pub(crate) fn imagined(world: &World) -> Self {
+        let key = |label: &str| Key {
+            label: label.to_owned(),
+            secret: format!("sk-imagined-{label}"),
+            fingerprint: "00000000".to_owned(),
+        };
+        let upstreams = world.upstreams.0.iter().map(|(name, upstream)| UpstreamAddress {
             name: name.value.clone(),
-            pool: settings.pool.value.clone(),
-            model: settings.model.clone().unwrap_or_else(|| name.value.clone()),
-            retries: settings.retries,
-            timeout: settings.timeout,
+            protocol: upstream.dialect,
+            base_url: "http://127.0.0.1:9/v1".to_owned(),
+            keys: upstream.keys.labels().map(key).collect(),
         });
-        Self { upstreams, models: models.collect() }
+        let tenants = world.tenants.names().map(key).collect();
+        Self::of(world, upstreams.collect(), tenants, IMAGINED_ADMIN)
     }
 
-    /// Every key.
+    /// Every key, those of tenants included.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &Key> {
-        self.upstreams.iter().flat_map(|upstream| &upstream.keys)
+        let upstreams = self.upstreams.iter().flat_map(|upstream| &upstream.keys).map(|given| &given.key);
+        upstreams.chain(self.tenants.iter().map(|(key, _)| key))
     }
 
-    /// What templates see of the upstreams and models, with the values of one start.
-    pub(crate) fn view(&self, start: &StartView<'_>) -> Value {
-        let upstreams = self.upstreams.iter().map(|upstream| UpstreamView {
-            name: &upstream.name,
-            dialect: upstream.dialect.name(),
-            base_url: &upstream.base_url,
-            keys: upstream
-                .keys
-                .iter()
-                .map(|key| KeyView { label: &key.label, secret: &key.secret })
-                .collect(),
+    /// The operator's secret.
+    pub(crate) fn admin(&self) -> &str {
+        &self.admin.0
+    }
+
+    /// How many instances of the target run side by side.
+    pub(crate) fn instances(&self) -> u32 {
+        self.router.instances.unwrap_or(1)
+    }
+}
+
+impl Default for Topology {
+    fn default() -> Self {
+        Self {
+            upstreams: Vec::new(),
+            tenants: Vec::new(),
+            router: RouterSettings::nothing(),
+            prices: None,
+            admin: Hidden(IMAGINED_ADMIN.to_owned()),
+        }
+    }
+}
+
+impl Provider {
+    fn of(upstream: UpstreamAddress, world: &World) -> Self {
+        let UpstreamAddress { name, protocol, base_url, keys } = upstream;
+        let settings = |label: &str| {
+            let keys = &world.upstreams.get(&name)?.keys.0;
+            keys.iter().find(|key| key.label.value == label).map(|key| key.settings.clone())
+        };
+        let given = keys.iter().map(|key| {
+            let settings = settings(&key.label);
+            let other = settings.as_ref().and_then(|settings| settings.same_as.as_ref());
+            let other = other.and_then(|other| keys.iter().find(|key| key.label == other.value));
+            let secret = &other.unwrap_or(key).secret;
+            let padding = settings.as_ref().map_or(Padding::None, |settings| settings.padding);
+            GivenKey { key: key.clone(), given: Hidden(padded(secret, padding)), settings }
         });
-        let models = self.models.iter().map(|model| ModelView {
-            name: &model.name,
-            pool: &model.pool,
-            model: &model.model,
-            retries: model.retries,
-            timeout_ms: model.timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
-        });
-        Value::from(Serde(View { upstreams: upstreams.collect(), models: models.collect(), start }))
+        Self { keys: given.collect(), name, protocol, base_url }
+    }
+}
+
+impl GivenKey {
+    /// Its secret as the target is given it.
+    pub(crate) fn given(&self) -> &str {
+        &self.given.0
+    }
+}
+
+fn padded(secret: &str, padding: Padding) -> String {
+    match padding {
+        Padding::None => secret.to_owned(),
+        Padding::Blanks => format!("  {secret} "),
+        Padding::Newline => format!("{secret}\n"),
+        Padding::Empty => String::new(),
     }
 }
 
@@ -102,43 +180,8 @@ impl fmt::Debug for Key {
     }
 }
 
-/// The values that belong to one start of a target.
-#[derive(Serialize)]
-pub(crate) struct StartView<'a> {
-    pub(crate) dir: &'a str,
-    pub(crate) port: u16,
-    pub(crate) profile_dir: &'a str,
-    pub(crate) stormproof: &'a str,
-    pub(crate) admin_key: &'a str,
-}
-
-#[derive(Serialize)]
-struct View<'a> {
-    upstreams: Vec<UpstreamView<'a>>,
-    models: Vec<ModelView<'a>>,
-    #[serde(flatten)]
-    start: &'a StartView<'a>,
-}
-
-#[derive(Serialize)]
-struct UpstreamView<'a> {
-    name: &'a str,
-    dialect: &'a str,
-    base_url: &'a str,
-    keys: Vec<KeyView<'a>>,
-}
-
-#[derive(Serialize)]
-struct KeyView<'a> {
-    label: &'a str,
-    secret: &'a str,
-}
-
-#[derive(Serialize)]
-struct ModelView<'a> {
-    name: &'a str,
-    pool: &'a str,
-    model: &'a str,
-    retries: Option<u32>,
-    timeout_ms: Option<u64>,
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<hidden>")
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use annotate_snippets::Renderer;
-use scenario::Capability;
+use scenario::{Capability, parts_of, without_example};
 use stormproof_target::{Bound, Confessed, Observation, Profile, StopSignal, profile_schema};
 
 const SOUND: &str = "\
@@ -62,6 +62,9 @@ fn the_project_s_own_profiles_are_sound() {
     assert!(plain.claims(Capability::KeyPool) && !plain.claims(Capability::Cooldown));
     assert!(plain.defects().is_none());
     assert_eq!(plain.says.start.ready.observation(), Observation::Get("/health", 200));
+    for broken in ["broken/never-starts.yaml", "broken/dies-midway.yaml"] {
+        assert!(own(broken).claims(Capability::KeyPool), "{broken}");
+    }
 }
 
 #[test]
@@ -144,6 +147,45 @@ fn each_mistake_is_told_with_its_line_and_what_to_do() {
             &["a verdict that can be confessed", "the text `2027-02-30` where a day is wanted"],
         ),
         ("target: small", "target: small\ntarget: two", &["duplicate key `target`", "first given here"]),
+        (
+            "speaks:",
+            "claims: [ledger, tenants]\nspeaks:",
+            &["`ledger` is claimed, and nothing shows it", "`tenants` is claimed, and nothing shows it"],
+        ),
+        ("speaks:", "claims: [shared-state]\nspeaks:", &["`instances: { max: 2, store: redis }`"]),
+        ("speaks:", "instances: { max: 0 }\nspeaks:", &["0 instances of a target", "from 1 to 16"]),
+        (
+            "speaks:",
+            "instances: { store: redis }\nspeaks:",
+            &["a store that one instance shares with nobody"],
+        ),
+        ("speaks:", "per_model: [pool]\nspeaks:", &["`per_model` of a target that no two scenarios share"]),
+        ("speaks:", "forwards_headers: ['x y']\nspeaks:", &["`x y` is no name of a header"]),
+        (
+            "speaks:",
+            "authorization: { header: a, value: '{{ port }}' }\nspeaks:",
+            &["no template sees a `port`", "`tenant_key`"],
+        ),
+        (
+            "speaks:",
+            "operations: { reload: { path: /reload } }\nspeaks:",
+            &["a request of the operator, and nothing says how it is known", "or `auth: none`"],
+        ),
+        (
+            "speaks:",
+            "operations: { reload: { path: 'reload/{{ key.label }}', auth: none } }\nspeaks:",
+            &["the path `reload/{{ key.label }}` does not begin with `/`", "no template sees a `key`"],
+        ),
+        (
+            "speaks:",
+            "reads: { status: { get: /s, auth: none, fields: { parked: parked } } }\nspeaks:",
+            &["not a JSONPath", "`$.usage.input`"],
+        ),
+        (
+            "speaks:",
+            "reads: { status: { get: /s, auth: none, fields: {} } }\nspeaks:",
+            &["a status of which nothing is taken"],
+        ),
     ];
     for (from, to, told) in cases {
         let folder = Folder::new();
@@ -200,4 +242,33 @@ fn the_schema_names_every_key_of_a_profile() {
         schema["$defs"]["Declaration"]["required"],
         serde_json::json!(["target", "describes", "start", "speaks"])
     );
+}
+
+#[test]
+fn every_key_of_a_profile_has_an_example() {
+    assert_eq!(without_example(&profile_schema()), Vec::<String>::new());
+}
+
+#[test]
+fn every_example_is_read_where_it_belongs() {
+    let parts = parts_of(&profile_schema());
+    let folder = Folder::new();
+    let mut read = 0;
+    for key in parts.iter().filter(|part| part.name == "Declaration").flat_map(|part| &part.keys) {
+        let others = SOUND.replace("target: small", "target: small\nadmin: { header: x-admin, value: x }");
+        let mut lines: Vec<&str> = others.lines().collect();
+        let own = lines.iter().position(|line| line.starts_with(&format!("{}:", key.key)));
+        if let Some(own) = own {
+            let next = lines[own + 1..].iter().position(|line| !line.starts_with(' '));
+            lines.drain(own..next.map_or(lines.len(), |next| own + 1 + next));
+        }
+        for example in &key.examples {
+            let mode = if key.key == "per_model" { "shared" } else { "fresh" };
+            let profile = format!("{}\n{example}\n", lines.join("\n"))
+                .replace("start:\n", &format!("start:\n  mode: {mode}\n"));
+            folder.read(&profile, "{}").unwrap_or_else(|drawn| panic!("{profile}{drawn}"));
+            read += 1;
+        }
+    }
+    assert!(read >= 19, "{read}");
 }

@@ -20,7 +20,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use record::{Clock, Correlation, ExchangeId, NameTable, fact_channel};
 use rustix::time::{ClockId, clock_gettime};
-use scenario::{Bucket, Plan, Rate, Span, World};
+use scenario::{Bucket, KeySettings, Padding, Plan, Rate, Span, World};
 use stormproof_upstream::{Surroundings, TrafficSignal, Upstreams};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Handle};
@@ -144,6 +144,7 @@ async fn simulator(drain: Drain, ready: mpsc::Sender<(Handle, Ready)>) -> Result
         seed: 1,
         traffic: TrafficSignal::new([]),
         samples: 0,
+        canaries: Vec::new(),
     };
     let upstreams = Upstreams::start(&world(), surroundings).await?;
     let (_, address) = upstreams.addresses().next().ok_or("no upstream")?;
@@ -164,23 +165,36 @@ fn world() -> World {
         name: at("rpm"),
         counts: scenario::Counted::Requests,
         shared: false,
+        per_model: false,
+        keys: Vec::new(),
+        models: Vec::new(),
         log: None,
+        window: None,
         bucket: Some(bucket),
+        at_once: None,
+        counts_refused: false,
+        reserves: false,
+        punishes: false,
         reply: scenario::Reply::of(scenario::ErrorName::RateLimit),
         span,
     };
+    let settings =
+        KeySettings { states: Vec::new(), same_as: None, padding: Padding::None, weight: None, span };
     let upstream = scenario::Upstream {
-        dialect: dialect::Dialect::Openai,
-        keys: scenario::Keys(vec![at("key-1")]),
+        dialect: scenario::Protocol::Llm(dialect::Dialect::Openai),
+        keys: scenario::Keys(vec![scenario::Key { label: at("key-1"), settings }]),
         plans: vec![plan],
         latency: scenario::Latency { head: scenario::Distribution::Fixed(Duration::ZERO), span },
-        reply: scenario::Answer::normal(),
+        signals: scenario::Signals { limits: scenario::LimitSignal::Usual, plan: None, span },
+        reply: scenario::Reply::normal(),
         script: Vec::new(),
         timeline: Vec::new(),
+        url_from: None,
         span,
     };
-    let router = scenario::RouterSettings { models: scenario::Named::default(), span };
-    World { upstreams: scenario::Named(vec![(at("main"), upstream)]), router, span }
+    let (router, tenants) = (scenario::RouterSettings::nothing(), scenario::Named::default());
+    let upstreams = scenario::Named(vec![(at("main"), upstream)]);
+    World { upstreams, router, tenants, prices: None, span }
 }
 
 /// A server that reads a request and writes a reply that it has been given.

@@ -1,22 +1,20 @@
 //! One connection: our own layer between hyper and the TCP stream. It knows what is open on the connection and how it ends,
 //! and it is the one place where bytes can be held back, cut off or replaced.
 
-use std::io;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+mod socket;
 
-use record::{NOT_REACHED, Outcome};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use record::{AttemptRow, NOT_REACHED, Outcome};
+
+pub(crate) use socket::ConnectionIo;
 
 use crate::journal::{Journal, OpenAttempt};
 
 /// What the two ends of a connection's handling share: the layer below hyper, and the service above it.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    /// Its number at its upstream; it starts again after 65,535.
-    pub(crate) number: u16,
     journal: Arc<Journal>,
     state: Mutex<State>,
 }
@@ -36,11 +34,30 @@ struct State {
     caller_left: bool,
     /// Whether the caller was given up for owing too long.
     given_up: bool,
+    /// What becomes of the connection, once that was decided.
+    fate: Option<Fate>,
+    /// Whether hyper holds something of a reply that has not gone to the socket.
+    unsent: bool,
+    /// Who waits until everything has.
+    waits: Option<Waker>,
+}
+
+/// What becomes of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is reset.
+    Reset,
+    /// It is closed.
+    Close,
+    /// Bytes that are no HTTP go out instead of the reply, and it is closed.
+    Garbage,
+    /// The head of the reply goes out by half, and it is closed.
+    HalfHead,
 }
 
 impl Connection {
-    pub(crate) fn new(number: u16, journal: Arc<Journal>) -> Self {
-        Self { number, journal, state: Mutex::default() }
+    pub(crate) fn new(journal: Arc<Journal>) -> Self {
+        Self { journal, state: Mutex::default() }
     }
 
     /// A request's head has come. Requests that are sent ahead wait for the reply to the one before, but its last bytes may
@@ -67,13 +84,53 @@ impl Connection {
         self.state().open.as_mut().map(note)
     }
 
-    /// hyper takes a piece of the reply's body, perhaps the last one.
-    pub(crate) fn give(&self, piece: &[u8], last: bool) {
+    /// hyper takes the head of a reply.
+    pub(crate) fn give_head(&self, note: impl FnOnce(&mut OpenAttempt)) {
         let mut state = self.state();
+        state.unsent = true;
         if let Some(attempt) = &mut state.open {
-            attempt.sent_body(piece);
+            note(attempt);
         }
+    }
+
+    /// hyper takes a piece of the reply's body, perhaps the last one. `note` writes down what the piece tells.
+    pub(crate) fn give(&self, piece: &[u8], last: bool, note: impl FnOnce(&mut AttemptRow)) {
+        let mut state = self.state();
+        state.unsent = true;
         state.reply_given |= last;
+        if let Some(attempt) = &mut state.open {
+            note(&mut attempt.row);
+            attempt.sent_body(piece);
+            if last {
+                // Whoever has the whole reply may ask again at once, so what was taken is settled before.
+                attempt.settle(&self.journal.clock);
+            }
+        }
+    }
+
+    /// Waits until everything that hyper was given has gone to the socket.
+    pub(crate) fn poll_sent(&self, context: &Context<'_>) -> Poll<()> {
+        let mut state = self.state();
+        if !state.unsent {
+            return Poll::Ready(());
+        }
+        state.waits = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    /// Decides what becomes of the connection. The open attempt is over.
+    pub(crate) fn meets(&self, fate: Fate) {
+        let outcome = match fate {
+            Fate::Reset => Outcome::Reset,
+            Fate::Close | Fate::HalfHead => Outcome::Cut,
+            Fate::Garbage => Outcome::Garbled,
+        };
+        self.state().fate = Some(fate);
+        self.fail(outcome);
+    }
+
+    fn fate(&self) -> Option<Fate> {
+        self.state().fate
     }
 
     /// The open attempt ends otherwise than by its reply, unless the caller's leaving is the reason.
@@ -115,6 +172,12 @@ impl Connection {
         if state.reply_given {
             self.close(&mut state, Outcome::Complete);
         }
+        state.unsent = false;
+        let waits = state.waits.take();
+        drop(state);
+        if let Some(waker) = waits {
+            waker.wake();
+        }
     }
 
     fn caller_left(&self) {
@@ -147,91 +210,5 @@ impl State {
     fn owe(&mut self) {
         self.debts += u64::from(!self.owing);
         self.owing = true;
-    }
-}
-
-/// The TCP stream as hyper sees it. Dropping it ends what is open on the connection.
-#[derive(Debug)]
-pub(crate) struct ConnectionIo {
-    stream: TcpStream,
-    connection: Arc<Connection>,
-}
-
-impl ConnectionIo {
-    pub(crate) fn new(stream: TcpStream, connection: Arc<Connection>) -> Self {
-        Self { stream, connection }
-    }
-
-    fn watch<T>(&self, result: io::Result<T>) -> io::Result<T> {
-        if result.is_err() {
-            self.connection.caller_left();
-        }
-        result
-    }
-}
-
-impl AsyncRead for ConnectionIo {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let (filled, room) = (buffer.filled().len(), buffer.remaining());
-        let result = ready!(Pin::new(&mut self.stream).poll_read(context, buffer));
-        if buffer.filled().len() > filled {
-            self.connection.got_bytes();
-        } else if result.is_ok() && room > 0 {
-            self.connection.caller_left();
-        }
-        Poll::Ready(self.watch(result))
-    }
-}
-
-impl AsyncWrite for ConnectionIo {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let result = ready!(Pin::new(&mut self.stream).poll_write(context, bytes));
-        if result.is_ok() {
-            self.connection.sent_bytes();
-        }
-        Poll::Ready(self.watch(result))
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let result = ready!(Pin::new(&mut self.stream).poll_write_vectored(context, slices));
-        if result.is_ok() {
-            self.connection.sent_bytes();
-        }
-        Poll::Ready(self.watch(result))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    /// hyper flushes when it has written all that it holds.
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let result = ready!(Pin::new(&mut self.stream).poll_flush(context));
-        if result.is_ok() {
-            self.connection.sent_everything();
-        }
-        Poll::Ready(self.watch(result))
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
-impl Drop for ConnectionIo {
-    fn drop(&mut self) {
-        self.connection.ended();
     }
 }

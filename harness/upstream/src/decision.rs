@@ -1,37 +1,47 @@
-//! What an upstream replies to a request: the first of script, timeline and plans that has something to say, or the normal
-//! answer.
+//! What an upstream replies to a request: the first of key state, script, timeline and plans that has something to say, or
+//! the normal answer.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use dialect::openai::RequestLimit;
-use record::{Moment, NameId, NameTable};
-use scenario::{Condition, ErrorName, Field, FieldValue, Reply, TimelineEntry, Upstream};
+use record::{Moment, NameId};
+use scenario::{Condition, ConnectionFate, Deed, Reply, ScriptEntry, TimelineEntry, Upstream};
 
-use crate::gauge::Gauge;
-use crate::keyring::{KeySeat, KeyUse};
-use crate::traffic_signal::{PhaseNumber, TrafficSignal};
+use crate::asked::{Asked, JsonPaths};
+use crate::deed::{DeedRule, Done};
+use crate::gauge::Standing;
+use crate::keyring::KeySeat;
+use crate::plans::{Cost, PlanRule, Plans, Taken};
+use crate::preparation::Preparation;
+use crate::reply_rule::{ReplyRule, Said};
+use crate::traffic_signal::TrafficSignal;
+use crate::when::When;
 
-/// The rules of one upstream, with what its shared limits have left.
+/// The rules of one upstream.
 #[derive(Debug)]
 pub(crate) struct Rules {
-    script: Vec<(Option<Condition>, Deviation)>,
-    timeline: Vec<(When, Deviation)>,
-    plans: Vec<PlanRule>,
-    /// The gauges of the shared limits, if there are any.
-    shared: Option<Mutex<Vec<Gauge>>>,
+    script: Vec<ScriptRule>,
+    timeline: Vec<TimelineRule>,
+    pub(crate) plans: Plans,
+    normal: ReplyRule,
+    paths: JsonPaths,
     traffic: TrafficSignal,
 }
 
-/// A reply other than the normal answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Deviation {
-    /// What decided it.
+/// What was decided for a request.
+#[derive(Debug)]
+pub(crate) struct Decision<'r> {
+    /// What decided it; none for the normal answer.
     pub(crate) script: NameId,
-    /// The error.
-    pub(crate) error: ErrorName,
-    /// The wait that it asks for.
+    pub(crate) done: Done<'r>,
+    /// The wait that the reply asks for.
     pub(crate) wait: Wait,
+    /// Whether it is anything other than the normal answer.
+    pub(crate) deviates: bool,
+    /// What was taken from the plans and has to be settled.
+    pub(crate) taken: Vec<Taken>,
+    /// What the limit headers say; none where no plan counts the request.
+    pub(crate) standing: Option<(&'r PlanRule, Standing)>,
 }
 
 /// The wait that a reply asks for.
@@ -41,163 +51,201 @@ pub(crate) enum Wait {
     None,
     /// Always the same.
     Fixed(Duration),
-    /// Until the limits have room again.
+    /// Until a moment: the limits have room again, or the key's state is over.
     Until(Moment),
 }
 
-/// What was decided for a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Decision {
-    /// A reply other than the normal answer.
-    pub(crate) deviation: Option<Deviation>,
-    /// What the limit headers say; none where no plan counts requests.
-    pub(crate) limit: Option<RequestLimit>,
+#[derive(Debug)]
+struct ScriptRule {
+    name: NameId,
+    when: Option<Condition>,
+    only: Only,
+    /// How many requests have come to it.
+    came: AtomicU32,
+    deed: DeedRule,
 }
 
-/// What conditions can ask of a request.
+/// Which of the requests that come to an entry it takes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked<'a> {
-    pub(crate) seat: &'a KeySeat,
-    pub(crate) key: KeyUse,
-    /// Which request of the upstream it is, from 1.
-    pub(crate) nth: u32,
-    /// The model and whether a stream is wanted; none for a request that is no chat request.
-    pub(crate) chat: Option<(&'a str, bool)>,
+enum Only {
+    All,
+    First(u32),
+    Every(u32),
 }
 
 #[derive(Debug)]
-enum When {
-    During(PhaseNumber),
-    /// From a time after the traffic's start on, for so long or to the end.
-    From(Duration, Option<Duration>),
-    Never,
-}
-
-#[derive(Debug)]
-struct PlanRule {
-    place: Place,
-    refusal: Deviation,
-}
-
-/// Where the gauge of a plan is: among those of the key, or among the shared ones.
-#[derive(Clone, Copy, Debug)]
-enum Place {
-    Own(usize),
-    Shared(usize),
+struct TimelineRule {
+    name: NameId,
+    time: When,
+    when: Option<Condition>,
+    deed: DeedRule,
 }
 
 impl Rules {
-    pub(crate) fn new(settings: &Upstream, names: &NameTable, traffic: TrafficSignal, now: Moment) -> Self {
-        let script = settings.script.iter().map(|entry| {
-            (entry.when.clone(), Deviation::scripted(names.id(&entry.name.value), &entry.reply))
-        });
-        let timeline = settings.timeline.iter().map(|entry| {
-            let name = entry.label().map_or(NameId::NONE, |label| names.id(label));
-            (When::new(entry, &traffic), Deviation::scripted(name, &entry.reply))
-        });
-        let (script, timeline) = (script.collect(), timeline.collect());
-        let (mut own, mut shared) = (0, 0);
-        let plans = settings.plans.iter().map(|plan| {
-            let (count, place): (&mut usize, fn(usize) -> Place) =
-                if plan.shared { (&mut shared, Place::Shared) } else { (&mut own, Place::Own) };
-            *count += 1;
-            let refusal = Deviation::scripted(names.id(&plan.name.value), &plan.reply);
-            PlanRule { place: place(*count - 1), refusal }
-        });
-        let plans = plans.collect();
-        let shared = (shared > 0).then(|| Mutex::new(gauges(settings, true, now)));
-        Self { script, timeline, plans, shared, traffic }
-    }
-
-    /// The gauges of the limits that each key has for itself.
-    pub(crate) fn own_gauges(settings: &Upstream, now: Moment) -> Vec<Gauge> {
-        gauges(settings, false, now)
-    }
-
-    /// Decides, and charges the plans for what is answered normally. Only chat requests are charged.
-    pub(crate) fn decide(&self, asked: &Asked<'_>, now: Moment) -> Decision {
-        let deviation = self.scripted(asked).or_else(|| self.timed(now));
-        if asked.chat.is_none() || self.plans.is_empty() {
-            return Decision { deviation, limit: None };
+    /// The rules of an upstream.
+    ///
+    /// # Errors
+    /// What cannot be done as the scenario says, in words.
+    pub(crate) fn new(
+        settings: &Upstream,
+        traffic: TrafficSignal,
+        preparation: &mut Preparation<'_>,
+    ) -> Result<Self, String> {
+        let mut paths = JsonPaths::default();
+        let normal = ReplyRule::new(&settings.reply, "reply", preparation)?;
+        let mut script = Vec::with_capacity(settings.script.len());
+        for entry in &settings.script {
+            paths.add(entry.when.as_ref());
+            script.push(ScriptRule::new(entry, &settings.reply, preparation)?);
         }
-        asked.seat.with_gauges(|own| {
-            // Keys that share nothing do not wait for each other.
-            let mut shared =
-                self.shared.as_ref().map(|shared| shared.lock().unwrap_or_else(PoisonError::into_inner));
-            let shared = shared.as_deref_mut().map_or(&mut [][..], Vec::as_mut_slice);
-            let mut gauges = Gauges { own, shared };
-            let deviation = deviation.or_else(|| self.admit(&mut gauges, now));
-            let limit = self.plans.first().map(|plan| gauges.at(plan.place).limit(now));
-            Decision { deviation, limit }
-        })
+        let mut timeline = Vec::with_capacity(settings.timeline.len());
+        for entry in &settings.timeline {
+            paths.add(entry.when.as_ref());
+            timeline.push(TimelineRule::new(entry, (&settings.reply, &traffic), preparation)?);
+        }
+        let plans = Plans::new(&settings.plans, &settings.signals, preparation)?;
+        Ok(Self { script, timeline, plans, normal, paths, traffic })
     }
 
-    fn scripted(&self, asked: &Asked<'_>) -> Option<Deviation> {
-        let entry = self.script.iter().find(|(when, _)| {
-            when.as_ref()
-                .is_none_or(|when| when.holds(&mut |field| asked.field(field), &|_| FieldValue::Missing))
-        });
-        entry.map(|(_, deviation)| *deviation)
-    }
-
-    fn timed(&self, now: Moment) -> Option<Deviation> {
-        self.timeline.iter().find(|(when, _)| when.holds(&self.traffic, now)).map(|(_, deviation)| *deviation)
-    }
-
-    /// Charges all plans if all have room. The first that has none refuses, and the wait is until all have room.
-    fn admit(&self, gauges: &mut Gauges<'_>, now: Moment) -> Option<Deviation> {
-        let mut refused: Option<(&PlanRule, Duration)> = None;
-        for plan in &self.plans {
-            if let Some(wait) = gauges.at(plan.place).wait(now) {
-                let (first, longest) = refused.unwrap_or((plan, wait));
-                refused = Some((first, longest.max(wait)));
+    /// Decides, and charges the plans for what is answered normally. A request that asks for nothing of the upstream's
+    /// business, such as the list of its models, has no cost.
+    pub(crate) fn decide<'r>(
+        &'r self,
+        seat: &'r KeySeat,
+        asked: &Asked<'_>,
+        cost: Option<Cost<'_>>,
+        now: Moment,
+    ) -> Decision<'r> {
+        if let Some((name, reply, wait)) = seat.states.refusal(self.traffic.start(), now) {
+            return Decision { wait, ..Decision::other(name, Done::Reply(reply)) };
+        }
+        let mut decision = self.scripted(asked, now, cost.is_some());
+        let Some(cost) = cost.filter(|_| !self.plans.is_empty()) else { return decision };
+        if !decision.deviates {
+            let admission = self.plans.admit(seat, &cost, now);
+            decision.taken = admission.taken;
+            if let Some((plan, wait)) = admission.refused {
+                let room = wait.filter(|_| plan.tells_room).map(|wait| Wait::Until(now.after(wait)));
+                decision = Decision::other(plan.name, Done::Reply(&plan.reply));
+                decision.wait = room.unwrap_or(decision.wait);
             }
         }
-        let Some((plan, wait)) = refused else {
-            self.plans.iter().for_each(|plan| gauges.at(plan.place).take(now));
-            return None;
+        decision.standing = self.plans.standing(seat, cost.model, now);
+        decision
+    }
+
+    /// Whether there are times at which the upstream does not listen.
+    pub(crate) fn may_refuse(&self) -> bool {
+        self.timeline.iter().any(TimelineRule::refuses)
+    }
+
+    /// Whether the upstream does not listen now.
+    pub(crate) fn refuses(&self, now: Moment) -> bool {
+        self.timeline.iter().any(|rule| rule.refuses() && rule.time.holds(&self.traffic, now))
+    }
+
+    /// How many tokens the normal answer has, as far as that is known.
+    pub(crate) fn usual_output(&self) -> u64 {
+        match &self.normal.said {
+            Said::Answer(answer) => answer.output(),
+            Said::Error { .. } | Said::Body(_) => 0,
+        }
+    }
+
+    fn scripted(&self, asked: &Asked<'_>, now: Moment, counts: bool) -> Decision<'_> {
+        let script = self.script.iter().find(|rule| rule.takes(asked, &self.paths, counts));
+        if let Some(rule) = script {
+            return Decision::other(rule.name, rule.deed.done());
+        }
+        let met = |when: &Option<Condition>| when.as_ref().is_none_or(|when| asked.meets(when, &self.paths));
+        let timed = self.timeline.iter().find(|rule| rule.time.holds(&self.traffic, now) && met(&rule.when));
+        match timed {
+            Some(rule) => Decision::other(rule.name, rule.deed.done()),
+            None => Decision { deviates: false, ..Decision::other(NameId::NONE, Done::Reply(&self.normal)) },
+        }
+    }
+}
+
+impl<'r> Decision<'r> {
+    fn other(script: NameId, done: Done<'r>) -> Self {
+        let wait = match done {
+            Done::Reply(reply) => Wait::from(reply.wait),
+            Done::Broken(_) | Done::Connection(_) => Wait::None,
         };
-        let mut refusal = plan.refusal;
-        if refusal.wait == Wait::None && refusal.error == ErrorName::RateLimit {
-            refusal.wait = Wait::Until(now.after(wait));
-        }
-        Some(refusal)
+        Self { script, done, wait, deviates: true, taken: Vec::new(), standing: None }
     }
 }
 
-struct Gauges<'a> {
-    own: &'a mut [Gauge],
-    shared: &'a mut [Gauge],
-}
-
-impl Gauges<'_> {
-    fn at(&mut self, place: Place) -> &mut Gauge {
-        match place {
-            Place::Own(index) => &mut self.own[index],
-            Place::Shared(index) => &mut self.shared[index],
+impl ScriptRule {
+    fn new(entry: &ScriptEntry, normal: &Reply, preparation: &mut Preparation<'_>) -> Result<Self, String> {
+        let name = &entry.name.value;
+        if entry.deed() == Some(Deed::Connection(ConnectionFate::Refuse)) {
+            return Err(format!(
+                "`script: {name}` cannot have `connection: refuse`, since a request that the script sees has been let in: \
+                 write it under `timeline:`, or write `connection: reset`"
+            ));
         }
-    }
-}
-
-fn gauges(settings: &Upstream, shared: bool, now: Moment) -> Vec<Gauge> {
-    let plans = settings.plans.iter().filter(|plan| plan.shared == shared);
-    plans
-        .map(|plan| {
-            let limit = plan.limit().expect("the language lets no plan pass without exactly one limit");
-            Gauge::new(&limit, now)
+        Ok(Self {
+            name: preparation.names.id(name),
+            when: entry.when.clone(),
+            only: match (entry.first, entry.every, entry.once) {
+                (Some(first), ..) => Only::First(first),
+                (None, Some(every), _) => Only::Every(every.max(1)),
+                (None, None, true) => Only::First(1),
+                (None, None, false) => Only::All,
+            },
+            came: AtomicU32::new(0),
+            deed: DeedRule::new(entry.deed(), (name, normal), preparation)?,
         })
-        .collect()
+    }
+
+    /// Whether it decides about a request. Only what counts uses up its room, so that a look at the list of models does not.
+    fn takes(&self, asked: &Asked<'_>, paths: &JsonPaths, counts: bool) -> bool {
+        if !self.when.as_ref().is_none_or(|when| asked.meets(when, paths)) {
+            return false;
+        }
+        let number = || counts.then(|| self.came.fetch_add(1, Ordering::Relaxed).saturating_add(1));
+        match self.only {
+            Only::All => true,
+            Only::First(first) => {
+                // Without the look beforehand the count would come round in a long run.
+                self.came.load(Ordering::Relaxed) < first && number().is_some_and(|number| number <= first)
+            }
+            Only::Every(every) => number().is_some_and(|number| number.is_multiple_of(every)),
+        }
+    }
 }
 
-impl Deviation {
-    fn scripted(script: NameId, reply: &Reply) -> Self {
-        Self { script, error: reply.error, wait: reply.retry_after.map_or(Wait::None, Wait::Fixed) }
+impl TimelineRule {
+    fn new(
+        entry: &TimelineEntry,
+        (normal, traffic): (&Reply, &TrafficSignal),
+        preparation: &mut Preparation<'_>,
+    ) -> Result<Self, String> {
+        let label = entry.label();
+        let place = label.unwrap_or("timeline");
+        if entry.deed() == Some(Deed::Connection(ConnectionFate::Refuse)) && entry.when.is_some() {
+            return Err(format!(
+                "`timeline: {place}` cannot have `connection: refuse` beside `when`, since a connection that is refused shows \
+                 no request: leave `when` out, or write `connection: reset`"
+            ));
+        }
+        Ok(Self {
+            name: label.map_or(NameId::NONE, |label| preparation.names.id(label)),
+            time: When::new(entry, traffic),
+            when: entry.when.clone(),
+            deed: DeedRule::new(entry.deed(), (place, normal), preparation)?,
+        })
+    }
+
+    fn refuses(&self) -> bool {
+        matches!(self.deed, DeedRule::Connection(ConnectionFate::Refuse))
     }
 }
 
 impl Wait {
     /// How long it is from now on.
-    pub(crate) fn from(self, now: Moment) -> Option<Duration> {
+    pub(crate) fn left(self, now: Moment) -> Option<Duration> {
         match self {
             Self::None => None,
             Self::Fixed(wait) => Some(wait),
@@ -206,68 +254,8 @@ impl Wait {
     }
 }
 
-impl When {
-    fn new(entry: &TimelineEntry, traffic: &TrafficSignal) -> Self {
-        match (&entry.during, entry.at) {
-            // A phase that the traffic does not have never runs.
-            (Some(phase), _) => traffic.phase(&phase.value).map_or(Self::Never, Self::During),
-            (None, Some(at)) => Self::From(at, entry.lasts),
-            (None, None) => Self::Never,
-        }
-    }
-
-    fn holds(&self, traffic: &TrafficSignal, now: Moment) -> bool {
-        match self {
-            Self::During(phase) => traffic.is_running(*phase),
-            Self::From(at, lasts) => traffic.start().is_some_and(|start| {
-                let begins = start.after(*at);
-                begins <= now && lasts.is_none_or(|lasts| now < begins.after(lasts))
-            }),
-            Self::Never => false,
-        }
-    }
-}
-
-impl<'a> Asked<'a> {
-    /// What a condition sees of a request. The language lets no other fields stand in `when`.
-    fn field(&self, field: Field) -> FieldValue<'a> {
-        match field {
-            Field::Key => self.seat.label.as_deref().map_or(FieldValue::Missing, FieldValue::Text),
-            Field::NthUsed => FieldValue::Number(self.key.nth_used.into()),
-            Field::Nth => FieldValue::Number(self.nth.into()),
-            Field::Model => self.chat.map_or(FieldValue::Missing, |(model, _)| FieldValue::Text(model)),
-            Field::Stream => self.chat.map_or(FieldValue::Missing, |(_, stream)| FieldValue::Flag(stream)),
-            _ => FieldValue::Missing,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_timeline_entry_holds_from_its_time_on_for_as_long_as_it_lasts() {
-        let traffic = TrafficSignal::new([]);
-        let seconds = Duration::from_secs;
-        let window = When::From(seconds(2), Some(seconds(3)));
-        let holds = |when: &When, second: u64| when.holds(&traffic, Moment(0).after(seconds(second)));
-        assert!(!holds(&window, 14), "the traffic has not begun");
-        traffic.traffic_began(Moment(0).after(seconds(10)));
-        for (second, in_window) in [(11, false), (12, true), (14, true), (15, false)] {
-            assert_eq!(holds(&window, second), in_window, "at {second} s");
-        }
-        for (second, from_then_on) in [(11, false), (12, true), (1_000, true)] {
-            assert_eq!(holds(&When::From(seconds(2), None), second), from_then_on, "at {second} s");
-        }
-    }
-
-    #[test]
-    fn a_wait_for_room_gets_shorter() {
-        let (soon, later) = (Moment(1_000), Moment(5_000));
-        assert_eq!(Wait::Until(later).from(soon), Some(Duration::from_nanos(4_000)));
-        assert_eq!(Wait::Until(soon).from(later), Some(Duration::ZERO));
-        assert_eq!(Wait::Fixed(Duration::from_secs(1)).from(later), Some(Duration::from_secs(1)));
-        assert_eq!(Wait::None.from(later), None);
+impl From<Option<Duration>> for Wait {
+    fn from(wait: Option<Duration>) -> Self {
+        wait.map_or(Self::None, Self::Fixed)
     }
 }

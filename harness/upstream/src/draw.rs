@@ -20,12 +20,19 @@ pub(crate) enum Purpose {
     Latency,
     /// The ids in the reply.
     Ids,
+    /// The ids of the tools that it calls.
+    ToolIds,
 }
 
 impl DrawSource {
     pub(crate) fn new(seed: u64, upstream: &str, key: Option<&str>) -> Self {
         let upstream = mix(seed ^ hash(upstream));
         Self(key.map_or(upstream, |key| mix(upstream ^ hash(key))))
+    }
+
+    /// The seed of what is generated there once.
+    pub(crate) fn seed(self) -> u64 {
+        self.0
     }
 
     pub(crate) fn draws(self, ordinal: u32) -> Draws {
@@ -42,7 +49,16 @@ impl Draws {
 
     /// An id that no other request of the trial has.
     pub(crate) fn id(self, opening: &str) -> String {
-        let bits = [0, 1].map(|number| self.bits(Purpose::Ids, number));
+        self.id_for(Purpose::Ids, 0, opening)
+    }
+
+    /// The id of a call of a tool, by its number in the reply.
+    pub(crate) fn tool_id(self, opening: &str, index: u64) -> String {
+        self.id_for(Purpose::ToolIds, index * 2, opening)
+    }
+
+    fn id_for(self, purpose: Purpose, first: u64, opening: &str) -> String {
+        let bits = [first, first + 1].map(|number| self.bits(purpose, number));
         let digits = bits.iter().flat_map(|bits| bits.to_be_bytes()).flat_map(|byte| [byte >> 4, byte & 15]);
         let mut id = String::with_capacity(opening.len() + 32);
         id.push_str(opening);

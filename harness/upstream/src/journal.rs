@@ -7,12 +7,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use http::HeaderMap;
 use http::request;
 use record::{
-    AttemptRow, Clock, Correlation, Entry, ExchangeId, Fact, FactSender, Found, Joined, Moment, Outcome,
-    Sample, Side,
+    AttemptRow, Carried, Clock, Correlation, Entry, ExchangeId, Fact, FactSender, Found, Joined, Moment,
+    Outcome, Sample, Side,
 };
 
+use crate::charge::Charge;
 use crate::redaction::{self, Redaction};
 use crate::surroundings::Surroundings;
+use crate::watchlist::Watchlist;
 
 /// Writes down what an upstream saw.
 #[derive(Debug)]
@@ -22,6 +24,7 @@ pub(crate) struct Journal {
     pub(crate) correlation: Correlation,
     facts: FactSender,
     redaction: Arc<Redaction>,
+    watchlist: Watchlist,
     samples_left: AtomicU32,
 }
 
@@ -30,6 +33,8 @@ pub(crate) struct Journal {
 pub(crate) struct OpenAttempt {
     /// What is known of it so far.
     pub(crate) row: AttemptRow,
+    /// What it has taken from the plans, until it is settled.
+    pub(crate) charge: Option<Box<Charge>>,
     sample: Option<Box<OpenSample>>,
 }
 
@@ -52,12 +57,13 @@ struct Message {
 const SHOWN_OF_BODY: usize = 4 * 1024;
 
 impl Journal {
-    pub(crate) fn new(surroundings: &Surroundings, redaction: Arc<Redaction>) -> Self {
+    pub(crate) fn new(surroundings: &Surroundings, redaction: Arc<Redaction>, watchlist: Watchlist) -> Self {
         Self {
             clock: surroundings.clock,
             correlation: surroundings.correlation,
             facts: surroundings.facts.clone(),
             redaction,
+            watchlist,
             samples_left: AtomicU32::new(surroundings.samples),
         }
     }
@@ -70,7 +76,7 @@ impl Journal {
             let request = self.message(&line, &head.headers, row.arrived);
             Box::new(OpenSample { request, reply: None })
         });
-        OpenAttempt { row, sample }
+        OpenAttempt { row, charge: None, sample }
     }
 
     /// Notes the head of the reply.
@@ -83,6 +89,7 @@ impl Journal {
 
     /// Writes an attempt down. Nothing more will be known of it.
     pub(crate) fn close(&self, mut attempt: OpenAttempt, outcome: Outcome, at: Moment) {
+        attempt.settle(&self.clock);
         attempt.row.outcome = outcome;
         attempt.row.ended = at.micros_after(attempt.row.arrived);
         let exchange = attempt.row.exchange;
@@ -93,6 +100,21 @@ impl Journal {
                 reply.at = at;
                 self.send_sample(Side::UpstreamSent, exchange, reply);
             }
+        }
+    }
+
+    /// Tells of the secrets in a request that belong to no request of this upstream.
+    pub(crate) fn look_for_secrets(
+        &self,
+        row: &AttemptRow,
+        (head, body): (&request::Parts, &[u8]),
+        at: Moment,
+    ) {
+        let what = self.watchlist.found(head, body);
+        if !what.is_empty() {
+            let arrived = Some(row.arrived);
+            let carried = Carried { side: Side::UpstreamGot, exchange: row.exchange, arrived, at, what };
+            self.facts.send(Fact::Entry(Box::new(Entry::Carried(carried))));
         }
     }
 
@@ -144,10 +166,15 @@ impl OpenAttempt {
         }
     }
 
+    /// Settles what the attempt has taken, if that is still to be done.
+    pub(crate) fn settle(&mut self, clock: &Clock) {
+        if let Some(charge) = self.charge.take() {
+            charge.settle(clock.now());
+        }
+    }
+
     /// Notes a piece of the reply's body.
     pub(crate) fn sent_body(&mut self, piece: &[u8]) {
-        let length = u32::try_from(piece.len()).unwrap_or(u32::MAX);
-        self.row.reply_bytes = self.row.reply_bytes.saturating_add(length);
         if let Some(reply) = self.sample.as_mut().and_then(|sample| sample.reply.as_mut()) {
             reply.add(piece);
         }

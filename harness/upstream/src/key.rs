@@ -3,6 +3,7 @@
 use std::borrow::Borrow;
 use std::fmt;
 
+use scenario::Keys;
 use sha2::{Digest, Sha256};
 
 /// A key of an upstream. Its secret goes to the target's configuration and nowhere else.
@@ -35,6 +36,27 @@ impl Key {
             .finalize();
         let letters = digest.iter().map(|byte| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()]));
         Self { label: label.to_owned(), secret: SECRET_OPENING.chars().chain(letters).collect() }
+    }
+
+    /// The keys of an upstream. One that is the same as another has its secret.
+    pub(crate) fn all(seed: u64, upstream: &str, keys: &Keys) -> Vec<Self> {
+        let first = |key: &scenario::Key| -> String {
+            let mut label = &key.label.value;
+            // As many steps as there are keys lead to the end of every chain that has one.
+            for _ in &keys.0 {
+                let named = keys.0.iter().find(|other| other.label.value == *label);
+                match named.and_then(|other| other.settings.same_as.as_ref()) {
+                    Some(same) => label = &same.value,
+                    None => break,
+                }
+            }
+            label.clone()
+        };
+        let made = |key: &scenario::Key| Self {
+            label: key.label.value.clone(),
+            secret: Self::new(seed, upstream, &first(key)).secret,
+        };
+        keys.0.iter().map(made).collect()
     }
 
     /// Its label.

@@ -1,22 +1,26 @@
-//! The keys of one upstream with what has happened to each: how often it was used, and what its limits have left.
+//! The keys of one upstream with what has happened to each: how often it was used, what its limits have left, and in which
+//! state it is.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use http::HeaderMap;
-use http::header::AUTHORIZATION;
+use http::HeaderValue;
 use record::{NameId, NameTable};
+use scenario::{Dialect, Protocol};
 
 use crate::draw::{DrawSource, Draws};
-use crate::gauge::Gauge;
 use crate::key::{Key, Secret};
+use crate::key_states::KeyStates;
+use crate::plans::Counter;
 
 /// The keys of one upstream. An upstream without keys has one seat for all callers.
 #[derive(Debug)]
 pub(crate) struct KeyRing {
+    protocol: Protocol,
     seats: Vec<KeySeat>,
-    /// Where the seat of a key is. It is empty for an upstream without keys.
+    /// Where the seat of a key is; of labels with one secret it is that of the first. It is empty for an upstream without keys.
     by_secret: HashMap<Secret, usize>,
     seats_used: AtomicU32,
 }
@@ -28,16 +32,19 @@ pub(crate) struct KeySeat {
     pub(crate) label: Option<String>,
     /// Its label's number.
     pub(crate) name: NameId,
+    /// What becomes of it over time.
+    pub(crate) states: KeyStates,
     draws: DrawSource,
-    state: Mutex<KeyState>,
+    history: Mutex<History>,
 }
 
 #[derive(Debug)]
-struct KeyState {
+struct History {
     uses: u32,
     /// The order of its first use, from 1.
     nth_used: u32,
-    gauges: Vec<Gauge>,
+    /// The counters of the limits that it has for itself.
+    counters: Vec<Counter>,
 }
 
 /// One use of a key.
@@ -60,23 +67,31 @@ pub(crate) enum NoEntry {
 }
 
 impl KeyRing {
-    /// The ring of an upstream's keys. `gauges` makes the gauges of the limits that each key has for itself.
+    /// The ring of an upstream's keys, each with its states. `counters` makes the counters of the limits that each key has for
+    /// itself.
     pub(crate) fn new(
-        (seed, upstream): (u64, &str),
-        keys: &[Key],
+        (seed, upstream, protocol): (u64, &str, Protocol),
+        keys: Vec<(&Key, KeyStates)>,
         names: &NameTable,
-        gauges: impl Fn() -> Vec<Gauge>,
+        counters: impl Fn() -> Vec<Counter>,
     ) -> Self {
-        let seat = |key: Option<&Key>| KeySeat {
+        let seat = |key: Option<&Key>, states: KeyStates| KeySeat {
             label: key.map(|key| key.label().to_owned()),
             name: key.map_or(NameId::NONE, |key| names.id(key.label())),
+            states,
             draws: DrawSource::new(seed, upstream, key.map(Key::label)),
-            state: Mutex::new(KeyState { uses: 0, nth_used: 0, gauges: gauges() }),
+            history: Mutex::new(History { uses: 0, nth_used: 0, counters: counters() }),
         };
-        let seats =
-            if keys.is_empty() { vec![seat(None)] } else { keys.iter().map(|key| seat(Some(key))).collect() };
-        let secrets = keys.iter().map(Secret::from);
-        Self { seats, by_secret: secrets.zip(0..).collect(), seats_used: AtomicU32::new(0) }
+        let mut by_secret = HashMap::new();
+        let mut seats = Vec::with_capacity(keys.len().max(1));
+        if keys.is_empty() {
+            seats.push(seat(None, KeyStates::default()));
+        }
+        for (key, states) in keys {
+            by_secret.entry(Secret::from(key)).or_insert(seats.len());
+            seats.push(seat(Some(key), states));
+        }
+        Self { protocol, seats, by_secret, seats_used: AtomicU32::new(0) }
     }
 
     /// A request comes with its key, which is thereby used once more.
@@ -84,11 +99,10 @@ impl KeyRing {
         let seat = if self.by_secret.is_empty() {
             0
         } else {
-            let value = headers.get(AUTHORIZATION).ok_or(NoEntry::Missing)?.as_bytes();
-            let secret = bearer(value).ok_or(NoEntry::Missing)?;
+            let secret = credential(self.protocol, headers).ok_or(NoEntry::Missing)?;
             *self.by_secret.get(secret).ok_or(NoEntry::Unknown)?
         };
-        let mut state = self.seats[seat].state();
+        let mut state = self.seats[seat].history();
         state.uses = state.uses.saturating_add(1);
         if state.nth_used == 0 {
             state.nth_used = self.seats_used.fetch_add(1, Ordering::Relaxed) + 1;
@@ -108,26 +122,31 @@ impl KeySeat {
         self.draws.draws(number)
     }
 
-    /// The gauges of the limits that the key has for itself, for as long as they are held.
-    pub(crate) fn with_gauges<T>(&self, work: impl FnOnce(&mut [Gauge]) -> T) -> T {
-        work(&mut self.state().gauges)
+    /// The counters of the limits that the key has for itself, for as long as they are held.
+    pub(crate) fn with_counters<T>(&self, work: impl FnOnce(&mut [Counter]) -> T) -> T {
+        work(&mut self.history().counters)
     }
 
-    fn state(&self) -> MutexGuard<'_, KeyState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The token of an `Authorization: Bearer TOKEN` header.
-fn bearer(value: &[u8]) -> Option<&[u8]> {
-    let (scheme, token) = value.split_at_checked("Bearer ".len())?;
-    let token = token.trim_ascii();
-    (scheme.eq_ignore_ascii_case(b"Bearer ") && !token.is_empty()).then_some(token)
+/// The key that a request carries. A service takes it in either of the usual headers.
+fn credential(protocol: Protocol, headers: &HeaderMap) -> Option<&[u8]> {
+    let header = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
+    match protocol {
+        Protocol::Llm(dialect) => dialect.credential(header),
+        Protocol::Http => {
+            let own = header("x-api-key").map(<[u8]>::trim_ascii).filter(|key| !key.is_empty());
+            own.or_else(|| Dialect::Openai.credential(header))
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
+    use http::header::AUTHORIZATION;
     use record::fact_channel;
 
     use super::*;
@@ -139,7 +158,9 @@ mod tests {
     fn ring(labels: &[&str]) -> (KeyRing, Vec<Key>) {
         let keys: Vec<Key> = labels.iter().map(|label| Key::new(1, "main", label)).collect();
         let names = NameTable::new(fact_channel().0);
-        (KeyRing::new((1, "main"), &keys, &names, Vec::new), keys)
+        let with_states = keys.iter().map(|key| (key, KeyStates::default())).collect();
+        let protocol = Protocol::Llm(Dialect::Openai);
+        (KeyRing::new((1, "main", protocol), with_states, &names, Vec::new), keys)
     }
 
     #[test]
@@ -168,6 +189,19 @@ mod tests {
         }
         assert!(ring.admit(&headers(&format!("bearer  {}", keys[0].secret()))).is_ok());
         assert!(!format!("{ring:?}").contains(keys[0].secret()));
+    }
+
+    #[test]
+    fn a_service_takes_a_key_in_either_header() {
+        let (mut ring, keys) = ring(&["a"]);
+        ring.protocol = Protocol::Http;
+        let own = |value: &str| {
+            HeaderMap::from_iter([("x-api-key".parse().unwrap(), HeaderValue::from_str(value).unwrap())])
+        };
+        assert!(ring.admit(&own(keys[0].secret())).is_ok());
+        assert!(ring.admit(&headers(&format!("Bearer {}", keys[0].secret()))).is_ok());
+        assert_eq!(ring.admit(&own("other")).unwrap_err(), NoEntry::Unknown);
+        assert_eq!(ring.admit(&own(" ")).unwrap_err(), NoEntry::Missing);
     }
 
     #[test]

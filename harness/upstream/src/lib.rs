@@ -1,29 +1,47 @@
-//! Simulated providers: servers that answer, refuse and are late as a scenario's world says, and keep a journal of what they
-//! saw.
+//! Simulated providers and services: servers that answer, refuse, are late and break off as a scenario's world says, and keep
+//! a journal of what they saw.
 //!
 //! `Upstreams` owns a `Server` for each upstream. A server's connection (`connection`) lies between hyper and the socket;
-//! above hyper, `answer` turns a request into a reply: the key is looked up (`keyring`), script, timeline and plans decide
-//! (`decision`, `gauge`), the reply is written (`reply_head`, `reply_body`), and the row leaves when the last byte has (`journal`).
+//! above hyper, `answer` turns a request into a reply: the key is looked up (`keyring`), its state, script, timeline and plans
+//! decide (`decision`, `deed`, `plans`), the reply is made (`speech`) from what was made ready at the start (`reply_rule`,
+//! `answer_maker`, `material`) and written (`reply_head`, `reply_body`, `tear`), and the row leaves when the last byte has
+//! (`journal`).
 
 mod answer;
+mod answer_maker;
+mod asked;
+mod charge;
 mod connection;
+mod contents;
 mod decision;
+mod deed;
 mod draw;
 mod gauge;
 mod journal;
 mod key;
+mod key_states;
 mod keyring;
+mod material;
+mod paced_events;
 mod pause;
+mod plans;
+mod preparation;
 mod redaction;
 mod reply_body;
 mod reply_head;
+mod reply_rule;
 mod request_body;
 mod server;
+mod speech;
 mod surroundings;
+mod tear;
 mod traffic_signal;
 mod upstream;
 mod upstreams;
+mod watchlist;
+mod when;
 
+pub use contents::contents_of;
 pub use key::Key;
 pub use surroundings::{DEFAULT_SAMPLES, Surroundings};
 pub use traffic_signal::TrafficSignal;

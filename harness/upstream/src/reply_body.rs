@@ -1,6 +1,5 @@
-//! The body of a reply: whole, or a stream of events at their times.
+//! The body of a reply: whole, a stream of events at their times, or one that breaks off.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,11 +7,13 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use dialect::openai::{self, DONE_EVENT, StreamWriter, Usage};
 use http_body::{Body, Frame, SizeHint};
 
+use crate::answer::Unanswered;
 use crate::connection::Connection;
+use crate::paced_events::PacedEvents;
 use crate::pause::{Pause, after};
+use crate::tear::Tear;
 
 /// A body that tells its connection what it gives away.
 #[derive(Debug)]
@@ -26,42 +27,20 @@ enum Content {
     /// All of it, until it has been taken.
     Whole(Bytes),
     Events(Box<PacedEvents>),
+    Torn(Box<TornBody>),
 }
 
-/// A streamed answer.
+/// A plain body that breaks off.
 #[derive(Debug)]
-pub(crate) struct PacedEvents {
-    pub(crate) writer: StreamWriter,
-    pub(crate) text: Arc<str>,
-    /// The usage, if it was asked for.
-    pub(crate) usage: Option<Usage>,
-    /// From the head to the first event.
-    pub(crate) first_event: Duration,
-    /// From one word to the next. The event of the role comes with the first word, and what ends a stream with the last.
-    pub(crate) gap: Duration,
-    pub(crate) progress: Progress,
-}
-
-/// How far a stream is.
-#[derive(Debug, Default)]
-pub(crate) struct Progress {
-    next: Next,
-    /// How much of the text has been told.
-    told: usize,
-    /// When the next event is due; none before the first.
-    due: Option<Instant>,
-    pause: Option<Pause>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Next {
-    #[default]
-    Role,
-    Piece,
-    Finish,
-    Usage,
-    Done,
-    Nothing,
+pub(crate) struct TornBody {
+    /// What comes of it.
+    pub(crate) begin: Bytes,
+    /// How long the whole would be.
+    pub(crate) length: usize,
+    /// From what comes of it to its end.
+    pub(crate) wait: Duration,
+    pub(crate) tear: Tear,
+    pub(crate) pause: Option<Pause>,
 }
 
 impl ReplyBody {
@@ -72,102 +51,68 @@ impl ReplyBody {
     pub(crate) fn events(connection: Arc<Connection>, events: PacedEvents) -> Self {
         Self { connection, content: Content::Events(Box::new(events)) }
     }
+
+    pub(crate) fn torn(connection: Arc<Connection>, torn: TornBody) -> Self {
+        Self { connection, content: Content::Torn(Box::new(torn)) }
+    }
 }
 
 impl Body for ReplyBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Unanswered;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Unanswered>>> {
         let Self { connection, content } = self.get_mut();
         let piece = match content {
-            Content::Whole(body) => std::mem::take(body),
-            Content::Events(events) => ready!(events.poll_event(context)),
+            Content::Whole(body) if body.is_empty() => None,
+            Content::Whole(body) => {
+                let body = std::mem::take(body);
+                connection.give(&body, true, |_| {});
+                Some(Ok(body))
+            }
+            Content::Events(events) => ready!(events.poll_piece(context, connection)),
+            Content::Torn(torn) => ready!(torn.poll_piece(context, connection)),
         };
-        if piece.is_empty() {
-            return Poll::Ready(None);
-        }
-        connection.give(&piece, content.is_over());
-        Poll::Ready(Some(Ok(Frame::data(piece))))
+        Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.content.is_over()
+        match &self.content {
+            Content::Whole(body) => body.is_empty(),
+            Content::Events(events) => events.is_over(),
+            Content::Torn(_) => false,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.content {
             Content::Whole(body) => SizeHint::with_exact(body.len() as u64),
-            Content::Events(_) => SizeHint::default(),
+            Content::Torn(torn) if !torn.tear.is_orderly() => SizeHint::with_exact(torn.length as u64),
+            Content::Events(_) | Content::Torn(_) => SizeHint::default(),
         }
     }
 }
 
-impl Content {
-    fn is_over(&self) -> bool {
-        match self {
-            Self::Whole(body) => body.is_empty(),
-            Self::Events(events) => events.progress.next == Next::Nothing,
+impl TornBody {
+    fn poll_piece(
+        &mut self,
+        context: &mut Context<'_>,
+        connection: &Arc<Connection>,
+    ) -> Poll<Option<Result<Bytes, Unanswered>>> {
+        if !self.begin.is_empty() {
+            let begin = std::mem::take(&mut self.begin);
+            connection.give(&begin, false, |_| {});
+            return Poll::Ready(Some(Ok(begin)));
         }
-    }
-}
-
-impl PacedEvents {
-    /// The next event when it is due; nothing after the last.
-    fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Bytes> {
-        if matches!(self.progress.next, Next::Role | Next::Piece) {
-            ready!(self.poll_due(context));
-        }
-        Poll::Ready(self.event())
-    }
-
-    fn poll_due(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.first_event.is_zero() && self.gap.is_zero() {
-            return Poll::Ready(());
-        }
-        let now = Instant::now();
-        let due = *self.progress.due.get_or_insert_with(|| after(now, self.first_event));
-        if now < due {
-            let pause = self.progress.pause.get_or_insert_with(|| Pause::until(due));
+        if !self.wait.is_zero() {
+            let wait = self.wait;
+            let pause = self.pause.get_or_insert_with(|| Pause::until(after(Instant::now(), wait)));
             ready!(Pin::new(pause).poll(context));
+            self.wait = Duration::ZERO;
         }
-        self.progress.pause = None;
-        Poll::Ready(())
-    }
-
-    fn event(&mut self) -> Bytes {
-        let progress = &mut self.progress;
-        match progress.next {
-            Next::Role => {
-                progress.next = if self.text.is_empty() { Next::Finish } else { Next::Piece };
-                self.writer.role().into()
-            }
-            Next::Piece => {
-                let rest = &self.text[progress.told..];
-                let piece = openai::pieces(rest).next().unwrap_or(rest);
-                progress.told += piece.len();
-                if progress.told == self.text.len() {
-                    progress.next = Next::Finish;
-                }
-                progress.due = progress.due.map(|due| after(due, self.gap));
-                self.writer.piece(piece).into()
-            }
-            Next::Finish => {
-                progress.next = if self.usage.is_some() { Next::Usage } else { Next::Done };
-                self.writer.finish().into()
-            }
-            Next::Usage => {
-                progress.next = Next::Done;
-                self.writer.usage(self.usage.unwrap_or_default()).into()
-            }
-            Next::Done => {
-                progress.next = Next::Nothing;
-                Bytes::from_static(DONE_EVENT)
-            }
-            Next::Nothing => Bytes::new(),
-        }
+        self.tear.poll_end(context, connection)
     }
 }

@@ -1,5 +1,7 @@
 //! The server of one upstream: its listener and its connections, all owned by one task.
 
+mod door;
+
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
@@ -12,7 +14,9 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
+
+use door::Door;
 
 use crate::answer::answer;
 use crate::connection::{Connection, ConnectionIo};
@@ -22,7 +26,7 @@ use crate::upstream::Upstream;
 #[derive(Debug)]
 pub(crate) struct Server {
     address: SocketAddr,
-    stopping: watch::Sender<()>,
+    upstream: Arc<Upstream>,
     task: JoinHandle<()>,
 }
 
@@ -54,9 +58,8 @@ impl Server {
     pub(crate) async fn start(upstream: Arc<Upstream>, bounds: Bounds) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let (stopping, stop) = watch::channel(());
-        let task = tokio::spawn(serve(listener, upstream, bounds, stop));
-        Ok(Self { address, stopping, task })
+        let task = tokio::spawn(serve(Door::Open(listener), Arc::clone(&upstream), bounds));
+        Ok(Self { address, upstream, task })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -65,7 +68,7 @@ impl Server {
 
     /// Tells the server to stop, without waiting for it.
     pub(crate) fn begin_to_stop(&self) {
-        self.stopping.send_replace(());
+        self.upstream.stop();
     }
 
     /// Waits until everything that was open is over and written down.
@@ -86,29 +89,39 @@ impl Drop for Server {
     }
 }
 
-async fn serve(
-    listener: TcpListener,
-    upstream: Arc<Upstream>,
-    bounds: Bounds,
-    mut stop: watch::Receiver<()>,
-) {
+/// How often an upstream that does not listen at times looks whether it is such a time.
+const LOOK: Duration = Duration::from_millis(1);
+
+async fn serve(mut door: Door, upstream: Arc<Upstream>, bounds: Bounds) {
     // Dropping the set, with this task, aborts every connection.
     let mut connections = JoinSet::new();
-    let stopped = stop.clone();
+    // Tells those connections that are open at the time to end.
+    let leave = watch::Sender::new(());
+    let mut stopped = pin!(upstream.stopped());
+    let mut look = upstream.rules.may_refuse().then(|| interval(LOOK));
     loop {
         tokio::select! {
-            accepted = listener.accept(), if connections.len() < bounds.connections => match accepted {
+            accepted = door.accept(), if connections.len() < bounds.connections => match accepted {
                 Ok((stream, _)) => {
                     let upstream = Arc::clone(&upstream);
-                    connections.spawn(converse(stream, upstream, bounds.patience, stopped.clone()));
+                    connections.spawn(converse(stream, upstream, bounds.patience, leave.subscribe()));
                 }
                 Err(_) => sleep(AFTER_REFUSAL).await,
             },
             Some(ended) = connections.join_next(), if !connections.is_empty() => pass_on_panic(ended),
-            _ = stop.changed() => break,
+            () = next_look(look.as_mut()) => {
+                let refuses = upstream.rules.refuses(upstream.journal.clock.now());
+                if refuses && matches!(door, Door::Open(_)) {
+                    leave.send_replace(());
+                }
+                // A machine that does not let it turn now may do so at the next look.
+                let _: io::Result<()> = door.turn(!refuses);
+            }
+            () = stopped.as_mut() => break,
         }
     }
-    drop(listener);
+    leave.send_replace(());
+    drop(door);
     let farewell = async {
         while let Some(ended) = connections.join_next().await {
             pass_on_panic(ended);
@@ -124,11 +137,11 @@ async fn converse(
     stream: TcpStream,
     upstream: Arc<Upstream>,
     patience: Duration,
-    mut stop: watch::Receiver<()>,
+    mut leave: watch::Receiver<()>,
 ) {
     // A stream that is gone already shows it at the first read.
     let _: io::Result<()> = stream.set_nodelay(true);
-    let connection = Arc::new(Connection::new(upstream.next_connection(), Arc::clone(&upstream.journal)));
+    let connection = Arc::new(Connection::new(Arc::clone(&upstream.journal)));
     let io = ConnectionIo::new(stream, Arc::clone(&connection));
     let service = {
         let connection = Arc::clone(&connection);
@@ -139,18 +152,26 @@ async fn converse(
     let mut serving = pin!(serving);
     let mut watch = interval(patience);
     watch.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut stopping = false;
+    let mut leaving = false;
     loop {
         tokio::select! {
             biased;
             // How the connection ended stands in the rows of its attempts.
             _ = serving.as_mut() => return,
-            _ = stop.changed(), if !stopping => {
-                stopping = true;
+            _ = leave.changed(), if !leaving => {
+                leaving = true;
                 serving.as_mut().graceful_shutdown();
             }
             _ = watch.tick() => if connection.gives_up() { return },
         }
+    }
+}
+
+/// Waits for the next look, for an upstream that has any.
+async fn next_look(look: Option<&mut Interval>) {
+    match look {
+        Some(look) => drop(look.tick().await),
+        None => std::future::pending().await,
     }
 }
 

@@ -1,19 +1,23 @@
 //! One simulated provider: everything that its connections share.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
+use std::collections::{HashMap, HashSet};
+use std::future::Future;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use record::{Moment, NameId, NameTable};
-use scenario::{Distribution, ErrorName, StreamShape, World};
+use scenario::{Distribution, ErrorName, LimitSignal, Protocol, World};
+use tokio::sync::watch;
 
 use crate::decision::Rules;
 use crate::draw::DrawSource;
 use crate::journal::Journal;
 use crate::key::Key;
+use crate::key_states::KeyStates;
 use crate::keyring::KeyRing;
-use crate::redaction::Redaction;
+use crate::plans::Plans;
+use crate::preparation::Preparation;
 use crate::surroundings::Surroundings;
 
 /// A simulated provider at work.
@@ -21,62 +25,59 @@ use crate::surroundings::Surroundings;
 pub(crate) struct Upstream {
     /// Its name's number.
     pub(crate) name: NameId,
+    pub(crate) protocol: Protocol,
     pub(crate) keys: KeyRing,
     pub(crate) rules: Rules,
     pub(crate) journal: Arc<Journal>,
     pub(crate) models: ModelNames,
     pub(crate) errors: ErrorNames,
     pub(crate) latency: Distribution,
-    pub(crate) answer: NormalAnswer,
+    /// When limit headers are sent.
+    pub(crate) limits: LimitSignal,
     /// The draws of requests without a key.
     pub(crate) draws: DrawSource,
     /// The Unix time of the clock's zero.
     epoch: Duration,
     requests: AtomicU32,
-    connections: AtomicU16,
+    stopping: watch::Sender<bool>,
 }
-
-/// The normal answer with everything about it that is known beforehand.
-#[derive(Debug)]
-pub(crate) struct NormalAnswer {
-    pub(crate) text: Arc<str>,
-    /// How many words the text has.
-    pub(crate) words: u64,
-    /// The usage, where the scenario sets it.
-    pub(crate) usage: Option<dialect::openai::Usage>,
-    pub(crate) stream: StreamShape,
-}
-
-/// What an upstream says that was not told what to say.
-const DEFAULT_TEXT: &str = "This is the answer of a simulated provider, and it is always the same.";
 
 impl Upstream {
     /// The upstream of that name in a world.
+    ///
+    /// # Errors
+    /// What cannot be done as the scenario says, in words.
     pub(crate) fn new(
         (name, settings): (&str, &scenario::Upstream),
         world: &World,
         keys: &[Key],
-        redaction: Arc<Redaction>,
+        journal: Journal,
         surroundings: &Surroundings,
-    ) -> Self {
+    ) -> Result<Self, String> {
         let Surroundings { clock, names, traffic, seed, .. } = surroundings;
         let now = clock.now();
-        let served = world.router.models.0.iter().filter(|(_, model)| model.pool.value == name);
-        let served = served.map(|(public, model)| model.model.as_ref().unwrap_or(&public.value).clone());
-        Self {
+        let mut preparation = Preparation::new(name, settings.dialect, surroundings);
+        let rules = Rules::new(settings, traffic.clone(), &mut preparation)?;
+        let mut with_states = Vec::with_capacity(keys.len());
+        for (key, entry) in keys.iter().zip(&settings.keys.0) {
+            with_states.push((key, KeyStates::new(&entry.settings.states, &mut preparation)?));
+        }
+        let own_counters = || Plans::own_counters(&settings.plans, now);
+        Ok(Self {
             name: names.id(name),
-            keys: KeyRing::new((*seed, name), keys, names, || Rules::own_gauges(settings, now)),
-            rules: Rules::new(settings, names, traffic.clone(), now),
-            journal: Arc::new(Journal::new(surroundings, redaction)),
-            models: ModelNames::new(served.collect(), names.clone()),
+            protocol: settings.dialect,
+            keys: KeyRing::new((*seed, name, settings.dialect), with_states, names, own_counters),
+            rules,
+            journal: Arc::new(journal),
+            models: ModelNames::new(served(world, name), names.clone()),
             errors: ErrorNames::new(names),
             latency: settings.latency.head.clone(),
-            answer: NormalAnswer::new(&settings.reply),
+            limits: settings.signals.limits,
             draws: DrawSource::new(*seed, name, None),
             epoch: SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().saturating_sub(now.since(Moment(0))),
             requests: AtomicU32::new(0),
-            connections: AtomicU16::new(0),
-        }
+            stopping: watch::Sender::new(false),
+        })
     }
 
     /// The number of a new request, from 1.
@@ -84,27 +85,45 @@ impl Upstream {
         self.requests.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
     }
 
+    /// A moment by the clock on the wall.
+    pub(crate) fn wall_clock(&self, moment: Moment) -> SystemTime {
+        SystemTime::UNIX_EPOCH + self.epoch + moment.since(Moment(0))
+    }
+
     /// A moment in seconds of Unix time.
     pub(crate) fn unix_seconds(&self, moment: Moment) -> u64 {
         (self.epoch + moment.since(Moment(0))).as_secs()
     }
 
-    /// The number of a new connection.
-    pub(crate) fn next_connection(&self) -> u16 {
-        self.connections.fetch_add(1, Ordering::Relaxed)
+    /// Tells everything at the upstream to stop.
+    pub(crate) fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Waits until the upstream is told to stop.
+    pub(crate) fn stopped(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut stopping = self.stopping.subscribe();
+        async move {
+            // An upstream that is gone has stopped too.
+            drop(stopping.wait_for(|stopping| *stopping).await);
+        }
     }
 }
 
-impl NormalAnswer {
-    fn new(answer: &scenario::Answer) -> Self {
-        let text: Arc<str> = answer.text.as_deref().unwrap_or(DEFAULT_TEXT).into();
-        let usage = answer
-            .usage
-            .as_ref()
-            .map(|usage| dialect::openai::Usage { input: usage.input.into(), output: usage.output.into() });
-        let words = dialect::openai::count_words(&text);
-        Self { text, words, usage, stream: answer.stream.clone() }
+/// The models that the world routes to an upstream, by the provider's names.
+fn served(world: &World, upstream: &str) -> Vec<String> {
+    let mut served = Vec::new();
+    for (public, settings) in &world.router.models.0 {
+        let usual = settings.model.as_ref().unwrap_or(&public.value);
+        if settings.pool.as_ref().is_some_and(|pool| pool.value == upstream) {
+            served.push(usual.clone());
+        }
+        let entries = settings.pools.iter().filter(|entry| entry.pool.value == upstream);
+        served.extend(entries.map(|entry| entry.model.as_ref().unwrap_or(usual).clone()));
     }
+    let mut known = HashSet::new();
+    served.retain(|model| known.insert(model.clone()));
+    served
 }
 
 /// The models that an upstream serves, and the numbers of all models that it was asked for.
@@ -152,22 +171,24 @@ impl ModelNames {
     }
 }
 
-/// The numbers of the errors' names.
+/// The numbers of the names of errors that stand in no scenario.
 #[derive(Debug)]
 pub(crate) struct ErrorNames {
-    numbers: Vec<(ErrorName, NameId)>,
+    pub(crate) invalid_key: NameId,
+    pub(crate) bad_request: NameId,
+    pub(crate) too_large: NameId,
     /// For a request to a path that the provider does not have.
     pub(crate) unknown_path: NameId,
 }
 
 impl ErrorNames {
     fn new(names: &NameTable) -> Self {
-        let numbers = ErrorName::ALL.iter().map(|(word, error, _)| (*error, names.id(word))).collect();
-        Self { numbers, unknown_path: names.id("unknown_path") }
-    }
-
-    pub(crate) fn number(&self, error: ErrorName) -> NameId {
-        let found = self.numbers.iter().find(|(name, _)| *name == error);
-        found.map_or(NameId::NONE, |(_, number)| *number)
+        let number = |error: ErrorName| names.id(error.word());
+        Self {
+            invalid_key: number(ErrorName::InvalidKey),
+            bad_request: number(ErrorName::BadRequest),
+            too_large: number(ErrorName::TooLarge),
+            unknown_path: names.id("unknown_path"),
+        }
     }
 }

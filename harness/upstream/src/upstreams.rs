@@ -7,11 +7,13 @@ use std::sync::Arc;
 use record::CastUpstream;
 use scenario::World;
 
+use crate::journal::Journal;
 use crate::key::Key;
 use crate::redaction::Redaction;
 use crate::server::{Bounds, Server};
 use crate::surroundings::Surroundings;
 use crate::upstream::Upstream;
+use crate::watchlist::Watchlist;
 
 /// The running upstreams of a world. They run on the runtime that started them; dropping this ends them.
 #[derive(Debug)]
@@ -32,7 +34,7 @@ impl Upstreams {
     /// with its I/O and its timers.
     ///
     /// # Errors
-    /// If the machine gives no port.
+    /// If the machine gives no port, or if the world asks for something that cannot be done: the error names it.
     pub async fn start(world: &World, surroundings: Surroundings) -> io::Result<Self> {
         Self::start_within(world, surroundings, Bounds::default()).await
     }
@@ -42,19 +44,22 @@ impl Upstreams {
         surroundings: Surroundings,
         bounds: Bounds,
     ) -> io::Result<Self> {
-        let keys_of = |(name, settings): &(scenario::At<String>, scenario::Upstream)| -> Vec<Key> {
-            let labels = settings.keys.0.iter();
-            labels.map(|label| Key::new(surroundings.seed, &name.value, &label.value)).collect()
-        };
-        let keys: Vec<Vec<Key>> = world.upstreams.0.iter().map(keys_of).collect();
+        let worlds = world.upstreams.0.iter();
+        let keys: Vec<Vec<Key>> =
+            worlds.map(|(name, settings)| Key::all(surroundings.seed, &name.value, &settings.keys)).collect();
         let redaction = Arc::new(Redaction::new(keys.iter().flatten()));
         let mut running = Vec::with_capacity(keys.len());
-        for ((name, settings), keys) in world.upstreams.0.iter().zip(keys) {
-            let named = (name.value.as_str(), settings);
-            let upstream = Upstream::new(named, world, &keys, Arc::clone(&redaction), &surroundings);
+        for ((name, settings), own) in world.upstreams.0.iter().zip(&keys) {
+            let name = name.value.as_str();
+            let watchlist = watchlist(name, (world, &keys), &surroundings.canaries);
+            let journal = Journal::new(&surroundings, Arc::clone(&redaction), watchlist);
+            let upstream = Upstream::new((name, settings), world, own, journal, &surroundings);
+            let upstream = upstream.map_err(|why| {
+                io::Error::new(io::ErrorKind::InvalidInput, format!("the upstream `{name}`: {why}"))
+            })?;
             let server = Server::start(Arc::new(upstream), bounds).await?;
             let dialect = settings.dialect.name();
-            running.push(Running { name: name.value.clone(), dialect, keys, server });
+            running.push(Running { name: name.to_owned(), dialect, keys: own.clone(), server });
         }
         Ok(Self { running })
     }
@@ -97,13 +102,29 @@ impl Upstreams {
     }
 }
 
+/// What must not reach an upstream: the keys of the others, and what the trial names.
+fn watchlist(name: &str, (world, keys): (&World, &[Vec<Key>]), canaries: &[(String, String)]) -> Watchlist {
+    let own =
+        world.upstreams.names().zip(keys).find(|(other, _)| *other == name).map_or(&[][..], |(_, own)| own);
+    let is_own = |key: &Key| own.iter().any(|own| own.secret() == key.secret());
+    let others =
+        world.upstreams.names().zip(keys).flat_map(|(other, keys)| {
+            keys.iter().map(move |key| (format!("key {other}/{}", key.label()), key))
+        });
+    let others = others.filter(|(_, key)| !is_own(key)).map(|(label, key)| (label, key.secret()));
+    let canaries = canaries.iter().map(|(label, text)| (label.clone(), text.as_str()));
+    Watchlist::new(others.chain(canaries))
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::Receiver;
     use std::time::Duration;
 
     use record::{AttemptRow, Clock, Correlation, Fact, NameTable, Outcome, fact_channel};
-    use scenario::{Answer, At, Distribution, Keys, Latency, Named, RouterSettings, Span};
+    use scenario::{
+        At, Distribution, Keys, Latency, LimitSignal, Named, Protocol, Reply, RouterSettings, Signals, Span,
+    };
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
     use tokio::time::timeout;
@@ -118,17 +139,20 @@ mod tests {
     async fn start(latency: Duration, bounds: Bounds) -> (Upstreams, Receiver<Fact>) {
         let span = Span::default();
         let main = scenario::Upstream {
-            dialect: dialect::Dialect::Openai,
+            dialect: Protocol::Llm(dialect::Dialect::Openai),
             keys: Keys(Vec::new()),
             plans: Vec::new(),
             latency: Latency { head: Distribution::Fixed(latency), span },
-            reply: Answer::normal(),
+            signals: Signals { limits: LimitSignal::Usual, plan: None, span },
+            reply: Reply::normal(),
             script: Vec::new(),
             timeline: Vec::new(),
+            url_from: None,
             span,
         };
         let upstreams = Named(vec![(At { value: "main".to_owned(), span }, main)]);
-        let world = World { upstreams, router: RouterSettings { models: Named::default(), span }, span };
+        let (router, tenants) = (RouterSettings::nothing(), Named::default());
+        let world = World { upstreams, router, tenants, prices: None, span };
         let (sender, facts) = fact_channel();
         let surroundings = Surroundings {
             clock: Clock::start(),
@@ -138,6 +162,7 @@ mod tests {
             seed: 1,
             traffic: TrafficSignal::new([]),
             samples: 0,
+            canaries: Vec::new(),
         };
         (Upstreams::start_within(&world, surroundings, bounds).await.unwrap(), facts)
     }

@@ -6,8 +6,9 @@ use record::{AttemptRow, Shown};
 use scenario::{Field, FieldValue, Literal, Operand, RowClaim, Subject, Test};
 
 use crate::finding::{Finding, Seen};
+use crate::group::{self, GroupKey, group_of};
 use crate::offence::{Offences, Order, Weight};
-use crate::row::{OpenTree, Row, depends_on_lag, operands};
+use crate::row::{Row, depends_on_lag, operands};
 use crate::scene::{Scene, View};
 use crate::shown::{self, Mark};
 use crate::words;
@@ -30,16 +31,6 @@ pub(crate) struct CountTally<'a> {
 
 /// The size of a population in each view of the harness's lag, the one without lag first.
 type Sizes = [u64; View::ALL.len()];
-
-type GroupKey = Vec<Part>;
-
-/// A value by which rows are grouped.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Part {
-    Text(String),
-    Number(i64),
-    Flag(bool),
-}
 
 #[derive(Debug)]
 struct Group {
@@ -70,13 +61,16 @@ impl<'a> CountTally<'a> {
         }
     }
 
-    pub(crate) fn take(&mut self, tree: &OpenTree, scene: &Scene<'_>) {
+    /// Takes the rows of one exchange, or one that belongs to none.
+    pub(crate) fn take(&mut self, rows: &[Row<'_>], scene: &Scene<'_>) {
         let mut closing: Vec<(GroupKey, Vec<Row<'_>>, Sizes)> = Vec::new();
         let closes = self.claim.per.contains(&Field::Exchange);
-        for row in tree.rows(self.claim.subject) {
-            let sizes = self.membership(row, scene);
+        for row in rows.iter().copied() {
+            let member = self.membership(row, scene);
+            // What is lacking counts for nothing, and makes its group.
+            let sizes = if row.is_lacking() { Sizes::default() } else { member };
             add(&mut self.population, sizes);
-            if self.claim.per.is_empty() || sizes[0] == 0 {
+            if self.claim.per.is_empty() || member[0] == 0 {
                 continue;
             }
             let Some(key) = group_of(row, &self.claim.per, scene) else { continue };
@@ -135,7 +129,12 @@ impl<'a> CountTally<'a> {
         let weight = self.weigh(sizes, &Known::new(), scene);
         let seen = self.closed.offences.is_first(weight, first.order()).then(|| {
             let marks = self.surplus(rows, scene);
-            Seen { observed: self.told(key, sizes), shown: Some(shown::tree(first.tree(), &marks, scene)) }
+            let observed = self.told(key, sizes);
+            let shown = match first.tree() {
+                Some(tree) => shown::tree(tree, &marks, scene),
+                None => shown::alone(*first, &observed, scene),
+            };
+            Seen { observed, shown: Some(shown) }
         });
         self.closed.groups += 1;
         self.closed.offences.add(weight, first.order(), seen);
@@ -200,9 +199,7 @@ impl<'a> CountTally<'a> {
         let observed = self.told(key, group.sizes);
         let shown = match self.claim.subject {
             Subject::Attempts => shown::window(observed.clone(), &group.members, group.sizes[0], scene),
-            Subject::Exchanges | Subject::Requests => {
-                Shown::Numbers(vec![(self.place(key), words::quantity(group.sizes[0], self.claim.subject))])
-            }
+            _ => Shown::Numbers(vec![(self.place(key), words::quantity(group.sizes[0], self.claim.subject))]),
         };
         Seen { observed, shown: Some(shown) }
     }
@@ -212,12 +209,7 @@ impl<'a> CountTally<'a> {
     }
 
     fn place(&self, key: &GroupKey) -> String {
-        let values = key.iter().map(|part| match part {
-            Part::Text(text) => format!("`{text}`"),
-            Part::Number(number) => number.to_string(),
-            Part::Flag(flag) => flag.to_string(),
-        });
-        words::group(self.claim.per.iter().copied().zip(values))
+        group::place(&self.claim.per, key)
     }
 
     fn weigh(&self, sizes: Sizes, measured: &Known<'_>, scene: &Scene<'_>) -> Weight {
@@ -274,15 +266,4 @@ fn add(sizes: &mut Sizes, more: Sizes) {
     for (size, more) in sizes.iter_mut().zip(more) {
         *size += more;
     }
-}
-
-/// The group of a row; none for a row that lacks one of the fields, such as an attempt that joins no exchange.
-fn group_of(row: Row<'_>, per: &[Field], scene: &Scene<'_>) -> Option<GroupKey> {
-    let part = |field: &Field| match row.value(*field, scene, View::Seen) {
-        FieldValue::Text(text) => Some(Part::Text(text.to_owned())),
-        FieldValue::Number(number) => Some(Part::Number(number)),
-        FieldValue::Flag(flag) => Some(Part::Flag(flag)),
-        FieldValue::Missing | FieldValue::Measured(_) | FieldValue::Duration(_) => None,
-    };
-    per.iter().map(part).collect()
 }

@@ -15,6 +15,15 @@ pub(crate) struct Hints {
     keys: HashMap<(NameId, NameId), KeyHints>,
 }
 
+/// What had become of a key when an attempt arrived on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct KeyPast {
+    /// When it was last limited.
+    pub(crate) limited: Option<Moment>,
+    /// Whether its wait was over and it had not succeeded again yet.
+    pub(crate) probing: bool,
+}
+
 /// A wait that ran when an attempt arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RunningHint {
@@ -32,11 +41,34 @@ impl Hints {
         self.keys.get(&key_of(row)?)?.running(row.arrived, grace)
     }
 
-    /// Notes the hint that a reply gave, once all of the reply had been sent.
+    /// What had become of an attempt's key when it arrived.
+    pub(crate) fn past(&self, row: &AttemptRow) -> KeyPast {
+        let key = key_of(row).and_then(|key| self.keys.get(&key));
+        key.map(|key| key.past(row.arrived)).unwrap_or_default()
+    }
+
+    /// How long after a moment the first of some keys is free, each an upstream and a key.
+    pub(crate) fn free_in(
+        &self,
+        keys: impl Iterator<Item = (NameId, NameId)>,
+        moment: Moment,
+    ) -> Option<Duration> {
+        keys.map(|key| self.keys.get(&key).map_or(Duration::ZERO, |key| key.waits_for(moment))).min()
+    }
+
+    /// Notes what a reply says of its key, once all of the reply had been sent.
     pub(crate) fn note(&mut self, row: &AttemptRow) {
-        let (Some(key), Some(hint)) = (key_of(row), row.hint()) else { return };
-        if row.ended != NOT_REACHED && row.outcome == Outcome::Complete {
+        let Some(key) = key_of(row) else { return };
+        if row.ended == NOT_REACHED || row.outcome != Outcome::Complete {
+            return;
+        }
+        if let Some(hint) = row.hint() {
             self.keys.entry(key).or_default().note(row.end(), row.end().after(hint), row);
+        }
+        if row.status == 429 {
+            self.keys.entry(key).or_default().limited.note(row.end());
+        } else if let (200..=299, Some(known)) = (row.status, self.keys.get_mut(&key)) {
+            known.succeeded.note(row.end());
         }
     }
 
@@ -54,6 +86,28 @@ fn key_of(row: &AttemptRow) -> Option<(NameId, NameId)> {
 #[derive(Debug, Default)]
 struct KeyHints {
     waits: VecDeque<Wait>,
+    limited: Ends,
+    succeeded: Ends,
+}
+
+/// When replies of one kind were over, in the order of time.
+#[derive(Debug, Default)]
+struct Ends(VecDeque<Moment>);
+
+impl Ends {
+    fn note(&mut self, end: Moment) {
+        let at = self.0.partition_point(|known| *known <= end);
+        self.0.insert(at, end);
+        if self.0.len() > REMEMBERED {
+            self.0.pop_front();
+        }
+    }
+
+    /// The last one that was not after a moment.
+    fn until(&self, moment: Moment) -> Option<Moment> {
+        let end = self.0.partition_point(|known| *known <= moment);
+        self.0.get(end.checked_sub(1)?).copied()
+    }
 }
 
 #[derive(Debug)]
@@ -77,6 +131,21 @@ impl KeyHints {
         if self.waits.len() > REMEMBERED {
             self.waits.pop_front();
         }
+    }
+
+    /// A key that was limited is tried, once its wait is over, until it has succeeded.
+    fn past(&self, arrived: Moment) -> KeyPast {
+        let limited = self.limited.until(arrived);
+        let recovered =
+            limited.is_some_and(|limited| self.succeeded.until(arrived).is_some_and(|end| end > limited));
+        let probing = limited.is_some() && !recovered && self.waits_for(arrived).is_zero();
+        KeyPast { limited, probing }
+    }
+
+    /// How long after a moment the key had still to be left alone.
+    fn waits_for(&self, moment: Moment) -> Duration {
+        let given = self.waits.partition_point(|wait| wait.given <= moment);
+        given.checked_sub(1).map_or(Duration::ZERO, |last| self.waits[last].until.since(moment))
     }
 
     fn running(&self, arrived: Moment, grace: Duration) -> Option<RunningHint> {
@@ -105,7 +174,7 @@ mod tests {
     }
 
     fn attempt(arrived: u64) -> AttemptRow {
-        let mut row = AttemptRow::opened(NameId(0), 0, Moment(arrived * 1_000_000));
+        let mut row = AttemptRow::opened(NameId(0), Moment(arrived * 1_000_000));
         row.key = NameId(1);
         row
     }

@@ -1,10 +1,11 @@
 //! What is still open: exchanges whose attempts may still come, and attempts whose exchange has not ended.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
 
 use record::{ExchangeId, ExchangeRow};
 
-use crate::row::{HeldAttempt, OpenTree};
+use crate::tree::{Extra, HeldAttempt, OpenTree};
 
 /// How many trees are held of each kind. An attempt may end long after its exchange: a router can leave it open when its
 /// client has gone. So an exchange is held until so many others have ended after it.
@@ -27,14 +28,16 @@ enum Lingering {
 }
 
 impl Hold {
-    /// Takes an exchange that has ended. Gives back what is to be closed.
-    pub(crate) fn exchange(&mut self, row: ExchangeRow) -> Option<OpenTree> {
+    /// Takes an exchange that has ended, with how long until a key that could serve it was free. Gives back what is to be
+    /// closed.
+    pub(crate) fn exchange(&mut self, row: ExchangeRow, capacity_in: Option<Duration>) -> Option<OpenTree> {
         let tree = self.trees.entry(row.id).or_default();
         if tree.exchange.is_some() {
             // No sound evidence has a number twice; the second one stands for itself.
-            return Some(OpenTree { exchange: Some(row), attempts: Vec::new() });
+            return Some(OpenTree::bare(row));
         }
         tree.exchange = Some(row);
+        tree.capacity_in = capacity_in;
         self.awaited.remove(&row.id);
         self.linger(Lingering::Exchange(row.id))
     }
@@ -42,11 +45,26 @@ impl Hold {
     /// Takes an attempt that joins an exchange. Gives back what is to be closed.
     pub(crate) fn joined(&mut self, held: HeldAttempt) -> Option<OpenTree> {
         let id = held.row.exchange;
+        self.tree(id).attempts.push(held);
+        self.without_exchange()
+    }
+
+    /// Takes something else that was seen of an exchange. Gives back what is to be closed.
+    pub(crate) fn extra(&mut self, id: ExchangeId, extra: Extra) -> Option<OpenTree> {
+        self.tree(id).add(extra);
+        self.without_exchange()
+    }
+
+    fn tree(&mut self, id: ExchangeId) -> &mut OpenTree {
         let tree = self.trees.entry(id).or_default();
-        tree.attempts.push(held);
         if tree.exchange.is_none() {
             self.awaited.insert(id);
         }
+        tree
+    }
+
+    /// The oldest of what waits for its exchange, if too much does.
+    fn without_exchange(&mut self) -> Option<OpenTree> {
         if self.awaited.len() <= HELD {
             return None;
         }
@@ -86,29 +104,27 @@ impl Hold {
     fn close(&mut self, oldest: Lingering) -> Option<OpenTree> {
         match oldest {
             Lingering::Exchange(id) => self.trees.remove(&id).map(sorted),
-            Lingering::Loose(held) => Some(OpenTree { exchange: None, attempts: vec![held] }),
+            Lingering::Loose(held) => Some(OpenTree::alone(held)),
         }
     }
 }
 
 /// Rows come in the order of their ends; a tree has its attempts in the order of arrival.
 fn sorted(mut tree: OpenTree) -> OpenTree {
-    tree.attempts.sort_by_key(|held| {
-        let row = &held.row;
-        (row.arrived, row.end(), row.upstream, row.key, row.connection, row.key_use)
-    });
+    tree.sort();
     tree
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hints::KeyPast;
     use record::{AttemptRow, Joined, Moment, NameId};
 
     fn attempt(exchange: u32, arrived: u64) -> HeldAttempt {
-        let mut row = AttemptRow::opened(NameId(0), 0, Moment(arrived));
+        let mut row = AttemptRow::opened(NameId(0), Moment(arrived));
         (row.exchange, row.joined) = (ExchangeId(exchange), Joined::Exchange);
-        HeldAttempt { row, running: None }
+        HeldAttempt { row, running: None, past: KeyPast::default() }
     }
 
     fn exchange(id: u32) -> ExchangeRow {
@@ -119,7 +135,7 @@ mod tests {
     fn a_tree_has_its_attempts_in_the_order_of_arrival_also_those_that_end_after_it() {
         let mut hold = Hold::default();
         assert!(hold.joined(attempt(1, 20)).is_none());
-        assert!(hold.exchange(exchange(1)).is_none());
+        assert!(hold.exchange(exchange(1), None).is_none());
         assert!(hold.joined(attempt(1, 10)).is_none());
         assert!(hold.loose(attempt(9, 5)).is_none());
         let tree = hold.drain().unwrap();
@@ -136,7 +152,8 @@ mod tests {
         let many = u32::try_from(HELD).unwrap();
         let mut closed = Vec::new();
         for id in 0..many + 3 {
-            closed.extend(hold.exchange(exchange(id)).and_then(|tree| tree.exchange).map(|row| row.id.0));
+            closed
+                .extend(hold.exchange(exchange(id), None).and_then(|tree| tree.exchange).map(|row| row.id.0));
         }
         assert_eq!(closed, [0, 1, 2]);
         for id in 0..many + 3 {

@@ -1,9 +1,13 @@
 //! The judge: takes facts in the order of time, keeps what is open, and gives verdicts at the end.
 
-use record::{AttemptRow, Entry, ExchangeId, ExchangeRow, Fact, Joined, Judged};
-use scenario::Claim;
+use std::collections::HashMap;
 
-use crate::claim::ClaimTally;
+use record::{AnswerSeen, AttemptRow, Entry, ExchangeId, ExchangeRow, Fact, Joined, Judged, NameId};
+use scenario::{Claim, Field, RowClaim, Scenario};
+
+use crate::arrivals::Arrivals;
+use crate::claim::{ClaimTally, fields_of_claim};
+use crate::fields::Needs;
 use crate::hints::Hints;
 use crate::hold::Hold;
 use crate::key_order::KeyOrder;
@@ -11,10 +15,11 @@ use crate::lag::LagLog;
 use crate::measure::{MeasureTally, Number};
 use crate::names::Names;
 use crate::question::Question;
-use crate::row::{HeldAttempt, OpenTree};
+use crate::row::{Row, fields_of, subject_of};
 use crate::ruling::{Circumstances, Subject, missing_witness};
 use crate::scene::Scene;
 use crate::timetable::{RowsSeen, Timetable};
+use crate::tree::{Extra, HeldAttempt, OpenTree};
 
 /// Judges one trial. Facts are to come in the order of [`crate::Merged`].
 #[derive(Debug)]
@@ -23,6 +28,7 @@ pub struct Judge<'a> {
     surroundings: Surroundings<'a>,
     hints: Hints,
     hold: Hold,
+    needs: Needs,
     tallies: Tallies<'a>,
     seen: RowsSeen,
     /// Attempts that name an exchange and could not be joined to it.
@@ -36,6 +42,8 @@ struct Surroundings<'a> {
     lag: LagLog,
     timetable: Timetable,
     key_order: KeyOrder,
+    arrivals: Arrivals,
+    answers: HashMap<NameId, AnswerSeen>,
 }
 
 /// What is known so far of everything that the scenario asks.
@@ -77,12 +85,15 @@ impl<'a> Judge<'a> {
             lag: LagLog::default(),
             timetable: Timetable::new(scenario),
             key_order: KeyOrder::default(),
+            arrivals: Arrivals::new(asks_for_nth(scenario)),
+            answers: HashMap::new(),
         };
         Self {
             question,
             surroundings,
             hints: Hints::default(),
             hold: Hold::default(),
+            needs: Needs::of(scenario),
             tallies,
             seen: RowsSeen::default(),
             unjoined: 0,
@@ -103,14 +114,38 @@ impl<'a> Judge<'a> {
         match entry {
             Entry::Name { id, text } => self.surroundings.names.learn(*id, text),
             Entry::Lag(lag) => self.surroundings.lag.note(*lag),
-            other => self.surroundings.timetable.note(other),
+            Entry::Answer(answer) => drop(self.surroundings.answers.insert(answer.id, answer.clone())),
+            // Most trials ask nothing of what is seen beside rows, and then it is not kept.
+            Entry::Sample(sample) if self.needs.messages => {
+                self.extra(sample.exchange, Extra::Sample(sample.clone()));
+            }
+            Entry::Event(event) if self.needs.events => {
+                self.extra(event.exchange, Extra::Event(event.clone()));
+            }
+            Entry::Text(text) if self.needs.texts => self.extra(text.exchange, Extra::Text(text.clone())),
+            Entry::Carried(carried) if self.needs.messages => {
+                self.extra(carried.exchange, Extra::Carried(carried.clone()));
+            }
+            Entry::Ledger(row) => match row.exchange {
+                Some(exchange) => self.extra(exchange, Extra::Ledger(row.clone())),
+                None => {
+                    let mut alone = OpenTree::default();
+                    alone.add(Extra::Ledger(row.clone()));
+                    self.close(&alone);
+                }
+            },
+            other => {
+                self.surroundings.timetable.note(other);
+                self.lone(other);
+            }
         }
     }
 
     /// Takes an exchange that is over.
     pub fn exchange(&mut self, row: &ExchangeRow) {
         self.seen.exchanges += 1;
-        if let Some(tree) = self.hold.exchange(*row) {
+        let capacity_in = self.capacity_in(row);
+        if let Some(tree) = self.hold.exchange(*row, capacity_in) {
             self.close(&tree);
         }
     }
@@ -119,10 +154,12 @@ impl<'a> Judge<'a> {
     pub fn attempt(&mut self, row: &AttemptRow) {
         self.seen.attempts += 1;
         self.surroundings.key_order.note(row);
+        self.surroundings.arrivals.note(row);
         // All hints that were given before it arrived have been seen, since it ended no earlier than that.
         let running = self.hints.running(row, self.question.base_grace).map(Box::new);
+        let past = self.hints.past(row);
         self.hints.note(row);
-        let held = HeldAttempt { row: *row, running };
+        let held = HeldAttempt { row: *row, running, past };
         let joins = row.joined == Joined::Exchange && row.exchange != ExchangeId::NONE;
         if let Some(tree) = if joins { self.hold.joined(held) } else { self.hold.loose(held) } {
             self.close(&tree);
@@ -154,10 +191,67 @@ impl<'a> Judge<'a> {
         expectations.map(|(expectation, subject)| circumstances.judge(expectation, subject)).collect()
     }
 
+    /// Whether what was seen so far makes a claim hold: for something that is waited for, and no verdict.
+    pub(crate) fn holds_so_far(mut self, claim: &'a RowClaim) -> bool {
+        let witnesses = vec![ClaimTally::new(claim, self.question.bounds)];
+        self.tallies = Tallies { witnesses, measures: Vec::new(), expectations: Vec::new() };
+        while let Some(tree) = self.hold.drain() {
+            self.close(&tree);
+        }
+        missing_witness(&self.tallies.witnesses, &[], &self.surroundings.scene(&self.question)).is_none()
+    }
+
     /// How many rows and hints are kept.
     #[cfg(test)]
     pub(crate) fn kept(&self) -> usize {
         self.hold.len() + self.hints.remembered()
+    }
+
+    /// Takes something that was seen of an exchange.
+    fn extra(&mut self, exchange: ExchangeId, extra: Extra) {
+        if exchange == ExchangeId::NONE {
+            return;
+        }
+        if let Some(tree) = self.hold.extra(exchange, extra) {
+            self.close(&tree);
+        }
+    }
+
+    /// Takes something that belongs to no exchange.
+    fn lone(&mut self, entry: &Entry) {
+        let Some(subject) = subject_of(entry) else { return };
+        let scene = self.surroundings.scene(&self.question);
+        let row = Row::Lone(entry);
+        let Tallies { witnesses, measures, expectations } = &mut self.tallies;
+        let rows = expectations.iter_mut().filter_map(|expectation| match expectation {
+            Subject::Rows(tally) => Some(&mut **tally),
+            Subject::That(_) => None,
+        });
+        for tally in witnesses.iter_mut().chain(rows).filter(|tally| tally.claim.subject == subject) {
+            tally.take_lone(row, &scene);
+        }
+        for measure in measures.iter_mut().filter(|measure| measure.subject() == subject) {
+            measure.take_row(row, &scene);
+        }
+    }
+
+    /// How long after an exchange ended the first key of the upstreams that serve its model was free, by their own promises.
+    fn capacity_in(&self, row: &ExchangeRow) -> Option<std::time::Duration> {
+        let names = &self.surroundings.names;
+        let scenario = self.question.scenario;
+        let model = names.text(row.model)?;
+        let (_, settings) = scenario.world.router.models.0.iter().find(|(name, _)| name.value == model)?;
+        let upstreams = settings.upstreams().filter_map(|upstream| {
+            scenario.world.upstreams.0.iter().find(|(name, _)| name.value == upstream.value)
+        });
+        let keys: Vec<(NameId, NameId)> = upstreams
+            .flat_map(|(name, upstream)| upstream.keys.labels().map(move |key| (name.value.as_str(), key)))
+            // A key that was never used has no number, and is free.
+            .map(|(upstream, key)| {
+                (names.number(upstream).unwrap_or(NameId::NONE), names.number(key).unwrap_or(NameId::NONE))
+            })
+            .collect();
+        self.hints.free_in(keys.into_iter(), row.end())
     }
 
     /// Hands a tree that cannot grow any more to everything that looks at rows.
@@ -185,12 +279,27 @@ impl<'a> Judge<'a> {
 impl Surroundings<'_> {
     fn scene<'s>(&'s self, question: &Question<'s>) -> Scene<'s> {
         Scene {
+            scenario: question.scenario,
             names: &self.names,
             lag: &self.lag,
             timetable: &self.timetable,
             key_order: &self.key_order,
+            arrivals: &self.arrivals,
+            answers: &self.answers,
             bounds: question.bounds,
             grace: question.base_grace,
         }
     }
+}
+
+/// Whether a scenario asks which request of its upstream an attempt was.
+fn asks_for_nth(scenario: &Scenario) -> bool {
+    let witnesses = scenario.witness.iter().map(|witness| &witness.claim);
+    let expected = scenario.expect.iter().filter_map(|expectation| match &expectation.claim {
+        Claim::Rows(claim) => Some(claim),
+        Claim::That(_) => None,
+    });
+    let measured =
+        scenario.measure.0.iter().flat_map(|(_, measure)| measure.population.iter().flat_map(fields_of));
+    witnesses.chain(expected).flat_map(fields_of_claim).chain(measured).any(|field| field == Field::Nth)
 }

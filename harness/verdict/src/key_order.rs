@@ -36,7 +36,7 @@ mod tests {
     #[test]
     fn keys_stand_in_the_order_of_their_first_use_whatever_the_order_of_the_rows() {
         let row = |key, arrived| {
-            let mut row = AttemptRow::opened(NameId(0), 0, Moment(arrived));
+            let mut row = AttemptRow::opened(NameId(0), Moment(arrived));
             row.key = NameId(key);
             row
         };
@@ -46,7 +46,7 @@ mod tests {
         }
         let places = [5, 3, 9, 1].map(|key| order.place(&row(key, 999)));
         assert_eq!(places, [Some(1), Some(2), Some(3), None]);
-        order.note(&AttemptRow::opened(NameId(0), 0, Moment(0)));
-        assert_eq!(order.place(&AttemptRow::opened(NameId(0), 0, Moment(0))), None);
+        order.note(&AttemptRow::opened(NameId(0), Moment(0)));
+        assert_eq!(order.place(&AttemptRow::opened(NameId(0), Moment(0))), None);
     }
 }

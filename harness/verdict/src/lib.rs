@@ -4,9 +4,17 @@
 //! into the order of time (`merge`) and hand it to `judge`, so that they cannot disagree. What is still open is held (`hold`);
 //! whatever is over goes to the tallies of the expectations (`claim`, `measure`, `that`), and nothing else is kept.
 
+mod arrivals;
+mod chance;
 mod claim;
+mod code;
 mod count;
+mod delivered;
+mod each;
+mod fields;
+mod figures;
 mod finding;
+mod group;
 mod hints;
 mod hold;
 mod judge;
@@ -15,19 +23,27 @@ mod lag;
 mod measure;
 mod merge;
 mod names;
+mod now;
+mod numbers;
 mod offence;
 mod question;
 mod row;
 mod ruling;
 mod scene;
+mod sequence;
+mod several;
 mod shown;
+mod statistics;
 mod that;
 mod timetable;
+mod tree;
 mod words;
 
 #[cfg(test)]
 mod tests;
 
+pub use fields::Needs;
 pub use judge::Judge;
 pub use merge::Merged;
-pub use question::{BASE_GRACE, Question, blocked, ignored};
+pub use now::holds_now;
+pub use question::{BASE_GRACE, Observable, Question, blocked, ignored};

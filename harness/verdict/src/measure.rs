@@ -1,16 +1,19 @@
-//! Numbers of `measure:`: the size of a population, and how often its rows came.
+//! Numbers of `measure:`: the size of a population, how often its rows came, and what a field of theirs comes to.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use record::{Moment, NameId};
-use scenario::{Comparator, Condition, Field, Figure, Literal, Measure, Operand, show_duration};
+use scenario::{Comparator, Condition, Field, FieldKind, Figure, Literal, Measure, Operand, show_duration};
 
 use crate::claim::refusal_of;
+use crate::figures;
 use crate::names::Names;
-use crate::row::OpenTree;
+use crate::numbers::Item;
+use crate::row::{Row, fields_of};
 use crate::scene::{Scene, View};
 use crate::timetable::Timetable;
+use crate::tree::OpenTree;
 use crate::words;
 
 /// What is known of a number so far.
@@ -20,6 +23,9 @@ pub(crate) struct MeasureTally<'a> {
     measure: &'a Measure,
     refusal: Option<String>,
     population: u64,
+    /// What is kept of rows from which more is taken than their number.
+    items: Vec<Item>,
+    lacking: u64,
 }
 
 /// A number that is known now that all rows have been seen.
@@ -45,14 +51,49 @@ pub(crate) enum NoValue {
 impl<'a> MeasureTally<'a> {
     pub(crate) fn new(name: &'a str, measure: &'a Measure, bounds: &BTreeMap<String, f64>) -> Self {
         let refusal = measure.population.as_ref().and_then(|condition| refusal_of(condition, bounds));
-        Self { name, measure, refusal, population: 0 }
+        Self { name, measure, refusal, population: 0, items: Vec::new(), lacking: 0 }
     }
 
     /// Takes the rows of a tree that is closed.
     pub(crate) fn take(&mut self, tree: &OpenTree, scene: &Scene<'_>) {
-        let population = self.measure.population.as_ref();
-        let rows = tree.rows(self.measure.subject).filter(|row| row.satisfies(population, scene, View::Seen));
-        self.population += u64::try_from(rows.count()).unwrap_or(u64::MAX);
+        let by_class = self.of() == Some(Field::TokenClass)
+            || self.measure.population.iter().flat_map(fields_of).any(|field| field == Field::TokenClass);
+        for row in tree.rows(self.measure.subject, by_class) {
+            self.take_row(row, scene);
+        }
+    }
+
+    /// Whose rows it is taken from.
+    pub(crate) fn subject(&self) -> scenario::Subject {
+        self.measure.subject
+    }
+
+    /// Takes one row.
+    pub(crate) fn take_row(&mut self, row: Row<'_>, scene: &Scene<'_>) {
+        if !row.satisfies(self.measure.population.as_ref(), scene, View::Seen) {
+            return;
+        }
+        self.population += u64::from(!row.is_lacking());
+        let values = match self.of() {
+            Some(field) => {
+                let value = figures::whole(row.value(field, scene, View::Seen));
+                self.lacking += u64::from(value.is_none());
+                vec![value]
+            }
+            None if matches!(self.measure.figure, Figure::Peak(_)) => Vec::new(),
+            None => return,
+        };
+        let (from, exchange) = row.order();
+        self.items.push(Item { from, exchange, to: row.end(), hit: false, values });
+    }
+
+    /// The field from which numbers are taken.
+    fn of(&self) -> Option<Field> {
+        match &self.measure.figure {
+            Figure::Sum(field) => Some(*field),
+            Figure::Quantile(quantile) => Some(quantile.of),
+            Figure::Count(_) | Figure::Rate(_) | Figure::Peak(_) => None,
+        }
     }
 
     /// The number.
@@ -74,7 +115,62 @@ impl<'a> MeasureTally<'a> {
                 let rate = count / time.as_secs_f64();
                 number(Ok(rate), format!("{rate:.1} per second ({counted} in {})", show_duration(time)))
             }
+            Figure::Peak(_) => {
+                let items: Vec<&Item> = self.items.iter().collect();
+                let peak = figures::peak(&items);
+                #[expect(clippy::cast_precision_loss, reason = "numbers of a run stay far below 2^53")]
+                number(Ok(peak as f64), format!("{peak} at once"))
+            }
+            Figure::Sum(_) if self.lacking > 0 => {
+                let reason = format!("{} of {counted} have no such value", self.lacking);
+                number(Err(NoValue::Unknown(reason)), "unknown".to_owned())
+            }
+            Figure::Sum(field) => {
+                let sum: i128 = self
+                    .items
+                    .iter()
+                    .flat_map(|item| &item.values)
+                    .flatten()
+                    .map(|value| i128::from(*value))
+                    .sum();
+                let sum = in_unit(*field, sum);
+                number(Ok(sum), format!("{} over {counted}", shown(*field, sum)))
+            }
+            Figure::Quantile(_) if self.items.is_empty() => {
+                number(Err(NoValue::NoTime), "of nothing".to_owned())
+            }
+            Figure::Quantile(quantile) => {
+                let values = self.items.iter().map(|item| item.values.first().copied().flatten()).collect();
+                match figures::quantile(values, quantile.at) {
+                    Some(value) => {
+                        let value = in_unit(quantile.of, value.into());
+                        number(Ok(value), format!("{} ({counted})", shown(quantile.of, value)))
+                    }
+                    None => {
+                        let reason = format!("{} of {counted} have no such value", self.lacking);
+                        number(Err(NoValue::Unknown(reason)), "unknown".to_owned())
+                    }
+                }
+            }
         }
+    }
+}
+
+/// A whole number of a field in the unit in which it is measured: seconds, dollars, bytes.
+#[expect(clippy::cast_precision_loss, reason = "numbers of a run stay far below 2^53")]
+fn in_unit(field: Field, number: i128) -> f64 {
+    match field.kind() {
+        FieldKind::Duration => number as f64 / 1e9,
+        FieldKind::Money => number as f64 / 1e6,
+        _ => number as f64,
+    }
+}
+
+fn shown(field: Field, number: f64) -> String {
+    match field.kind() {
+        FieldKind::Duration => format!("{number:.4} seconds"),
+        FieldKind::Money => format!("{number:.6} dollars"),
+        _ => words::number(number),
     }
 }
 
@@ -124,7 +220,12 @@ fn times(condition: &Condition) -> (Option<Duration>, Option<Duration>) {
             Comparator::Below | Comparator::AtMost => {
                 to = [to, durations.max()].into_iter().flatten().min();
             }
-            Comparator::Is | Comparator::Not => {}
+            Comparator::Within => {
+                let limits: Vec<Duration> = durations.collect();
+                from = from.max(limits.first().copied());
+                to = [to, limits.last().copied()].into_iter().flatten().min();
+            }
+            _ => {}
         }
     }
     (from, to)

@@ -21,7 +21,7 @@ pub struct Merged<E, X, A> {
 
 type EntryKey = (Moment, u64);
 type ExchangeKey = (Moment, u32);
-type AttemptKey = (Moment, Moment, u32, [u16; 3]);
+type AttemptKey = (Moment, Moment, u32, [u16; 2], u32);
 
 impl<E, X, A> Merged<E, X, A> {
     /// Merges three files, each in the order in which it was written.
@@ -30,7 +30,7 @@ impl<E, X, A> Merged<E, X, A> {
             entries: Sorted::new(entries, |entry, number| (time_of(entry), number)),
             exchanges: Sorted::new(exchanges, |row, _| (row.end(), row.id.0)),
             attempts: Sorted::new(attempts, |row, _| {
-                (row.end(), row.arrived, row.exchange.0, [row.upstream.0, row.key.0, row.connection])
+                (row.end(), row.arrived, row.exchange.0, [row.upstream.0, row.key.0], row.key_use)
             }),
         }
     }
@@ -45,8 +45,19 @@ fn time_of(entry: &Entry) -> Moment {
         | Entry::Target { at, .. }
         | Entry::Log { at, .. } => *at,
         Entry::Sample(sample) => sample.at,
+        Entry::Event(event) => event.at,
+        Entry::Text(text) => text.at,
+        Entry::Carried(carried) => carried.at,
+        Entry::Ledger(row) => row.at,
+        Entry::Metric(metric) => metric.at,
+        Entry::Process(process) => process.at,
+        Entry::Ran(ran) => ran.at,
+        Entry::File(file) => file.at,
+        Entry::Operated(operated) => operated.at,
         Entry::Lag(lag) => lag.due.after(Duration::from_micros(u64::from(lag.late_us))),
-        Entry::Trial(_) | Entry::Cast(_) | Entry::Name { .. } | Entry::Figures(_) => Moment(0),
+        Entry::Trial(_) | Entry::Cast(_) | Entry::Name { .. } | Entry::Answer(_) | Entry::Figures(_) => {
+            Moment(0)
+        }
         Entry::End(_) => Moment(u64::MAX),
     }
 }
@@ -187,7 +198,7 @@ mod tests {
     }
 
     fn attempt(end: u32) -> AttemptRow {
-        let mut row = AttemptRow::opened(NameId(0), 0, began(end));
+        let mut row = AttemptRow::opened(NameId(0), began(end));
         row.ended = 2 * end;
         row
     }

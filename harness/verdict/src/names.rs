@@ -47,6 +47,12 @@ impl<'a> Names<'a> {
         self.get(id).filter(|name| name.traffic == Some(kind)).map(|name| name.text.as_str())
     }
 
+    /// The number of a name, if the evidence has one for it.
+    pub(crate) fn number(&self, text: &str) -> Option<NameId> {
+        let index = self.known.iter().position(|name| name.as_ref().is_some_and(|name| name.text == text))?;
+        u16::try_from(index).ok().map(NameId)
+    }
+
     fn get(&self, id: NameId) -> Option<&Name> {
         self.known.get(usize::from(id.0))?.as_ref()
     }
@@ -55,7 +61,8 @@ impl<'a> Names<'a> {
         self.scenario.traffic.iter().find_map(|entry| match entry {
             Traffic::Step(step) => (step.name.value == text).then_some(TrafficKind::Step),
             Traffic::Phase(phase) => (phase.name.value == text).then_some(TrafficKind::Phase),
-            Traffic::Pause(_) => None,
+            Traffic::Exec(exec) => (exec.name.value == text).then_some(TrafficKind::Step),
+            Traffic::Pause(_) | Traffic::Operate(_) | Traffic::WaitUntil(_) => None,
         })
     }
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use record::{Judged, SourceLine, Verdict};
-use scenario::{Claim, Expectation, Level, Rules, Scenario, Sources};
+use scenario::{Claim, Expectation, Level, Rules, Scenario, Sources, Subject};
 
+use crate::claim::{rows_of, unobservable};
 use crate::words;
 
 /// The grace that an attempt has after a wait hint's last byte, on a machine that is not late.
@@ -22,10 +23,38 @@ pub struct Question<'a> {
     pub sources: &'a Sources,
     /// The bounds that the target's profile declares: numbers as they are, durations in seconds.
     pub bounds: &'a BTreeMap<String, f64>,
+    /// What the run can see.
+    pub observable: &'a Observable,
     /// Whether a SHOULD counts as a MUST.
     pub strict: bool,
     /// The grace of a moment without lag: [`BASE_GRACE`] unless something else is asked for.
     pub base_grace: Duration,
+}
+
+/// What a run cannot see of its target, each with the reason, which is told to whoever asks about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observable {
+    hidden: Vec<(Subject, &'static str)>,
+}
+
+impl Observable {
+    /// Everything is seen.
+    #[must_use]
+    pub fn everything() -> Self {
+        Self::default()
+    }
+
+    /// Without a subject, for a reason.
+    #[must_use]
+    pub fn without(mut self, subject: Subject, reason: &'static str) -> Self {
+        self.hidden.push((subject, reason));
+        self
+    }
+
+    /// Why a subject cannot be seen, if it cannot.
+    pub(crate) fn lacks(&self, subject: Subject) -> Option<&'static str> {
+        self.hidden.iter().find(|(hidden, _)| *hidden == subject).map(|(_, reason)| *reason)
+    }
 }
 
 /// The verdicts of a trial that could not take place, such as one whose target never became ready.
@@ -56,6 +85,20 @@ impl Question<'_> {
             shown: None,
             line: self.line_of(expectation),
         }
+    }
+
+    /// Why an expectation cannot be judged by what this run can see, if it cannot.
+    pub(crate) fn unobservable(&self, expectation: &Expectation) -> Option<&'static str> {
+        let that = match &expectation.claim {
+            Claim::Rows(_) => None,
+            Claim::That(that) => crate::that::That::read(&that.value).ok(),
+        };
+        let measured = that
+            .iter()
+            .flat_map(crate::that::That::names)
+            .filter_map(|name| self.scenario.measure.0.iter().find(|(known, _)| known.value == name));
+        let own = rows_of(&expectation.claim).and_then(|claim| unobservable(claim, self.observable));
+        own.or_else(|| measured.into_iter().find_map(|(_, measure)| self.observable.lacks(measure.subject)))
     }
 
     /// How binding an expectation is. A scenario that was read cites only rules that are known.

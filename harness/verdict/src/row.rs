@@ -1,64 +1,100 @@
-//! A row as conditions look at it: the values of an exchange's and an attempt's fields, and whether a condition holds.
+//! A row as conditions look at it: which rows a subject has, the values of their fields, and whether a condition holds.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use record::{AttemptRow, ErrorShape, ExchangeId, ExchangeRow, Joined, Moment, NOT_REACHED, NameId, Outcome};
-use scenario::{Condition, Field, FieldKind, FieldTest, FieldValue, Operand, Subject, Test};
+use record::{Entry, EventSeen, ExchangeRow, Moment, Outcome};
+use scenario::{Comparator, Condition, Field, FieldKind, FieldTest, FieldValue, Operand, Subject, Test};
 
-use crate::hints::RunningHint;
-use crate::names::TrafficKind;
+use crate::code::Block;
+use crate::fields::{self, LedgerPart};
 use crate::offence::Order;
 use crate::scene::{Scene, View};
+use crate::several::Scalar;
+use crate::tree::{HeldAttempt, OpenTree};
 
-/// An exchange with its attempts in the order of arrival. An attempt that joins nothing stands alone in one.
-#[derive(Debug, Default)]
-pub(crate) struct OpenTree {
-    pub(crate) exchange: Option<ExchangeRow>,
-    pub(crate) attempts: Vec<HeldAttempt>,
-}
-
-/// An attempt with what was known of its key when it arrived.
-#[derive(Debug)]
-pub(crate) struct HeldAttempt {
-    pub(crate) row: AttemptRow,
-    /// Boxed, since hardly any attempt has one.
-    pub(crate) running: Option<Box<RunningHint>>,
-}
-
-impl HeldAttempt {
-    /// Whether the reply that asked to leave its key alone was given in this tree.
-    pub(crate) fn was_limited_by(&self, tree: &OpenTree) -> bool {
-        let giver = self.running.as_ref().map(|running| running.giver.exchange);
-        tree.exchange.is_some_and(|exchange| giver == Some(exchange.id))
-    }
-}
-
-/// A row of a subject, within its tree.
+/// A row of a subject; most stand within a tree.
 #[derive(Clone, Copy)]
 pub(crate) enum Row<'t> {
     Exchange(&'t OpenTree, &'t ExchangeRow),
     Attempt(&'t OpenTree, usize),
+    Event(&'t OpenTree, usize),
+    Code(&'t OpenTree, &'t Block),
+    Ledger(&'t OpenTree, LedgerPart<'t>),
+    /// Something that belongs to no exchange: a counter, a line of the log, a program.
+    Lone(&'t Entry),
+}
+
+/// What a test looks at in a row.
+pub(crate) enum Looked<'v> {
+    /// The field's one value.
+    One(FieldValue<'v>),
+    /// Any number of values: headers of one name, what a path leads to, what is carried.
+    Several(Vec<Scalar>),
 }
 
 impl OpenTree {
-    /// The tree's rows of a subject.
-    pub(crate) fn rows(&self, subject: Subject) -> impl Iterator<Item = Row<'_>> {
-        let exchange = self.exchange.as_ref().filter(|_| subject == Subject::Exchanges);
-        let attempts = if subject == Subject::Attempts { 0..self.attempts.len() } else { 0..0 };
-        let exchange = exchange.map(|row| Row::Exchange(self, row));
-        exchange.into_iter().chain(attempts.map(|index| Row::Attempt(self, index)))
+    /// The tree's rows of a subject; those of the ledger by the class of tokens, if that is asked for.
+    pub(crate) fn rows(&self, subject: Subject, by_class: bool) -> Vec<Row<'_>> {
+        let more = self.more();
+        match subject {
+            Subject::Exchanges => self.exchange.iter().map(|row| Row::Exchange(self, row)).collect(),
+            Subject::Attempts => (0..self.attempts.len()).map(|index| Row::Attempt(self, index)).collect(),
+            Subject::Events => {
+                (0..more.map_or(0, |more| more.events.len())).map(|index| Row::Event(self, index)).collect()
+            }
+            Subject::Code => {
+                more.iter().flat_map(|more| &more.code).map(|block| Row::Code(self, block)).collect()
+            }
+            Subject::Ledger => {
+                LedgerPart::all_of(self, by_class).into_iter().map(|part| Row::Ledger(self, part)).collect()
+            }
+            Subject::Requests
+            | Subject::Metrics
+            | Subject::Log
+            | Subject::Process
+            | Subject::Files
+            | Subject::Exit => Vec::new(),
+        }
+    }
+}
+
+/// The subject of which an entry is a row by itself.
+pub(crate) fn subject_of(entry: &Entry) -> Option<Subject> {
+    match entry {
+        Entry::Metric(_) => Some(Subject::Metrics),
+        Entry::Log { .. } => Some(Subject::Log),
+        Entry::Process(_) => Some(Subject::Process),
+        Entry::File(_) => Some(Subject::Files),
+        Entry::Ran(_) => Some(Subject::Exit),
+        _ => None,
     }
 }
 
 impl<'t> Row<'t> {
     /// When it began and in which exchange: where it stands among the offences.
     pub(crate) fn order(self) -> Order {
+        let exchange =
+            self.tree().and_then(|tree| tree.exchange.as_ref()).map_or(0, |exchange| exchange.id.0);
         match self {
             Self::Exchange(_, row) => (row.intended, row.id.0),
             Self::Attempt(..) => {
                 self.attempt().map_or((Moment(0), 0), |held| (held.row.arrived, held.row.exchange.0))
             }
+            Self::Event(..) => (self.event().map_or(Moment(0), |event| event.at), exchange),
+            Self::Code(tree, _) | Self::Ledger(tree, _) => {
+                (tree.exchange.as_ref().map_or(Moment(0), |row| row.intended), exchange)
+            }
+            Self::Lone(entry) => (fields::moment_of(entry), 0),
+        }
+    }
+
+    /// When it was over; none for something that never was.
+    pub(crate) fn end(self) -> Option<Moment> {
+        match self {
+            Self::Exchange(_, row) => row.intended.plus_micros(row.ended),
+            Self::Attempt(..) => self.attempt().and_then(|held| held.row.arrived.plus_micros(held.row.ended)),
+            Self::Event(..) | Self::Code(..) | Self::Ledger(..) | Self::Lone(_) => Some(self.order().0),
         }
     }
 
@@ -67,30 +103,49 @@ impl<'t> Row<'t> {
         match self {
             Self::Exchange(_, row) => row.outcome,
             Self::Attempt(..) => self.attempt().map_or(Outcome::Abandoned, |held| held.row.outcome),
+            Self::Event(..) | Self::Code(..) | Self::Ledger(..) | Self::Lone(_) => Outcome::Complete,
         }
     }
 
-    /// The tree that it stands in.
-    pub(crate) fn tree(self) -> &'t OpenTree {
+    /// The tree that it stands in, if it stands in one.
+    pub(crate) fn tree(self) -> Option<&'t OpenTree> {
         match self {
-            Self::Exchange(tree, _) | Self::Attempt(tree, _) => tree,
+            Self::Exchange(tree, _)
+            | Self::Attempt(tree, _)
+            | Self::Event(tree, _)
+            | Self::Code(tree, _)
+            | Self::Ledger(tree, _) => Some(tree),
+            Self::Lone(_) => None,
         }
     }
 
     /// The attempt, if it is one.
     pub(crate) fn attempt(self) -> Option<&'t HeldAttempt> {
         match self {
-            Self::Exchange(..) => None,
             Self::Attempt(tree, index) => tree.attempts.get(index),
+            _ => None,
+        }
+    }
+
+    /// The event, if it is one.
+    pub(crate) fn event(self) -> Option<&'t EventSeen> {
+        match self {
+            Self::Event(tree, index) => tree.more()?.events.get(index),
+            _ => None,
         }
     }
 
     /// Where it stands among the attempts of its tree, if it is one.
     pub(crate) fn index(self) -> Option<usize> {
         match self {
-            Self::Exchange(..) => None,
             Self::Attempt(_, index) => Some(index),
+            _ => None,
         }
+    }
+
+    /// Whether it stands for a row that the ledger ought to have and lacks.
+    pub(crate) fn is_lacking(self) -> bool {
+        matches!(self, Self::Ledger(_, part) if part.is_lacking())
     }
 
     /// Whether a condition holds; one that is not there always does.
@@ -100,28 +155,73 @@ impl<'t> Row<'t> {
 
     /// Whether it passes one test of a condition.
     pub(crate) fn passes(self, test: &FieldTest, scene: &Scene<'_>, view: View) -> bool {
-        let left = self.value(test.field, scene, view);
-        test.test.holds_with(left, &mut |operand| match operand {
-            Operand::Field(field, _) => self.value(*field, scene, view),
-            Operand::Bound(name, _) => bound(name, test.field.kind(), scene.bounds),
-            Operand::Literal(_) | Operand::Measured(..) => FieldValue::Missing,
-        })
+        let holds = |left: FieldValue<'_>| {
+            test.test.holds_with(left, &mut |operand| match operand {
+                Operand::Field(field, _) => shortened(self.value(*field, scene, view)),
+                Operand::Bound(name, _) => bound(name, test.field.kind(), scene.bounds),
+                Operand::Literal(_) | Operand::Measured(..) => FieldValue::Missing,
+            })
+        };
+        match self.looked_at(test, scene, view) {
+            Looked::One(value) => holds(value),
+            Looked::Several(values) if values.is_empty() => holds(FieldValue::Missing),
+            // `not` means that none of them is.
+            Looked::Several(values) if only_negates(&test.test) => {
+                values.iter().all(|value| holds(value.value()))
+            }
+            Looked::Several(values) => values.iter().any(|value| holds(value.value())),
+        }
+    }
+
+    /// What a test looks at.
+    pub(crate) fn looked_at<'v>(self, test: &FieldTest, scene: &'v Scene<'v>, view: View) -> Looked<'v>
+    where
+        't: 'v,
+    {
+        match (test.field, test.name.as_deref()) {
+            (Field::Header, Some(name)) => Looked::Several(fields::headers(self, name)),
+            (Field::Json, Some(path)) => Looked::Several(fields::json(self, path)),
+            (Field::Label, Some(name)) => Looked::Several(fields::labels(self, name)),
+            (Field::Carries, _) => Looked::Several(fields::carries(self)),
+            (field, _) => Looked::One(self.value(field, scene, view)),
+        }
     }
 
     /// The value of a field.
-    pub(crate) fn value<'s>(self, field: Field, scene: &'s Scene<'s>, view: View) -> FieldValue<'s> {
+    pub(crate) fn value<'v>(self, field: Field, scene: &'v Scene<'v>, view: View) -> FieldValue<'v>
+    where
+        't: 'v,
+    {
         match self {
-            Self::Exchange(tree, row) => exchange_value(tree, row, field, scene, view),
+            Self::Exchange(tree, row) => fields::of_exchange(tree, row, field, scene, view),
             Self::Attempt(tree, index) => match tree.attempts.get(index) {
-                Some(held) => attempt_value(tree, index, held, field, scene, view),
+                Some(held) => fields::of_attempt(tree, index, held, field, scene, view),
                 None => FieldValue::Missing,
             },
+            Self::Event(tree, index) => fields::of_event(tree, index, field, scene, view),
+            Self::Code(tree, block) => fields::of_code(tree, block, field, scene),
+            Self::Ledger(tree, part) => fields::of_ledger(tree, part, field, scene),
+            Self::Lone(entry) => fields::of_entry(entry, field, scene),
         }
+    }
+
+    /// Why the value of a field cannot be told from the evidence, if it cannot.
+    pub(crate) fn unknown(self, field: Field, scene: &Scene<'_>) -> Option<&'static str> {
+        fields::unknown(self, field, scene)
     }
 }
 
+/// A condition's values do not outlive the comparison.
+fn shortened<'a>(value: FieldValue<'a>) -> FieldValue<'a> {
+    value
+}
+
+fn only_negates(test: &Test) -> bool {
+    test.comparisons.iter().all(|comparison| comparison.comparator == Comparator::Not)
+}
+
 /// A bound as a value that a field of this kind can be compared with. Bounds on durations are declared in seconds.
-fn bound(name: &str, kind: FieldKind, bounds: &BTreeMap<String, f64>) -> FieldValue<'static> {
+pub(crate) fn bound(name: &str, kind: FieldKind, bounds: &BTreeMap<String, f64>) -> FieldValue<'static> {
     match (bounds.get(name), kind) {
         (Some(seconds), FieldKind::Duration) => {
             Duration::try_from_secs_f64(*seconds).map_or(FieldValue::Missing, FieldValue::Duration)
@@ -131,112 +231,24 @@ fn bound(name: &str, kind: FieldKind, bounds: &BTreeMap<String, f64>) -> FieldVa
     }
 }
 
-fn exchange_value<'s>(
-    tree: &OpenTree,
-    row: &ExchangeRow,
-    field: Field,
-    scene: &'s Scene<'s>,
-    view: View,
-) -> FieldValue<'s> {
-    let timed = |from: u32, to: u32| {
-        let (from, to) = (row.intended.plus_micros(from), row.intended.plus_micros(to));
-        from.zip(to).map_or(FieldValue::Missing, |(from, to)| scene.timed(from, to, view))
-    };
-    match field {
-        Field::Step => scene.traffic(row.traffic, TrafficKind::Step),
-        Field::Phase => scene.traffic(row.traffic, TrafficKind::Phase),
-        Field::Request => scene.text(row.request),
-        Field::Model => scene.text(row.model),
-        Field::Status => status(row.status),
-        Field::Outcome => FieldValue::Text(Outcome::word(row.outcome)),
-        Field::Error => scene.text(row.error),
-        Field::ErrorShape => FieldValue::Text(ErrorShape::word(row.error_shape)),
-        Field::At => scene.since_start(row.intended),
-        Field::Took => timed(0, row.ended),
-        Field::Service => timed(row.sent, row.ended),
-        Field::FirstContent => timed(0, row.first_content),
-        Field::Hint => hint(row.hint_ms),
-        Field::Attempts => FieldValue::Number(i64::try_from(tree.attempts.len()).unwrap_or(i64::MAX)),
-        Field::Stream => FieldValue::Flag(row.streamed),
-        Field::Terminated => FieldValue::Flag(row.terminated),
-        Field::Exchange => FieldValue::Number(i64::from(row.id.0)),
-        Field::Upstream
-        | Field::Key
-        | Field::NthUsed
-        | Field::Nth
-        | Field::Script
-        | Field::Ordinal
-        | Field::Gap
-        | Field::Cooling
-        | Field::Joined => FieldValue::Missing,
-    }
-}
-
-fn attempt_value<'s>(
-    tree: &OpenTree,
-    index: usize,
-    held: &HeldAttempt,
-    field: Field,
-    scene: &'s Scene<'s>,
-    view: View,
-) -> FieldValue<'s> {
-    let row = &held.row;
-    let traffic = tree.exchange.map_or(NameId::NONE, |exchange| exchange.traffic);
-    let joined = row.joined == Joined::Exchange && row.exchange != ExchangeId::NONE;
-    match field {
-        Field::Step => scene.traffic(traffic, TrafficKind::Step),
-        Field::Phase => scene.traffic(traffic, TrafficKind::Phase),
-        Field::Model => scene.text(row.model),
-        Field::Status => status(row.status),
-        Field::Outcome => FieldValue::Text(Outcome::word(row.outcome)),
-        Field::Error => scene.text(row.error),
-        Field::At => scene.since_start(row.arrived),
-        Field::Took if row.ended == NOT_REACHED => FieldValue::Missing,
-        Field::Took => scene.timed(row.arrived, row.end(), view),
-        Field::Hint => hint(row.hint_ms),
-        Field::Stream => FieldValue::Flag(row.streamed),
-        Field::Exchange if joined => FieldValue::Number(i64::from(row.exchange.0)),
-        Field::Upstream => scene.text(row.upstream),
-        Field::Key => scene.text(row.key),
-        Field::NthUsed => scene.key_order.place(row).map_or(FieldValue::Missing, FieldValue::Number),
-        Field::Script => scene.text(row.script),
-        Field::Ordinal if joined => FieldValue::Number(i64::try_from(index + 1).unwrap_or(i64::MAX)),
-        Field::Gap => match index.checked_sub(1).and_then(|before| tree.attempts.get(before)) {
-            // What never ended was still open, as one that ended later was.
-            Some(before) if before.row.ended == NOT_REACHED => FieldValue::Duration(Duration::ZERO),
-            Some(before) => scene.timed(before.row.end(), row.arrived, view),
-            None => FieldValue::Missing,
-        },
-        Field::Cooling => FieldValue::Flag(scene.is_cooling(held, view)),
-        Field::Joined => FieldValue::Flag(joined),
-        Field::Exchange
-        | Field::Ordinal
-        | Field::Nth
-        | Field::Request
-        | Field::ErrorShape
-        | Field::Service
-        | Field::FirstContent
-        | Field::Attempts
-        | Field::Terminated => FieldValue::Missing,
-    }
-}
-
-fn status(status: u16) -> FieldValue<'static> {
-    if status == 0 { FieldValue::Missing } else { FieldValue::Number(i64::from(status)) }
-}
-
-fn hint(millis: u32) -> FieldValue<'static> {
-    if millis == NOT_REACHED {
-        return FieldValue::Missing;
-    }
-    FieldValue::Duration(Duration::from_millis(u64::from(millis)))
-}
-
 /// Whether the lag of the harness can make a difference to a condition.
 pub(crate) fn depends_on_lag(condition: &Condition) -> bool {
-    fields_of(condition).any(|field| {
-        matches!(field, Field::Took | Field::Service | Field::FirstContent | Field::Gap | Field::Cooling)
-    })
+    fields_of(condition).any(lags)
+}
+
+/// Whether the lag of the harness can make a difference to a field.
+pub(crate) fn lags(field: Field) -> bool {
+    matches!(
+        field,
+        Field::Took
+            | Field::Service
+            | Field::FirstContent
+            | Field::Added
+            | Field::Gap
+            | Field::Cooling
+            | Field::SinceLimited
+            | Field::Outlived
+    )
 }
 
 /// Every field that a condition looks at.

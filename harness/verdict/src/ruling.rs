@@ -36,6 +36,9 @@ pub(crate) struct Circumstances<'a, 's> {
 impl Circumstances<'_, '_> {
     /// The verdict of one expectation.
     pub(crate) fn judge(&self, expectation: &Expectation, subject: &Subject<'_>) -> Judged {
+        if let Some(reason) = self.question.unobservable(expectation) {
+            return self.question.judged(expectation, Verdict::NotObservable, reason.to_owned());
+        }
         let finding = match subject {
             Subject::Rows(tally) => self.joined(tally, tally.finding(&self.known(), self.scene)),
             Subject::That(that) => self.that(&that.value),

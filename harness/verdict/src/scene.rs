@@ -1,23 +1,28 @@
 //! What the fields of rows depend on beside the rows themselves: names, the course of the traffic, the harness's own lag.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use record::{Moment, NameId};
-use scenario::FieldValue;
+use record::{AnswerSeen, Moment, NameId};
+use scenario::{FieldValue, Scenario};
 
+use crate::arrivals::Arrivals;
 use crate::key_order::KeyOrder;
 use crate::lag::LagLog;
 use crate::names::{Names, TrafficKind};
-use crate::row::HeldAttempt;
 use crate::timetable::Timetable;
+use crate::tree::HeldAttempt;
 
 /// Everything around a row that its fields depend on.
 pub(crate) struct Scene<'s> {
+    pub(crate) scenario: &'s Scenario,
     pub(crate) names: &'s Names<'s>,
     pub(crate) lag: &'s LagLog,
     pub(crate) timetable: &'s Timetable,
     pub(crate) key_order: &'s KeyOrder,
+    pub(crate) arrivals: &'s Arrivals,
+    /// The answers that upstreams can give.
+    pub(crate) answers: &'s HashMap<NameId, AnswerSeen>,
     pub(crate) bounds: &'s BTreeMap<String, f64>,
     pub(crate) grace: Duration,
 }

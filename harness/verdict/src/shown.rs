@@ -5,8 +5,9 @@ use record::{
 };
 use scenario::show_duration;
 
-use crate::row::{HeldAttempt, OpenTree};
+use crate::row::Row;
 use crate::scene::Scene;
+use crate::tree::{HeldAttempt, OpenTree};
 use crate::words;
 
 /// An attempt of a tree that offends, and why.
@@ -54,6 +55,11 @@ pub(crate) fn broken_wait(held: &HeldAttempt, scene: &Scene<'_>) -> Option<Shown
 pub(crate) fn too_early(held: &HeldAttempt) -> Option<String> {
     let running = held.running.as_deref()?;
     Some(format!("key was limited for {} more", words::duration(running.until.since(held.row.arrived))))
+}
+
+/// A row that stands in no tree, by what can be said of it.
+pub(crate) fn alone(row: Row<'_>, told: &str, scene: &Scene<'_>) -> Shown {
+    Shown::Numbers(vec![(words::which(row, scene), told.to_owned())])
 }
 
 /// Some attempts side by side.

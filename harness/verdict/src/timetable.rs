@@ -58,6 +58,11 @@ impl Timetable {
         self.parts.iter().map(|part| part.began).min()
     }
 
+    /// When the evidence is over, once it is.
+    pub(crate) fn over(&self) -> Option<Moment> {
+        self.end.as_ref().map(|end| end.at)
+    }
+
     /// From the first beginning to the last end.
     pub(crate) fn whole(&self) -> Option<(Moment, Moment)> {
         Some((self.start()?, self.parts.iter().map(|part| self.end_of(part)).max()?))

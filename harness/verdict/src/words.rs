@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use scenario::{Condition, Field, FieldTest, FieldValue, Quantifier, RowClaim, Subject, show_duration};
+use record::Entry;
+use scenario::{
+    Condition, Field, FieldTest, FieldValue, Money, Quantifier, RowClaim, Size, Subject, Test, show_duration,
+};
 
-use crate::row::Row;
+use crate::row::{Looked, Row};
 use crate::scene::{Scene, View};
 
 /// What a claim about rows asks for.
@@ -17,14 +20,45 @@ pub(crate) fn claim(claim: &RowClaim) -> String {
             format!("for each {}, ", words.join(" and "))
         }
     };
+    let all = || self::population(claim.subject, Plural::Yes, claim.population.as_ref());
+    let window = claim.in_any.map_or_else(String::new, |window| format!("within any {}, ", duration(window)));
+    let groups = format!("{groups}{window}");
+    let of_field = |what: &str, field: Field, test: &Test| {
+        format!("{groups}the {what} of `{}` over {} {test}", field.word(), all())
+    };
     match &claim.quantifier {
         Quantifier::Every(condition) => format!("{groups}every {population}: {condition}"),
         Quantifier::None(condition) => format!("{groups}no {population}: {condition}"),
-        Quantifier::Count(test) => {
-            let population = self::population(claim.subject, Plural::Yes, claim.population.as_ref());
-            format!("{groups}the number of {population} {test}")
+        Quantifier::Count(test) => format!("{groups}the number of {} {test}", all()),
+        Quantifier::Share(claim) => {
+            format!("{groups}the share with {} among {} {}", claim.of, all(), claim.test)
+        }
+        Quantifier::Estimate(claim) => {
+            format!("{groups}in the long run, the share with {} among {} {}", claim.of, all(), claim.test)
+        }
+        Quantifier::Distribution(claim) => {
+            let weights = claim.weights.iter().map(|(name, weight)| format!("{} {weight}", name.value));
+            let weights = weights.collect::<Vec<_>>().join(", ");
+            format!("{groups}`{}` is distributed over {} as {weights}", claim.of.word(), all())
+        }
+        Quantifier::Sum(claim) => of_field("sum", claim.of, &claim.test),
+        Quantifier::Quantile(claim) => of_field(&format!("{} quantile", claim.at), claim.of, &claim.test),
+        Quantifier::Growth(claim) => of_field("growth", claim.of, &claim.test),
+        Quantifier::Peak(test) => format!("{groups}the most {} that are open at once {test}", all()),
+        Quantifier::Order(conditions) => {
+            format!("in each exchange, {} are, one after the other: {}", all(), listed(conditions))
+        }
+        Quantifier::Path(conditions) => {
+            format!("in each exchange, {} are exactly: {}", all(), listed(conditions))
+        }
+        Quantifier::Matches(file) => {
+            format!("{groups}the text of every {population} is that of `{}`", file.path.value)
         }
     }
+}
+
+fn listed(conditions: &[Condition]) -> String {
+    conditions.iter().map(|condition| format!("one where {condition}")).collect::<Vec<_>>().join(", then ")
 }
 
 /// Whether one or several are spoken of.
@@ -47,14 +81,20 @@ pub(crate) fn quantity(count: u64, subject: Subject) -> String {
 }
 
 fn noun(subject: Subject, plural: Plural) -> &'static str {
-    match (subject, plural) {
-        (Subject::Exchanges, Plural::Yes) => "exchanges",
-        (Subject::Exchanges, Plural::No) => "exchange",
-        (Subject::Attempts, Plural::Yes) => "attempts",
-        (Subject::Attempts, Plural::No) => "attempt",
-        (Subject::Requests, Plural::Yes) => "requests",
-        (Subject::Requests, Plural::No) => "request",
-    }
+    let (one, many) = match subject {
+        Subject::Exchanges => ("exchange", "exchanges"),
+        Subject::Attempts => ("attempt", "attempts"),
+        Subject::Requests => ("request", "requests"),
+        Subject::Events => ("event", "events"),
+        Subject::Ledger => ("row of the ledger", "rows of the ledger"),
+        Subject::Metrics => ("counter", "counters"),
+        Subject::Log => ("line of the log", "lines of the log"),
+        Subject::Process => ("figure of the process", "figures of the process"),
+        Subject::Files => ("file", "files"),
+        Subject::Code => ("piece of code", "pieces of code"),
+        Subject::Exit => ("program", "programs"),
+    };
+    if plural == Plural::Yes { many } else { one }
 }
 
 fn group_word(field: Field) -> &'static str {
@@ -85,10 +125,18 @@ pub(crate) fn values<'t>(
     scene: &Scene<'_>,
 ) -> String {
     let told = tests.into_iter().map(|test| {
-        let field = test.field.word();
-        match row.value(test.field, scene, View::Seen) {
-            FieldValue::Missing => format!("there is no `{field}`"),
-            value => format!("`{field}` is {}", self::value(value)),
+        let field = match &test.name {
+            Some(name) => format!("{} {name}", test.field.word()),
+            None => test.field.word().to_owned(),
+        };
+        match row.looked_at(test, scene, View::Seen) {
+            Looked::One(FieldValue::Missing) => format!("there is no `{field}`"),
+            Looked::One(value) => format!("`{field}` is {}", self::value(value)),
+            Looked::Several(values) if values.is_empty() => format!("there is no `{field}`"),
+            Looked::Several(values) => {
+                let values: Vec<String> = values.iter().map(|value| self::value(value.value())).collect();
+                format!("`{field}` is {}", values.join(" and "))
+            }
         }
     });
     told.collect::<Vec<_>>().join(" and ")
@@ -98,11 +146,26 @@ pub(crate) fn values<'t>(
 pub(crate) fn value(value: FieldValue<'_>) -> String {
     match value {
         FieldValue::Missing => "nothing".to_owned(),
-        FieldValue::Text(text) => format!("`{text}`"),
+        FieldValue::Text(text) => format!("`{}`", shortened(text)),
         FieldValue::Number(number) => number.to_string(),
         FieldValue::Measured(number) => self::number(number),
         FieldValue::Duration(duration) => self::duration(duration),
         FieldValue::Flag(flag) => flag.to_string(),
+        FieldValue::Share(share) => share.to_string(),
+        FieldValue::Size(bytes) => Size { bytes }.to_string(),
+        FieldValue::Money(micros) => Money { micros }.to_string(),
+    }
+}
+
+/// How much of a long text is told.
+const TOLD: usize = 120;
+
+fn shortened(text: &str) -> std::borrow::Cow<'_, str> {
+    let line = text.trim_end().replace('\n', "\\n");
+    match line.char_indices().nth(TOLD) {
+        None if line == text => text.into(),
+        None => line.into(),
+        Some((end, _)) => format!("{}...", &line[..end]).into(),
     }
 }
 
@@ -130,13 +193,40 @@ pub(crate) fn which(row: Row<'_>, scene: &Scene<'_>) -> String {
         value => Some((field, self::value(value))),
     };
     let at = told(Field::At).map_or_else(String::new, |(_, at)| format!(" at {at}"));
+    let in_exchange = || row.tree().and_then(|tree| tree.exchange.as_ref()).map(|exchange| exchange.id.0);
+    let of_exchange = || in_exchange().map_or_else(String::new, |id| format!(" of exchange {id}"));
     match row {
         Row::Exchange(_, exchange) => format!("exchange {}{at}", exchange.id.0),
         Row::Attempt(..) => {
             let place = group([Field::Key, Field::Upstream, Field::Exchange].into_iter().filter_map(told));
             format!("the attempt {place}{at}")
         }
+        Row::Event(..) => {
+            let index = row.event().map_or(0, |event| event.index);
+            format!("event {index}{}{at}", of_exchange())
+        }
+        Row::Code(..) => format!("the code in the answer{}", of_exchange()),
+        Row::Ledger(..) => match told(Field::TokenClass) {
+            Some((_, class)) => format!("the ledger's {class} tokens{}", of_exchange()),
+            None => format!("the ledger's row{}", of_exchange()),
+        },
+        Row::Lone(Entry::Metric(metric)) => format!("counter {}{}{at}", metric.name, labels(&metric.labels)),
+        Row::Lone(Entry::Log { .. }) => format!("the line of the log{at}"),
+        Row::Lone(Entry::Process(process)) => format!("instance {}{at}", process.instance.max(1)),
+        Row::Lone(Entry::File(file)) => format!("file `{}`", file.path),
+        Row::Lone(_) => match told(Field::Step) {
+            Some((_, step)) => format!("program {step}"),
+            None => "a program".to_owned(),
+        },
     }
+}
+
+fn labels(labels: &[(String, String)]) -> String {
+    if labels.is_empty() {
+        return String::new();
+    }
+    let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
+    format!("{{{}}}", labels.join(","))
 }
 
 #[cfg(test)]

@@ -1,43 +1,53 @@
 //! How long a retry waits: exponential with full jitter, so that clients which failed together do not come back
 //! together.
 
-use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-const BASE: Duration = Duration::from_millis(100);
-const CAP: Duration = Duration::from_secs(2);
+use crate::splitmix::Splitmix;
+
+/// How long the waits are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BackoffSettings {
+    /// The bound of the first wait; each further one is twice as high.
+    pub(crate) base: Duration,
+    /// The bound that is never exceeded.
+    pub(crate) max: Duration,
+    /// Whether a wait lies anywhere below its bound, and not at it.
+    pub(crate) jitter: bool,
+}
+
+impl Default for BackoffSettings {
+    /// Wide enough to spread a crowd over several windows of a provider's, short enough not to be felt.
+    fn default() -> Self {
+        Self { base: Duration::from_millis(200), max: Duration::from_secs(2), jitter: true }
+    }
+}
 
 /// A source of waits. One serves all exchanges; it holds no lock.
 #[derive(Debug)]
 pub(crate) struct Backoff {
-    state: AtomicU64,
+    random: Splitmix,
 }
 
 impl Backoff {
     /// Seeded by the system, so that two routers started together differ.
     pub(crate) fn from_system() -> Self {
-        Self::with_seed(RandomState::new().hash_one(0u8))
+        Self { random: Splitmix::from_system() }
     }
 
+    #[cfg(test)]
     pub(crate) fn with_seed(seed: u64) -> Self {
-        Self { state: AtomicU64::new(seed) }
+        Self { random: Splitmix::with_seed(seed) }
     }
 
     /// The wait before a retry, counted from 0: anywhere between nothing and a bound that doubles each time.
-    pub(crate) fn wait(&self, retry: u32) -> Duration {
-        let bound = BASE.saturating_mul(2u32.saturating_pow(retry)).min(CAP);
-        let nanos = u64::try_from(bound.as_nanos()).unwrap_or(u64::MAX);
-        Duration::from_nanos(self.random() % (nanos + 1))
-    }
-
-    /// The next number of the splitmix sequence, which mixes a plain counter well enough for jitter.
-    fn random(&self) -> u64 {
-        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
-        let mut mixed = self.state.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+    pub(crate) fn wait(&self, retry: u32, set: &BackoffSettings) -> Duration {
+        let bound = set.base.saturating_mul(2u32.saturating_pow(retry)).min(set.max);
+        if !set.jitter {
+            return bound;
+        }
+        let nanos = u64::try_from(bound.as_nanos()).unwrap_or(u64::MAX - 1);
+        Duration::from_nanos(self.random.next() % (nanos + 1))
     }
 }
 
@@ -47,12 +57,14 @@ mod tests {
 
     #[test]
     fn waits_fill_a_range_that_doubles_up_to_a_cap() {
-        let backoff = Backoff::with_seed(7);
-        for (retry, bound) in [(0, 100), (1, 200), (2, 400), (4, 1_600), (5, 2_000), (60, 2_000)] {
-            let waits: Vec<u128> = (0..500).map(|_| backoff.wait(retry).as_millis()).collect();
+        let (backoff, set) = (Backoff::with_seed(7), BackoffSettings::default());
+        for (retry, bound) in [(0, 200), (1, 400), (2, 800), (3, 1_600), (4, 2_000), (60, 2_000)] {
+            let waits: Vec<u128> = (0..500).map(|_| backoff.wait(retry, &set).as_millis()).collect();
             assert!(waits.iter().all(|&wait| wait <= bound), "retry {retry}");
             assert!(waits.iter().any(|&wait| wait < bound / 10), "retry {retry}");
             assert!(waits.iter().any(|&wait| wait > bound * 9 / 10), "retry {retry}");
+            let exact = backoff.wait(retry, &BackoffSettings { jitter: false, ..set });
+            assert_eq!(exact.as_millis(), bound, "retry {retry}");
         }
     }
 }

@@ -3,13 +3,18 @@
 use tokio::time::Instant;
 
 use super::Walk;
-use crate::pool::{KeyIndex, Pool};
+use crate::pool::{Choosing, KeyIndex, Pool, Strategy};
 
 /// Decides on the key of the next attempt.
 pub(crate) trait KeyChoice: Send + Sync {
+    /// How keys are spread, as the settings say or otherwise.
+    fn strategy(&self, set: Strategy) -> Strategy {
+        set
+    }
+
     /// The next key of this walk, or nothing when no attempt should be made. Called with the pool locked, so it must
     /// not wait.
-    fn choose(&self, pool: &mut Pool, walk: &Walk, now: Instant) -> Option<Pick>;
+    fn choose(&self, pool: &mut Pool, walk: &Walk, how: Choosing, now: Instant) -> Option<Pick>;
 }
 
 /// A chosen key.
@@ -26,10 +31,10 @@ pub(crate) enum Pick {
 pub(crate) struct OpenKeysInTurn;
 
 impl KeyChoice for OpenKeysInTurn {
-    fn choose(&self, pool: &mut Pool, walk: &Walk, now: Instant) -> Option<Pick> {
-        if let Some(key) = pool.next_open(now, |key| walk.has_tried(key)) {
+    fn choose(&self, pool: &mut Pool, walk: &Walk, how: Choosing, now: Instant) -> Option<Pick> {
+        if let Some(key) = pool.next_open(now, how, |key| walk.has_tried(key)) {
             return Some(Pick::Fresh(key));
         }
-        pool.next_open(now, |key| walk.was_refused(key)).map(Pick::Repeat)
+        pool.next_open(now, how, |key| walk.was_refused(key)).map(Pick::Repeat)
     }
 }

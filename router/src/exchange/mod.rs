@@ -9,8 +9,8 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use backoff::Backoff;
+pub(crate) use backoff::{Backoff, BackoffSettings};
 pub(crate) use choice::{KeyChoice, OpenKeysInTurn, Pick};
 pub(crate) use retry::{Next, RetryPolicy, RetryWhatMayHelp};
-pub(crate) use run::{Exchange, Finished, Outcome, Refusal};
+pub(crate) use run::{Exchange, ExchangeSettings, Finished, Outcome, Refusal};
 pub(crate) use walk::Walk;

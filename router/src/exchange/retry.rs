@@ -2,12 +2,28 @@
 
 use std::time::Duration;
 
+use super::BackoffSettings;
 use crate::provider::Failure;
 
 /// Decides what follows a failure.
 pub(crate) trait RetryPolicy: Send + Sync {
     /// What to do after a failure.
     fn after(&self, failure: Failure) -> Next;
+
+    /// How long a move to another key waits: not at all, for the wait of the one key says nothing about the next.
+    fn before_another_key(&self, _failure: Failure) -> Duration {
+        Duration::ZERO
+    }
+
+    /// The wait before a retry, of which `spread` is the one that the settings give.
+    fn wait(&self, spread: Duration, _set: &BackoffSettings) -> Duration {
+        spread
+    }
+
+    /// What a client is told to wait when no key is open before `first`.
+    fn told_wait(&self, first: Duration) -> Duration {
+        first
+    }
 
     /// How often the layer beneath may send for one attempt. More than once means that two layers retry and that
     /// their numbers multiply, so a sound policy leaves it at one.

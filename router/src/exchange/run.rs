@@ -5,11 +5,13 @@ use std::time::{Duration, SystemTime};
 use http::Response;
 use tokio::time::Instant;
 
-use super::backoff::Backoff;
+use super::backoff::{Backoff, BackoffSettings};
 use super::{Next, Pick, Walk};
 use crate::policy::Policies;
-use crate::pool::{KeyIndex, Outlook};
-use crate::provider::{ErrorReply, Failure, Provider, Reply, Upstream, UpstreamRequest, read_failure};
+use crate::pool::{Choosing, CooldownSettings, KeyIndex, Outlook, Strategy};
+use crate::provider::{
+    ErrorReply, Failure, Probe, Provider, Reply, Upstream, UpstreamRequest, read_error, read_failure,
+};
 
 /// Everything that one exchange needs. Dropping the future of [`Exchange::run`] stops it at once, wherever it is.
 pub(crate) struct Exchange<'a, U> {
@@ -18,7 +20,16 @@ pub(crate) struct Exchange<'a, U> {
     pub(crate) policies: &'a Policies,
     pub(crate) backoff: &'a Backoff,
     pub(crate) request: &'a UpstreamRequest,
+    pub(crate) set: ExchangeSettings,
+}
+
+/// What the settings say of the exchanges of a model.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ExchangeSettings {
     pub(crate) retries: u32,
+    pub(crate) strategy: Strategy,
+    pub(crate) backoff: BackoffSettings,
+    pub(crate) cooldown: CooldownSettings,
 }
 
 /// An exchange that is over, but for the body of a success.
@@ -27,6 +38,19 @@ pub(crate) struct Finished<B> {
     pub(crate) outcome: Outcome<B>,
     /// How often the provider was asked.
     pub(crate) attempts: u32,
+    /// The key of the last attempt, if there was one.
+    pub(crate) key: Option<KeyIndex>,
+}
+
+impl<B> Finished<B> {
+    /// Whether another provider may fare better: it failed, and not because the request is wrong.
+    pub(crate) fn may_fall_back(&self) -> bool {
+        match &self.outcome {
+            Outcome::Answered(_) => false,
+            Outcome::Refused(_) => true,
+            Outcome::Relayed(error) => read_error(error, SystemTime::now()) != Failure::Final,
+        }
+    }
 }
 
 /// What the client is to be told.
@@ -59,14 +83,16 @@ pub(crate) enum Refusal {
     KeysDisabled,
     Unreachable,
     TimedOut,
+    /// What the provider gave is no answer.
+    Unreadable,
 }
 
 impl<U: Upstream> Exchange<'_, U> {
     pub(crate) async fn run(&self) -> Finished<U::Body> {
-        let mut walk = Walk::new(self.retries);
+        let mut walk = Walk::new(self.set.retries);
         let mut attempts = 0;
         let outcome = self.walk(&mut walk, &mut attempts).await;
-        Finished { outcome, attempts }
+        Finished { outcome, attempts, key: walk.latest() }
     }
 
     async fn walk(&self, walk: &mut Walk, attempts: &mut u32) -> Outcome<U::Body> {
@@ -75,14 +101,13 @@ impl<U: Upstream> Exchange<'_, U> {
         // The latest answer that was not about a key: the most telling one when the keys run out.
         let mut last_trouble = None;
         loop {
-            let key = match self.next_key(walk) {
-                Ok(Pick::Fresh(key)) => key,
-                Ok(Pick::Repeat(key)) if paid => key,
-                Ok(Pick::Repeat(_)) => {
+            let (key, probe) = match self.next_key(walk, paid) {
+                Ok(Turn::Begun(key, probe)) => (key, probe),
+                Ok(Turn::CostsRetry) => {
                     let Some(retry) = walk.spend_retry() else {
                         return last_trouble.unwrap_or_else(|| Outcome::Refused(self.refusal()));
                     };
-                    tokio::time::sleep(self.backoff.wait(retry)).await;
+                    self.wait(retry, Duration::ZERO).await;
                     paid = true;
                     // Much may have changed meanwhile, so the choice is made anew.
                     continue;
@@ -92,40 +117,63 @@ impl<U: Upstream> Exchange<'_, U> {
             paid = false;
             walk.tries(key);
             let reply = self.attempt(key, attempts).await;
-            let Some(failure) = read_failure(&reply, SystemTime::now()) else { return answer(reply) };
-            self.provider.learn(key, failure, self.policies.hints.as_ref(), Instant::now());
+            let Some(failure) = read_failure(&reply, SystemTime::now()) else {
+                self.provider.prove(key);
+                return answer(reply);
+            };
+            self.provider.learn(key, failure, self.policies.hints.as_ref(), &self.set.cooldown);
+            drop(probe);
             if failure.is_about_the_key() {
                 walk.refuses(key);
             }
             match self.policies.retry.after(failure) {
-                Next::AnotherKey => {}
+                Next::AnotherKey => match self.policies.retry.before_another_key(failure) {
+                    Duration::ZERO => {}
+                    wait => tokio::time::sleep(wait).await,
+                },
                 Next::Stop => return stop(reply, failure),
                 Next::Again { no_sooner } => {
                     let Some(retry) = walk.spend_retry() else { return stop(reply, failure) };
                     last_trouble = Some(stop(reply, failure));
-                    tokio::time::sleep(self.backoff.wait(retry).max(no_sooner)).await;
+                    self.wait(retry, no_sooner).await;
                     paid = true;
                 }
             }
         }
     }
 
-    /// The key of the next attempt, counted against the provider's pace.
-    fn next_key(&self, walk: &Walk) -> Result<Pick, Refusal> {
+    async fn wait(&self, retry: u32, no_sooner: Duration) {
+        let spread = self.backoff.wait(retry, &self.set.backoff);
+        let wait = self.policies.retry.wait(spread, &self.set.backoff);
+        tokio::time::sleep(wait.max(no_sooner)).await;
+    }
+
+    /// The key of the next attempt, counted against the provider's pace and as a probe in one step.
+    fn next_key(&self, walk: &Walk, paid: bool) -> Result<Turn<'_>, Refusal> {
         let now = Instant::now();
+        let choosing = Choosing {
+            strategy: self.policies.choice.strategy(self.set.strategy),
+            probes: self.policies.hints.probes(self.set.cooldown.probes),
+        };
         let mut learned = self.provider.learned();
-        let Some(pick) = self.policies.choice.choose(&mut learned.pool, walk, now) else {
-            return Err(Refusal::from(learned.pool.outlook(now)));
+        let Some(pick) = self.policies.choice.choose(&mut learned.pool, walk, choosing, now) else {
+            return Err(self.told(learned.pool.outlook(now)));
+        };
+        let key = match pick {
+            Pick::Fresh(key) => key,
+            Pick::Repeat(key) if paid => key,
+            Pick::Repeat(_) => return Ok(Turn::CostsRetry),
         };
         if !walk.has_begun() {
             learned.pace.admit(now).map_err(|wait| Refusal::Paced { wait })?;
         }
-        Ok(pick)
+        let is_probe = learned.pool.begin(key, now);
+        Ok(Turn::Begun(key, is_probe.then(|| Probe::new(self.provider, key))))
     }
 
     /// One attempt with one key, made by the layer beneath.
     async fn attempt(&self, key: KeyIndex, attempts: &mut u32) -> Reply<U::Body> {
-        let mut sends_left = self.policies.retry.sends_for_each_attempt(self.retries).max(1);
+        let mut sends_left = self.policies.retry.sends_for_each_attempt(self.set.retries).max(1);
         loop {
             if *attempts > 0 {
                 self.provider.learned().pace.follow(Instant::now());
@@ -133,6 +181,7 @@ impl<U: Upstream> Exchange<'_, U> {
             *attempts += 1;
             sends_left -= 1;
             let reply = self.upstream.send(self.provider.key(key), self.request).await;
+            self.provider.attempts().count(reply.status());
             match read_failure(&reply, SystemTime::now()) {
                 Some(Failure::Limited { .. } | Failure::Transient { .. }) if sends_left > 0 => {}
                 _ => return reply,
@@ -141,8 +190,23 @@ impl<U: Upstream> Exchange<'_, U> {
     }
 
     fn refusal(&self) -> Refusal {
-        Refusal::from(self.provider.learned().pool.outlook(Instant::now()))
+        self.told(self.provider.learned().pool.outlook(Instant::now()))
     }
+
+    fn told(&self, outlook: Outlook) -> Refusal {
+        match Refusal::from(outlook) {
+            Refusal::Limited { wait } => Refusal::Limited { wait: self.policies.retry.told_wait(wait) },
+            other => other,
+        }
+    }
+}
+
+/// Whose turn it is.
+enum Turn<'a> {
+    /// The attempt has begun, as far as the pool knows.
+    Begun(KeyIndex, Option<Probe<'a>>),
+    /// A key could be tried again, for a retry.
+    CostsRetry,
 }
 
 impl From<Outlook> for Refusal {
@@ -163,6 +227,7 @@ fn answer<B>(reply: Reply<B>) -> Outcome<B> {
         Reply::Error(error) => Outcome::Relayed(error),
         Reply::Unreachable => Outcome::Refused(Refusal::Unreachable),
         Reply::TimedOut => Outcome::Refused(Refusal::TimedOut),
+        Reply::Unreadable => Outcome::Refused(Refusal::Unreadable),
     }
 }
 

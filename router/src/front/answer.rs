@@ -1,15 +1,17 @@
-//! Errors as the caller's dialect writes them, whoever's they are.
+//! Errors of the router's own, as the caller's dialect writes them.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde_json::{Value, json};
 
-use super::headers::forwarded_to_client;
 use super::relay::ResponseBody;
+use crate::accounts::BudgetRefusal;
 use crate::exchange::Refusal;
-use crate::provider::ErrorReply;
+use crate::provider::Dialect;
+use crate::translate::Untranslatable;
 
 /// An answer that is no success.
 #[derive(Debug)]
@@ -17,7 +19,7 @@ pub(super) struct ApiError {
     status: StatusCode,
     kind: &'static str,
     code: Option<&'static str>,
-    param: Option<&'static str>,
+    param: Option<Cow<'static, str>>,
     message: String,
     advice: Advice,
 }
@@ -32,8 +34,8 @@ enum Advice {
     Never,
 }
 
-const INVALID_REQUEST: &str = "invalid_request_error";
-const UPSTREAM: &str = "upstream_error";
+pub(super) const INVALID_REQUEST: &str = "invalid_request_error";
+pub(super) const UPSTREAM: &str = "upstream_error";
 
 impl ApiError {
     pub(super) fn unknown_path(path: &str) -> Self {
@@ -52,7 +54,7 @@ impl ApiError {
             shortened(name)
         );
         let error = Self::invalid(StatusCode::NOT_FOUND, Some("model_not_found"), message);
-        Self { param: Some("model"), ..error }
+        Self { param: Some(Cow::Borrowed("model")), ..error }
     }
 
     pub(super) fn bad_json(problem: &str) -> Self {
@@ -62,7 +64,7 @@ impl ApiError {
 
     pub(super) fn bad_model(problem: &str) -> Self {
         let error = Self::invalid(StatusCode::BAD_REQUEST, None, problem.to_owned());
-        Self { param: Some("model"), ..error }
+        Self { param: Some(Cow::Borrowed("model")), ..error }
     }
 
     pub(super) fn too_large(limit: usize) -> Self {
@@ -142,51 +144,123 @@ impl ApiError {
                 "the provider did not answer in time",
                 Advice::None,
             ),
+            Refusal::Unreadable => (
+                StatusCode::BAD_GATEWAY,
+                UPSTREAM,
+                "provider_unreadable",
+                "the provider's answer broke off or cannot be read",
+                Advice::None,
+            ),
         };
         Self { status, kind, code: Some(code), param: None, message: message.to_owned(), advice }
     }
 
-    /// The provider's own error: word for word when it has the caller's shape, else put into it.
-    pub(super) fn relayed_response(reply: &ErrorReply) -> Response<ResponseBody> {
-        let is_error = reply.status.is_client_error() || reply.status.is_server_error();
-        let status = if is_error { reply.status } else { StatusCode::BAD_GATEWAY };
-        let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
-        let mut response = if is_error && has_our_shape(&body) {
-            let mut response = Response::new(ResponseBody::whole(reply.body.clone()));
-            *response.status_mut() = status;
-            response
-        } else {
-            Self::from_foreign(status, &body).into_response()
-        };
-        for (name, value) in forwarded_to_client(&reply.headers) {
-            if let Some(name) = name
-                && name != header::CONTENT_TYPE
-                && name != header::CONTENT_ENCODING
-            {
-                response.headers_mut().insert(name, value);
-            }
-        }
-        response.headers_mut().insert(header::CONTENT_TYPE, JSON);
-        response
+    /// No key came, or not in a form that is read.
+    pub(super) fn no_key() -> Self {
+        let message = "a key is needed: send `Authorization: Bearer KEY` or `x-api-key: KEY`";
+        Self::invalid(StatusCode::UNAUTHORIZED, Some("missing_api_key"), message.to_owned())
     }
 
-    pub(super) fn into_response(self) -> Response<ResponseBody> {
+    pub(super) fn unknown_key() -> Self {
+        let message = "the key is not known here".to_owned();
+        Self::invalid(StatusCode::UNAUTHORIZED, Some("invalid_api_key"), message)
+    }
+
+    /// Refused for the caller's own budget, before anything was sent.
+    pub(super) fn over_budget(refusal: BudgetRefusal) -> Self {
+        let (status, kind, code, message, advice) = match refusal {
+            BudgetRefusal::Exceeded => (
+                StatusCode::PAYMENT_REQUIRED,
+                "insufficient_quota",
+                "budget_exceeded",
+                "your budget here is used up; waiting will not help",
+                Advice::Never,
+            ),
+            BudgetRefusal::Reserved => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limit_error",
+                "budget_reserved",
+                "what is left of your budget here is set aside for requests of yours that are under way",
+                Advice::After(Duration::from_secs(1)),
+            ),
+        };
+        Self { status, kind, code: Some(code), param: None, message: message.to_owned(), advice }
+    }
+
+    /// Refused for the caller's own rate, before anything was sent.
+    pub(super) fn over_rate(wait: Duration) -> Self {
+        Self {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            kind: "rate_limit_error",
+            code: Some("rate_limit_exceeded"),
+            param: None,
+            message: "you have sent as many requests as you may send in a minute".to_owned(),
+            advice: Advice::After(wait),
+        }
+    }
+
+    pub(super) fn untranslatable(problem: Untranslatable) -> Self {
+        let error = Self::invalid(StatusCode::BAD_REQUEST, Some("unsupported_parameter"), problem.problem);
+        let param = (!problem.field.is_empty()).then_some(problem.field);
+        Self { param: param.map(Cow::Owned), ..error }
+    }
+
+    pub(super) fn wrong_surface(name: &str) -> Self {
+        let message = format!(
+            "the model `{}` is not served on this path: ask for it on `/v1/chat/completions`",
+            shortened(name)
+        );
+        let error = Self::invalid(StatusCode::BAD_REQUEST, Some("wrong_surface"), message);
+        Self { param: Some(Cow::Borrowed("model")), ..error }
+    }
+
+    pub(super) fn bad_query(problem: String) -> Self {
+        Self::invalid(StatusCode::BAD_REQUEST, Some("invalid_query"), problem)
+    }
+
+    /// A success whose body is none.
+    pub(super) fn unreadable_answer() -> Self {
+        Self::refused(Refusal::Unreadable)
+    }
+
+    /// The provider's own words, put into the caller's shape.
+    pub(super) fn foreign(
+        status: StatusCode,
+        kind: &'static str,
+        code: Option<&'static str>,
+        message: String,
+    ) -> Self {
+        Self { status, kind, code, param: None, message, advice: Advice::None }
+    }
+
+    /// The answer in the caller's dialect.
+    pub(super) fn into_response(self, dialect: Dialect) -> Response<ResponseBody> {
         let Self { status, kind, code, param, message, advice } = self;
-        let error = json!({ "message": message, "type": kind, "param": param, "code": code });
-        let mut response = json_answer(status, &json!({ "error": error }));
+        let body = match dialect {
+            Dialect::Openai => {
+                json!({ "error": { "message": message, "type": kind, "param": param, "code": code } })
+            }
+            Dialect::Anthropic => {
+                json!({ "type": "error", "error": { "type": anthropic_type(status), "message": message } })
+            }
+        };
+        let mut response = json_answer(status, &body);
+        let headers = response.headers_mut();
         match advice {
             Advice::None => {}
             Advice::After(wait) => {
-                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
             }
             Advice::Never => {
-                response.headers_mut().insert("x-should-retry", HeaderValue::from_static("false"));
+                headers.insert("x-should-retry", HeaderValue::from_static("false"));
             }
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }
 
-    #[cfg(test)]
     pub(super) fn status(&self) -> StatusCode {
         self.status
     }
@@ -194,33 +268,31 @@ impl ApiError {
     fn invalid(status: StatusCode, code: Option<&'static str>, message: String) -> Self {
         Self { status, kind: INVALID_REQUEST, code, param: None, message, advice: Advice::None }
     }
+}
 
-    fn from_foreign(status: StatusCode, body: &Value) -> Self {
-        let text = [&body["error"]["message"], &body["message"], &body["error"], &body["detail"]]
-            .into_iter()
-            .find_map(|value| value.as_str().filter(|text| !text.is_empty()));
-        let message = match text {
-            Some(text) => text.to_owned(),
-            None => format!("the provider answered {} without an error that can be read", status.as_u16()),
-        };
-        let kind = if status.is_client_error() { INVALID_REQUEST } else { UPSTREAM };
-        Self { status, kind, code: None, param: None, message, advice: Advice::None }
+/// The type that Anthropic gives to errors of a status.
+pub(super) fn anthropic_type(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        401 => "authentication_error",
+        402 => "billing_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        504 => "timeout_error",
+        529 => "overloaded_error",
+        400..=499 => "invalid_request_error",
+        _ => "api_error",
     }
 }
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 pub(super) fn json_answer(status: StatusCode, body: &Value) -> Response<ResponseBody> {
     let mut response = Response::new(ResponseBody::whole(Bytes::from(body.to_string())));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     response
-}
-
-fn has_our_shape(body: &Value) -> bool {
-    let filled = |name: &str| body["error"][name].as_str().is_some_and(|text| !text.is_empty());
-    let code = &body["error"]["code"];
-    filled("message") && filled("type") && (code.is_string() || code.is_null())
 }
 
 /// Rounded up, so that nobody comes back before the time, and never 0, which would invite a hot loop.
@@ -252,35 +324,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_provider_error_reaches_the_caller_in_its_own_shape() {
-        let ours = r#"{"error":{"message":"m","type":"t","param":null,"code":"c"},"more":1}"#;
-        let cases = [
-            (400, ours, 400, "m", "t"),
-            (400, r#"{"error":{"message":"m","type":"t","code":7}}"#, 400, "m", "invalid_request_error"),
-            (500, r#"{"error":"boom"}"#, 500, "boom", "upstream_error"),
-            (529, r#"[{"error":{}}]"#, 529, "the provider answered 529", "upstream_error"),
-            (503, "<html>", 503, "the provider answered 503", "upstream_error"),
-            (404, "", 404, "the provider answered 404", "invalid_request_error"),
-            (422, r#"{"detail":"no"}"#, 422, "no", "invalid_request_error"),
-            (302, ours, 502, "m", "upstream_error"),
-        ];
-        for (status, body, expected, message, kind) in cases {
-            let reply = ErrorReply {
-                status: StatusCode::from_u16(status).unwrap(),
-                headers: [(header::CONTENT_TYPE, HeaderValue::from_static("text/html"))]
-                    .into_iter()
-                    .collect(),
-                body: Bytes::from_static(body.as_bytes()),
-            };
-            let (status, headers, answer) = parts(ApiError::relayed_response(&reply)).await;
-            assert_eq!(status, expected, "{body}");
-            assert_eq!(headers[header::CONTENT_TYPE], "application/json");
-            assert!(answer["error"]["message"].as_str().unwrap().starts_with(message), "{answer}");
-            assert_eq!(answer["error"]["type"], kind, "{body}");
-        }
-    }
-
-    #[tokio::test]
     async fn refusals_carry_a_fitting_status_and_advice() {
         let wait = Duration::from_millis(1_200);
         let cases = [
@@ -294,12 +337,34 @@ mod tests {
             (Refusal::TimedOut, 504, None, None),
         ];
         for (refusal, expected, retry_after, should_retry) in cases {
-            let (status, headers, answer) = parts(ApiError::refused(refusal).into_response()).await;
+            let (status, headers, answer) =
+                parts(ApiError::refused(refusal).into_response(Dialect::Openai)).await;
             let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap());
             assert_eq!(status, expected, "{refusal:?}");
             assert_eq!(text("retry-after"), retry_after, "{refusal:?}");
             assert_eq!(text("x-should-retry"), should_retry, "{refusal:?}");
             assert!(answer["error"]["code"].is_string() && answer["error"]["message"].is_string());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_anthropic_client_gets_its_own_shape() {
+        let cases = [
+            (ApiError::unknown_key(), 401, "authentication_error"),
+            (ApiError::over_budget(BudgetRefusal::Exceeded), 402, "billing_error"),
+            (ApiError::unknown_model("m"), 404, "not_found_error"),
+            (ApiError::over_rate(Duration::from_secs(3)), 429, "rate_limit_error"),
+            (ApiError::bad_json("x"), 400, "invalid_request_error"),
+            (ApiError::refused(Refusal::TimedOut), 504, "timeout_error"),
+            (ApiError::unreadable_answer(), 502, "api_error"),
+        ];
+        for (error, expected, kind) in cases {
+            let (status, _, answer) = parts(error.into_response(Dialect::Anthropic)).await;
+            assert_eq!(
+                (status, answer["type"].as_str(), answer["error"]["type"].as_str()),
+                (expected, Some("error"), Some(kind))
+            );
+            assert!(!answer["error"]["message"].as_str().unwrap().is_empty());
         }
     }
 }

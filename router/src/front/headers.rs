@@ -21,7 +21,32 @@ const OF_ONE_CONNECTION: [&str; 11] = [
 const CREDENTIAL_WORDS: [&str; 6] = ["auth", "api-key", "apikey", "cookie", "secret", "token"];
 
 /// Headers that would choose whose account pays.
-const ACCOUNT: [&str; 2] = ["openai-organization", "openai-project"];
+const ACCOUNT: [&str; 3] = ["anthropic-organization-id", "openai-organization", "openai-project"];
+
+/// What a provider of another dialect understands of a caller's headers.
+const OF_ANY_DIALECT: [&str; 4] = ["idempotency-key", "traceparent", "tracestate", "x-client-request-id"];
+
+/// What a provider tells of the limits of our account, which are not the caller's.
+const LIMITS: [&str; 2] = ["anthropic-ratelimit-", "x-ratelimit-"];
+
+/// The caller's headers as a provider of another dialect may see them.
+pub(super) fn translated_to_provider(headers: &HeaderMap) -> HeaderMap {
+    let mut kept = end_to_end(headers, |name| OF_ANY_DIALECT.contains(&name.as_str()));
+    kept.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    kept
+}
+
+/// Takes out what the provider tells of the limits of our account.
+pub(super) fn without_account_limits(headers: &mut HeaderMap) {
+    let names: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| LIMITS.iter().any(|family| name.as_str().starts_with(family)))
+        .cloned()
+        .collect();
+    for name in names {
+        headers.remove(name);
+    }
+}
 
 /// The caller's headers as the provider may see them.
 pub(super) fn forwarded_to_provider(headers: &HeaderMap) -> HeaderMap {
@@ -98,6 +123,28 @@ mod tests {
             ("user-agent", "sdk"),
         ]));
         assert_eq!(names(&kept), ["idempotency-key", "openai-beta", "user-agent", "content-type"]);
+    }
+
+    #[test]
+    fn a_provider_of_another_dialect_sees_only_what_it_understands() {
+        let kept = translated_to_provider(&map(&[
+            ("authorization", "Bearer caller"),
+            ("idempotency-key", "abc"),
+            ("openai-beta", "v2"),
+            ("content-type", "application/json; charset=utf-8"),
+        ]));
+        assert_eq!(names(&kept), ["idempotency-key", "content-type"]);
+    }
+
+    #[test]
+    fn limits_of_our_account_can_be_taken_out() {
+        let mut headers = map(&[
+            ("x-ratelimit-remaining-tokens", "1"),
+            ("anthropic-ratelimit-requests-reset", "2"),
+            ("retry-after", "3"),
+        ]);
+        without_account_limits(&mut headers);
+        assert_eq!(names(&headers), ["retry-after"]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use thiserror::Error;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -39,6 +39,10 @@ const HEAD_READ_TIMEOUT: Duration = Duration::from_secs(75);
 const MOST_HEADERS: usize = 128;
 /// One connection's read buffer, and with it the longest head.
 const MOST_BUFFERED: usize = 32 * 1024;
+/// What the system keeps for a client that reads slowly. Left to itself it keeps megabytes for each.
+const MOST_UNREAD: u32 = 64 * 1024;
+/// Connections that wait to be accepted; the system may set a lower bound of its own.
+const BACKLOG: u32 = 4_096;
 /// Connections beyond this wait in the system's queue.
 const MOST_CONNECTIONS: usize = 8 * 1024;
 /// How long open exchanges may go on after a stop was asked.
@@ -49,7 +53,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 impl Listener {
     pub(crate) async fn bind(address: SocketAddr) -> Result<Self, ListenError> {
         let wrong = |source| ListenError { address, source };
-        let socket = TcpListener::bind(address).await.map_err(wrong)?;
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+        let socket = socket.map_err(wrong)?;
+        socket.set_reuseaddr(true).map_err(wrong)?;
+        // Accepted connections take it over.
+        socket.set_send_buffer_size(MOST_UNREAD).map_err(wrong)?;
+        socket.bind(address).map_err(wrong)?;
+        let socket = socket.listen(BACKLOG).map_err(wrong)?;
         let address = socket.local_addr().map_err(wrong)?;
         Ok(Self { socket, address })
     }

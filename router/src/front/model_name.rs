@@ -1,5 +1,7 @@
 //! Finds the model's name in a request, and replaces it without touching any other byte.
 
+use std::ops::Range;
+
 use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -10,7 +12,7 @@ use super::answer::ApiError;
 #[derive(Debug)]
 pub(super) struct RequestedModel {
     name: String,
-    place: std::ops::Range<usize>,
+    place: Range<usize>,
 }
 
 /// Only the model is looked at; the rest is checked to be JSON and stays as it is.
@@ -43,13 +45,35 @@ impl RequestedModel {
     }
 }
 
-/// The same body with another model name.
-pub(super) fn with_model_name(body: &Bytes, requested: &RequestedModel, name: &str) -> Bytes {
-    let name = serde_json::Value::from(name).to_string();
-    let mut patched = BytesMut::with_capacity(body.len() + name.len());
-    patched.extend_from_slice(&body[..requested.place.start]);
-    patched.extend_from_slice(name.as_bytes());
-    patched.extend_from_slice(&body[requested.place.end..]);
+/// One place of a body, and what stands there instead.
+#[derive(Debug)]
+pub(super) struct Edit {
+    pub(super) place: Range<usize>,
+    pub(super) text: String,
+}
+
+impl RequestedModel {
+    /// The edit that gives the model another name.
+    pub(super) fn renamed(&self, name: &str) -> Edit {
+        Edit { place: self.place.clone(), text: serde_json::Value::from(name).to_string() }
+    }
+}
+
+/// The same body with a few places changed, none of which overlap.
+pub(super) fn edited(body: &Bytes, mut edits: Vec<Edit>) -> Bytes {
+    if edits.is_empty() {
+        return body.clone();
+    }
+    edits.sort_by_key(|edit| edit.place.start);
+    let added: usize = edits.iter().map(|edit| edit.text.len()).sum();
+    let mut patched = BytesMut::with_capacity(body.len() + added);
+    let mut copied = 0;
+    for Edit { place, text } in edits {
+        patched.extend_from_slice(&body[copied..place.start]);
+        patched.extend_from_slice(text.as_bytes());
+        copied = place.end;
+    }
+    patched.extend_from_slice(&body[copied..]);
     patched.freeze()
 }
 
@@ -65,7 +89,7 @@ mod tests {
         let requested = RequestedModel::find(&body).unwrap();
         assert_eq!(requested.name(), "chat");
         assert_eq!(
-            with_model_name(&body, &requested, "gpt \"4\""),
+            edited(&body, vec![requested.renamed("gpt \"4\"")]),
             &br#" {"x": [12345678901234567890, 1.10, "\u00e9", {"model":"inner"}], "model" : "gpt \"4\"" ,"y":null}"#[..]
         );
     }

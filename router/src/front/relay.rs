@@ -5,42 +5,77 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, header};
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
-use hyper::body::Incoming;
 use thiserror::Error;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep};
+
+use super::event_relay::EventRelay;
+use crate::provider::{ProviderBody, is_event_stream};
+use crate::stream::TooLong;
 
 /// The body of any answer.
 #[derive(Debug)]
-pub(super) struct ResponseBody(Kind);
+pub(crate) struct ResponseBody {
+    kind: Kind,
+    /// Held back for one turn, so that what was written before it is sent and not thrown away.
+    broken: Option<RelayError>,
+    /// What comes instead of a break.
+    instead: Option<Bytes>,
+    /// What is shared with other streams until this one is over.
+    _shared: Option<OwnedSemaphorePermit>,
+}
 
 #[derive(Debug)]
 enum Kind {
     Whole(Full<Bytes>),
-    Relayed(Box<Relay<Incoming>>),
+    Relayed(Box<Relay<ProviderBody>>),
+    Events(Box<EventRelay<ProviderBody>>),
 }
 
 impl ResponseBody {
-    pub(super) fn whole(bytes: Bytes) -> Self {
-        Self(Kind::Whole(Full::new(bytes)))
+    pub(crate) fn whole(bytes: Bytes) -> Self {
+        Self::new(Kind::Whole(Full::new(bytes)))
     }
 
-    pub(super) fn relayed(relay: Relay<Incoming>) -> Self {
-        Self(Kind::Relayed(Box::new(relay)))
+    pub(super) fn relayed(relay: Relay<ProviderBody>) -> Self {
+        Self::new(Kind::Relayed(Box::new(relay)))
+    }
+
+    pub(super) fn events(relay: EventRelay<ProviderBody>) -> Self {
+        Self::new(Kind::Events(Box::new(relay)))
+    }
+
+    /// The same, holding what it shares with other streams.
+    pub(super) fn sharing(self, shared: Option<OwnedSemaphorePermit>) -> Self {
+        Self { _shared: shared, ..self }
+    }
+
+    /// The same, with a clean end after a break, behind these bytes.
+    pub(super) fn ending_with(self, instead: Option<Bytes>) -> Self {
+        Self { instead, ..self }
+    }
+
+    fn new(kind: Kind) -> Self {
+        Self { kind, broken: None, instead: None, _shared: None }
     }
 }
 
 /// Why a relayed body cannot be completed. The client's connection is then broken off, never ended cleanly.
 #[derive(Debug, Error)]
-pub(super) enum RelayError {
+pub(crate) enum RelayError {
     #[error("the provider broke off")]
     Cut(#[source] hyper::Error),
     #[error("the provider fell silent")]
     Silent,
     #[error("the provider closed the connection before the end of the stream")]
     Unfinished,
+    #[error("the provider reported an error inside of the stream")]
+    Reported,
+    #[error(transparent)]
+    TooLong(TooLong),
 }
 
 /// A provider's body on its way through. One frame is held at a time: the next one is asked for only when the client
@@ -86,31 +121,47 @@ impl Body for ResponseBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, RelayError>>> {
-        match &mut self.0 {
-            Kind::Whole(body) => Pin::new(body)
-                .poll_frame(cx)
-                .map(|frame| frame.map(|frame| frame.map_err(|never| match never {}))),
-            Kind::Relayed(relay) => {
-                let polled = relay.poll_relay(cx);
-                if let Poll::Ready(Some(Err(error))) = &polled {
-                    tracing::warn!(%error, "relayed answer broken off");
-                }
-                polled
+        if let Some(error) = self.broken.take() {
+            tracing::warn!(%error, "relayed answer broken off");
+            return Poll::Ready(Some(Err(error)));
+        }
+        let polled = match &mut self.kind {
+            Kind::Whole(body) => {
+                return Pin::new(body)
+                    .poll_frame(cx)
+                    .map(|frame| frame.map(|frame| frame.map_err(|never| match never {})));
             }
+            Kind::Relayed(relay) => relay.poll_relay(cx),
+            Kind::Events(relay) => relay.poll_relay(cx),
+        };
+        match polled {
+            Poll::Ready(Some(Err(error))) => {
+                match self.instead.take() {
+                    Some(instead) => self.kind = Kind::Whole(Full::new(instead)),
+                    None => self.broken = Some(error),
+                }
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            polled => polled,
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.0 {
+        match &self.kind {
             Kind::Whole(body) => body.is_end_stream(),
-            Kind::Relayed(relay) => relay.body.is_end_stream() && relay.ending.is_complete(),
+            Kind::Relayed(relay) => {
+                self.broken.is_none() && relay.body.is_end_stream() && relay.ending.is_complete()
+            }
+            Kind::Events(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.0 {
+        match &self.kind {
             Kind::Whole(body) => body.size_hint(),
             Kind::Relayed(relay) => relay.body.size_hint(),
+            Kind::Events(_) => SizeHint::default(),
         }
     }
 }
@@ -118,12 +169,10 @@ impl Body for ResponseBody {
 /// How a body shows that it is complete.
 #[derive(Debug)]
 enum Ending {
-    /// By its length or its last chunk, which the HTTP code checks.
-    Framed,
-    /// An event stream that only the end of the connection ends: a cut looks the same, so the mark must have come.
+    /// An event stream: half of it may be framed as well as all of it, so the mark must have come.
     Mark { seen: usize },
-    /// Any other body that only the end of the connection ends: nothing can be known.
-    Unknown,
+    /// Any other body. By its length or its last chunk, which the HTTP code checks; or else nothing can be known.
+    Framed,
 }
 
 /// The last event of an OpenAI stream.
@@ -131,16 +180,7 @@ const LAST_EVENT: &[u8] = b"data: [DONE]";
 
 impl Ending {
     fn of(headers: &HeaderMap) -> Self {
-        let is_stream = headers
-            .get(header::CONTENT_TYPE)
-            .is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
-        if headers.contains_key(header::CONTENT_LENGTH) || headers.contains_key(header::TRANSFER_ENCODING) {
-            Self::Framed
-        } else if is_stream {
-            Self::Mark { seen: 0 }
-        } else {
-            Self::Unknown
-        }
+        if is_event_stream(headers) { Self::Mark { seen: 0 } } else { Self::Framed }
     }
 
     /// Matches the mark across any split of the bytes.
@@ -160,7 +200,7 @@ impl Ending {
 
     fn is_complete(&self) -> bool {
         match self {
-            Self::Framed | Self::Unknown => true,
+            Self::Framed => true,
             Self::Mark { seen } => *seen == LAST_EVENT.len(),
         }
     }
@@ -168,7 +208,7 @@ impl Ending {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
+    use http::{HeaderValue, header};
 
     use super::*;
 
@@ -179,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_without_framing_is_complete_only_after_its_last_event() {
+    fn a_stream_is_complete_only_after_its_last_event() {
         let text = b"data: {}\n\ndadata: [DONE]\n\n";
         for split in 0..text.len() {
             let mut ending = stream();

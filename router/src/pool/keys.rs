@@ -1,17 +1,24 @@
 //! The pool: the standing of each key and the rotation over the open ones.
 //!
-//! Time is always given by the caller. Choosing a key costs a search in an ordered set, not a walk over all keys.
+//! Time is always given by the caller. Choosing a key costs a search in an ordered set, not a walk over all keys: each
+//! key stands at the place of its next turn, and a turn moves it on by as much as its weight is small.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::{Choosing, Strategy};
+
 /// The place of a key in its provider's list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct KeyIndex(usize);
+pub(crate) struct KeyIndex(pub(super) usize);
 
 impl KeyIndex {
+    pub(crate) fn new(place: usize) -> Self {
+        Self(place)
+    }
+
     pub(crate) fn get(self) -> usize {
         self.0
     }
@@ -29,11 +36,32 @@ pub(crate) enum Standing {
     Exhausted,
     /// Not accepted by the provider.
     Invalid,
+    /// It failed again and again, which says nothing about the key.
+    Failing,
     /// Taken out by the operator, for good.
     Disabled,
 }
 
 impl Standing {
+    /// The standings of closed keys, by how they are shown.
+    pub(crate) fn of_word(word: &str) -> Option<Self> {
+        let closed = [Self::Limited, Self::Spiking, Self::Exhausted, Self::Invalid, Self::Failing];
+        closed.into_iter().find(|standing| standing.word() == word)
+    }
+
+    /// As it is shown to people.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Available => "available",
+            Self::Limited => "limited",
+            Self::Spiking => "spiking",
+            Self::Exhausted => "exhausted",
+            Self::Invalid => "invalid",
+            Self::Failing => "failing",
+            Self::Disabled => "disabled",
+        }
+    }
+
     /// How long an exhausted or invalid key rests. Both are mended by people, so asking more often is noise; an hour
     /// still brings a mended key back without a restart.
     pub(crate) const LONG_PERIOD: Duration = Duration::from_secs(60 * 60);
@@ -56,11 +84,12 @@ pub(crate) enum Outlook {
 #[derive(Debug)]
 pub(crate) struct Pool {
     keys: Vec<KeyState>,
-    open: BTreeSet<KeyIndex>,
+    /// Open keys by the place of their next turn.
+    open: BTreeSet<(u64, KeyIndex)>,
     /// Closed keys by the moment they open; disabled ones are in neither set.
     closed: BTreeSet<(Instant, KeyIndex)>,
-    /// Where the rotation goes on.
-    next: KeyIndex,
+    /// Where the rotation is: the place of the latest turn.
+    turn: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -68,55 +97,133 @@ struct KeyState {
     standing: Standing,
     /// Set while the key stands in `closed`.
     until: Option<Instant>,
+    weight: u32,
+    /// The place of its next turn.
+    turn: u64,
+    /// It was closed, and nothing has succeeded since.
+    is_unproven: bool,
+    probes_open: u32,
+    latest_probe: Option<Instant>,
+    /// Failures in a row.
+    failures: u32,
 }
 
+/// The way to the next turn of a key whose weight is one. Divisible by most small weights, so that turns stay even.
+const STRIDE: u64 = 5_040 * 1_000;
+/// A probe that is under way for so long was not refused: refusals come fast, and answers may take minutes.
+const PROBE_PATIENCE: Duration = Duration::from_secs(5);
+
 impl Pool {
-    /// One key for each item, which says whether the operator disabled it.
-    pub(crate) fn new(disabled: impl Iterator<Item = bool>) -> Self {
-        let keys: Vec<KeyState> = disabled
-            .map(|disabled| KeyState {
-                standing: if disabled { Standing::Disabled } else { Standing::Available },
+    /// One key for each item: its weight, or nothing if the operator disabled it.
+    pub(crate) fn new(weights: impl Iterator<Item = Option<u32>>) -> Self {
+        let keys: Vec<KeyState> = weights
+            .map(|weight| KeyState {
+                standing: if weight.is_none() { Standing::Disabled } else { Standing::Available },
                 until: None,
+                weight: weight.unwrap_or(1).max(1),
+                // Half a stride, so that the light ones do not all come first.
+                turn: STRIDE / u64::from(weight.unwrap_or(1).max(1)) / 2,
+                is_unproven: false,
+                probes_open: 0,
+                latest_probe: None,
+                failures: 0,
             })
             .collect();
         let open = (0..keys.len())
             .filter(|&index| keys[index].standing == Standing::Available)
-            .map(KeyIndex)
+            .map(|index| (keys[index].turn, KeyIndex(index)))
             .collect();
-        Self { keys, open, closed: BTreeSet::new(), next: KeyIndex(0) }
+        Self { keys, open, closed: BTreeSet::new(), turn: 0 }
     }
 
-    /// The next open key in turn that is not to be skipped; the rotation goes on behind it.
-    pub(crate) fn next_open(&mut self, now: Instant, skip: impl Fn(KeyIndex) -> bool) -> Option<KeyIndex> {
+    /// The next open key in turn that is not to be skipped; its next turn is a stride behind.
+    pub(crate) fn next_open(
+        &mut self,
+        now: Instant,
+        choosing: Choosing,
+        skip: impl Fn(KeyIndex) -> bool,
+    ) -> Option<KeyIndex> {
         self.reopen(now);
-        let onwards = self.open.range(self.next..).chain(self.open.range(..self.next));
-        let key = onwards.copied().find(|&key| !skip(key))?;
-        self.next = KeyIndex(key.0 + 1);
+        let fits = |key: &KeyIndex| !skip(*key) && self.keys[key.0].admits(choosing.probes, now);
+        let key = match choosing.strategy {
+            Strategy::InOrder => self.open.iter().map(|(_, key)| *key).filter(fits).min()?,
+            Strategy::Weighted | Strategy::RoundRobin => self.open.iter().map(|(_, key)| *key).find(fits)?,
+        };
+        let state = &self.keys[key.0];
+        let weight = if choosing.strategy == Strategy::Weighted { state.weight } else { 1 };
+        self.turn = self.turn.max(state.turn);
+        let turn = state.turn + STRIDE / u64::from(weight);
+        self.open.remove(&(state.turn, key));
+        self.open.insert((turn, key));
+        self.keys[key.0].turn = turn;
         Some(key)
     }
 
-    /// The next key in turn, open or closed, that the operator did not disable and that is not to be skipped.
-    pub(crate) fn next_enabled(&mut self, skip: impl Fn(KeyIndex) -> bool) -> Option<KeyIndex> {
-        let count = self.keys.len();
-        let key = (0..count)
-            .map(|step| KeyIndex((self.next.0 + step) % count))
-            .find(|&key| self.keys[key.0].standing != Standing::Disabled && !skip(key))?;
-        self.next = KeyIndex(key.0 + 1);
-        Some(key)
+    /// The next key, open or closed, that the operator did not disable and that is not to be skipped.
+    pub(crate) fn next_enabled(&self, skip: impl Fn(KeyIndex) -> bool) -> Option<KeyIndex> {
+        let enabled = |key: &KeyIndex| self.keys[key.0].standing != Standing::Disabled && !skip(*key);
+        (0..self.keys.len()).map(KeyIndex).find(enabled)
     }
 
-    /// Closes a key until a moment. A key that is already closed for longer stays as it is: the latest end wins.
+    /// Counts an attempt that begins. True when it tries whether the key is back: then its end must be told, too.
+    pub(crate) fn begin(&mut self, key: KeyIndex, now: Instant) -> bool {
+        let state = &mut self.keys[key.0];
+        if state.is_unproven {
+            state.probes_open += 1;
+            state.latest_probe = Some(now);
+        }
+        state.is_unproven
+    }
+
+    /// An attempt that tried whether the key is back is over, whatever came of it.
+    pub(crate) fn end_probe(&mut self, key: KeyIndex) {
+        let state = &mut self.keys[key.0];
+        state.probes_open = state.probes_open.saturating_sub(1);
+    }
+
+    /// An attempt succeeded: the key is trusted again.
+    pub(crate) fn prove(&mut self, key: KeyIndex) {
+        let state = &mut self.keys[key.0];
+        (state.is_unproven, state.failures) = (false, 0);
+    }
+
+    /// Counts a failure that says nothing about the key, and tells how many there were in a row.
+    pub(crate) fn fail(&mut self, key: KeyIndex) -> u32 {
+        let state = &mut self.keys[key.0];
+        state.failures = state.failures.saturating_add(1);
+        state.failures
+    }
+
+    /// When a closed key opens.
+    pub(crate) fn closed_until(&self, key: KeyIndex) -> Option<Instant> {
+        self.keys[key.0].until
+    }
+
+    /// Closes a key until a moment, also one that is closed already.
     pub(crate) fn close(&mut self, key: KeyIndex, standing: Standing, until: Instant) {
         let state = &mut self.keys[key.0];
-        if state.standing == Standing::Disabled || state.until.is_some_and(|earlier| earlier >= until) {
+        if state.standing == Standing::Disabled {
             return;
         }
         if let Some(earlier) = state.until.replace(until) {
             self.closed.remove(&(earlier, key));
         }
         state.standing = standing;
-        self.open.remove(&key);
+        self.open.remove(&(state.turn, key));
         self.closed.insert((until, key));
+    }
+
+    /// How many keys have each standing that any of them has.
+    pub(crate) fn standings(&mut self, now: Instant) -> Vec<(Standing, usize)> {
+        self.reopen(now);
+        let mut counted: Vec<(Standing, usize)> = Vec::new();
+        for state in &self.keys {
+            match counted.iter_mut().find(|(standing, _)| *standing == state.standing) {
+                Some((_, count)) => *count += 1,
+                None => counted.push((state.standing, 1)),
+            }
+        }
+        counted
     }
 
     /// What the most hopeful key promises.
@@ -127,10 +234,9 @@ impl Pool {
         }
         let standing = |key: KeyIndex| self.keys[key.0].standing;
         // Keys that are mended by people may open earlier than a limited one, but that is no promise.
-        let limited = self
-            .closed
-            .iter()
-            .find(|(_, key)| matches!(standing(*key), Standing::Limited | Standing::Spiking));
+        let limited = self.closed.iter().find(|(_, key)| {
+            matches!(standing(*key), Standing::Limited | Standing::Spiking | Standing::Failing)
+        });
         if let Some((until, _)) = limited {
             return Outlook::OpenIn(until.saturating_duration_since(now));
         }
@@ -149,86 +255,21 @@ impl Pool {
             && until <= now
         {
             self.closed.pop_first();
-            self.keys[key.0] = KeyState { standing: Standing::Available, until: None };
-            self.open.insert(key);
+            let state = &mut self.keys[key.0];
+            (state.standing, state.until, state.is_unproven) = (Standing::Available, None, true);
+            state.failures = 0;
+            // Turns that it missed are not made up for.
+            state.turn = state.turn.max(self.turn + STRIDE / u64::from(state.weight));
+            self.open.insert((state.turn, key));
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOBODY: fn(KeyIndex) -> bool = |_| false;
-
-    fn pool(keys: usize) -> Pool {
-        Pool::new(std::iter::repeat_n(false, keys))
-    }
-
-    fn seconds(seconds: u64) -> Duration {
-        Duration::from_secs(seconds)
-    }
-
-    fn turns(pool: &mut Pool, now: Instant, count: usize) -> Vec<usize> {
-        (0..count).map(|_| pool.next_open(now, NOBODY).unwrap().get()).collect()
-    }
-
-    #[test]
-    fn open_keys_take_turns() {
-        assert_eq!(turns(&mut pool(3), Instant::now(), 7), [0, 1, 2, 0, 1, 2, 0]);
-    }
-
-    #[test]
-    fn a_limited_key_is_not_offered_again_until_its_time_is_over() {
-        let (mut pool, now) = (pool(3), Instant::now());
-        pool.close(KeyIndex(1), Standing::Limited, now + seconds(5));
-        assert_eq!(turns(&mut pool, now, 4), [0, 2, 0, 2]);
-        assert_eq!(turns(&mut pool, now + seconds(5) - Duration::from_nanos(1), 2), [0, 2]);
-        assert_eq!(turns(&mut pool, now + seconds(5), 3), [0, 1, 2]);
-    }
-
-    #[test]
-    fn the_latest_end_wins_in_either_order() {
-        for hints in [[1, 60], [60, 1]] {
-            let (mut pool, now) = (pool(1), Instant::now());
-            for hint in hints {
-                pool.close(KeyIndex(0), Standing::Limited, now + seconds(hint));
-            }
-            assert_eq!(pool.outlook(now + seconds(2)), Outlook::OpenIn(seconds(58)), "{hints:?}");
-            assert_eq!(pool.next_open(now + seconds(59), NOBODY), None);
-            assert_eq!(pool.next_open(now + seconds(60), NOBODY), Some(KeyIndex(0)));
-        }
-    }
-
-    #[test]
-    fn a_skipped_key_is_passed_over() {
-        let (mut pool, now) = (pool(3), Instant::now());
-        assert_eq!(pool.next_open(now, |key| key.get() < 2), Some(KeyIndex(2)));
-        assert_eq!(pool.next_open(now, |_| true), None);
-    }
-
-    #[test]
-    fn the_outlook_is_that_of_the_most_hopeful_key() {
-        let (mut pool, now) = (pool(3), Instant::now());
-        assert_eq!(pool.outlook(now), Outlook::OpenIn(seconds(0)));
-        for key in 0..3 {
-            pool.close(KeyIndex(key), Standing::Invalid, now + Standing::LONG_PERIOD);
-        }
-        assert_eq!(pool.outlook(now), Outlook::Invalid);
-        pool.close(KeyIndex(0), Standing::Exhausted, now + Standing::LONG_PERIOD + seconds(1));
-        assert_eq!(pool.outlook(now), Outlook::Exhausted);
-        pool.close(KeyIndex(1), Standing::Limited, now + Standing::LONG_PERIOD + seconds(2));
-        assert_eq!(pool.outlook(now), Outlook::OpenIn(Standing::LONG_PERIOD + seconds(2)));
-    }
-
-    #[test]
-    fn a_disabled_key_is_never_offered() {
-        let (mut pool, now) = (Pool::new([false, true].into_iter()), Instant::now());
-        assert_eq!(turns(&mut pool, now, 3), [0, 0, 0]);
-        pool.close(KeyIndex(1), Standing::Limited, now + seconds(1));
-        assert_eq!(turns(&mut pool, now + seconds(2), 2), [0, 0]);
-        assert_eq!(pool.next_enabled(|key| key.get() == 0), None);
-        let mut all_disabled = Pool::new([true].into_iter());
-        assert_eq!(all_disabled.outlook(now), Outlook::Disabled);
+impl KeyState {
+    /// Whether one more request may use it now.
+    fn admits(&self, probes: Option<u32>, now: Instant) -> bool {
+        let Some(probes) = probes.filter(|_| self.is_unproven) else { return true };
+        let is_patient = self.latest_probe.is_some_and(|latest| now < latest + PROBE_PATIENCE);
+        self.probes_open < probes || !is_patient
     }
 }

@@ -1,9 +1,10 @@
 //! Sends attempts over pooled HTTP/1.1 connections.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, Uri, header};
+use http::{Request, Response, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
@@ -11,13 +12,16 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, timeout_at};
 
-use super::{ErrorReply, ProviderKey, Reply, Upstream, UpstreamRequest};
+use super::body::{Again, opened};
+use super::{Dialect, ErrorReply, ProviderBody, ProviderKey, Reply, Upstream, UpstreamRequest};
+use crate::stream::StreamPolicy;
 
 /// An upstream at one base address. The connections are shared by all keys and all exchanges.
-#[derive(Debug, Clone)]
 pub(crate) struct HttpUpstream {
     client: Client<HttpConnector, Full<Bytes>>,
     base: Uri,
+    dialect: Dialect,
+    streams: Arc<dyn StreamPolicy>,
 }
 
 /// No host that is alive takes longer to accept.
@@ -28,7 +32,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 const MOST_ERROR_BYTES: usize = 64 * 1024;
 
 impl HttpUpstream {
-    pub(crate) fn new(base: Uri) -> Self {
+    pub(crate) fn new(base: Uri, dialect: Dialect, streams: Arc<dyn StreamPolicy>) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
@@ -36,7 +40,7 @@ impl HttpUpstream {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .build(connector);
-        Self { client, base }
+        Self { client, base, dialect, streams }
     }
 
     fn request(&self, key: &ProviderKey, request: &UpstreamRequest) -> Request<Full<Bytes>> {
@@ -48,23 +52,43 @@ impl HttpUpstream {
         *built.method_mut() = http::Method::POST;
         *built.uri_mut() = uri;
         *built.headers_mut() = request.headers.clone();
-        built.headers_mut().insert(header::AUTHORIZATION, key.authorization());
+        let (name, value) = key.credential();
+        built.headers_mut().insert(name, value);
         built
+    }
+
+    fn with_again(
+        &self,
+        reply: Reply<ProviderBody>,
+        key: &ProviderKey,
+        request: &UpstreamRequest,
+    ) -> Reply<ProviderBody> {
+        let Reply::Success(mut response) = reply else { return reply };
+        if self.streams.begins_again() {
+            let (client, request) = (self.client.clone(), self.request(key, request));
+            let again = async move { client.request(request).await.ok().map(Response::into_body) };
+            response.body_mut().set_again(Again(Box::pin(again)));
+        }
+        Reply::Success(response)
     }
 }
 
 impl Upstream for HttpUpstream {
-    type Body = Incoming;
+    type Body = ProviderBody;
 
-    async fn send(&self, key: &ProviderKey, request: &UpstreamRequest) -> Reply<Incoming> {
-        let deadline = Instant::now() + request.timeout;
+    async fn send(&self, key: &ProviderKey, request: &UpstreamRequest) -> Reply<ProviderBody> {
+        let begin = Instant::now();
+        let deadline = begin + request.patience.head;
         match timeout_at(deadline, self.client.request(self.request(key, request))).await {
             Err(_) => Reply::TimedOut,
             Ok(Err(error)) => {
                 tracing::info!(key = key.name(), error = %Chain(&error), "attempt failed");
                 Reply::Unreachable
             }
-            Ok(Ok(response)) if response.status().is_success() => Reply::Success(response),
+            Ok(Ok(response)) if response.status().is_success() => {
+                let reply = opened(response, self.dialect, &self.streams, begin, request.patience).await;
+                self.with_again(reply, key, request)
+            }
             Ok(Ok(response)) => Reply::Error(read_error(response, deadline).await),
         }
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
-use super::hint::wait_hint;
+use super::hint::{reset_hint, wait_hint};
 use super::{ErrorReply, Reply};
 
 /// The meaning of an attempt that gave no success.
@@ -36,36 +36,56 @@ impl Failure {
 }
 
 /// Codes and types that mean money or quota, whatever the status they come with.
-const QUOTA_MARKS: [&str; 6] = [
+const QUOTA_MARKS: [&str; 8] = [
     "insufficient_quota",
+    "billing_error",
     "billing_hard_limit_reached",
     "credit_balance_exhausted",
+    "enforced_spend_limit_reached",
     "organization_spend_limit_exceeded",
     "organization_usage_limit_exceeded",
     "project_spend_limit_exceeded",
 ];
 
+/// Words that mean money or quota where the type says `invalid_request_error`, as Anthropic has it. They stand only in
+/// messages of the provider's own, which do not quote the request.
+const QUOTA_WORDS: [&str; 3] =
+    ["credit balance is too low", "specified API usage limits", "reached your specified spend limit"];
+
+/// A growth limit that has no code of its own.
+const GROWTH_WORDS: [&str; 1] = ["acceleration limit"];
+
 /// What a reply means, or nothing for a success. `now` is the wall clock, for hints that are dates.
 pub(crate) fn read_failure<B>(reply: &Reply<B>, now: SystemTime) -> Option<Failure> {
     match reply {
         Reply::Success(_) => None,
-        Reply::Unreachable | Reply::TimedOut => Some(Failure::Transient { hint: None }),
+        Reply::Unreachable | Reply::TimedOut | Reply::Unreadable => Some(Failure::Transient { hint: None }),
         Reply::Error(error) => Some(read_error(error, now)),
     }
 }
 
-fn read_error(reply: &ErrorReply, now: SystemTime) -> Failure {
+/// What an error means.
+pub(crate) fn read_error(reply: &ErrorReply, now: SystemTime) -> Failure {
     let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
     let error = &body["error"];
-    let marks = [error["code"].as_str(), error["type"].as_str()];
+    let marks = [error["code"].as_str(), error["type"].as_str(), error["details"]["error_code"].as_str()];
+    let message = error["message"].as_str().unwrap_or_default();
     let marked = |wanted: &[&str]| marks.iter().flatten().any(|mark| wanted.contains(mark));
-    let hint = wait_hint(&reply.headers, error["message"].as_str().unwrap_or_default(), now);
+    let says = |wanted: &[&str]| wanted.iter().any(|words| message.contains(words));
+    let hint = wait_hint(&reply.headers, message, now);
     match reply.status {
         StatusCode::PAYMENT_REQUIRED => Failure::Exhausted,
-        status if status.is_client_error() && marked(&QUOTA_MARKS) => Failure::Exhausted,
+        status if status.is_client_error() && (marked(&QUOTA_MARKS) || says(&QUOTA_WORDS)) => {
+            Failure::Exhausted
+        }
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Failure::KeyRejected,
-        StatusCode::TOO_MANY_REQUESTS if marked(&["slow_down"]) => Failure::SlowDown { hint },
-        StatusCode::TOO_MANY_REQUESTS => Failure::Limited { hint },
+        StatusCode::TOO_MANY_REQUESTS if marked(&["slow_down"]) || says(&GROWTH_WORDS) => {
+            Failure::SlowDown { hint }
+        }
+        // Only here: the same headers come with every answer and speak of limits that are far from met.
+        StatusCode::TOO_MANY_REQUESTS => {
+            Failure::Limited { hint: hint.or_else(|| reset_hint(&reply.headers, now)) }
+        }
         status if may_retry(status, &reply.headers) => Failure::Transient { hint },
         _ => Failure::Final,
     }
@@ -130,6 +150,50 @@ mod tests {
             (reply(529, &[], ""), transient),
             (reply(503, &[("x-should-retry", "false")], ""), Failure::Final),
             (reply(400, &[("x-should-retry", "true")], ""), transient),
+            (
+                reply(429, &[], r#"{"type":"error","error":{"type":"rate_limit_error","message":"m"}}"#),
+                limited,
+            ),
+            (
+                reply(
+                    429,
+                    &[],
+                    r#"{"error":{"type":"rate_limit_error","details":{"error_code":"enforced_spend_limit_reached"}}}"#,
+                ),
+                Failure::Exhausted,
+            ),
+            (
+                reply(
+                    429,
+                    &[],
+                    r#"{"error":{"type":"rate_limit_error","message":"over the acceleration limit of your organization"}}"#,
+                ),
+                Failure::SlowDown { hint: None },
+            ),
+            (
+                reply(
+                    400,
+                    &[],
+                    r#"{"error":{"type":"invalid_request_error","message":"Your credit balance is too low to use this."}}"#,
+                ),
+                Failure::Exhausted,
+            ),
+            (
+                reply(
+                    400,
+                    &[],
+                    r#"{"error":{"type":"invalid_request_error","message":"You have reached your specified API usage limits."}}"#,
+                ),
+                Failure::Exhausted,
+            ),
+            (reply(402, &[], r#"{"error":{"type":"billing_error"}}"#), Failure::Exhausted),
+            (reply(403, &[], r#"{"error":{"type":"permission_error"}}"#), Failure::KeyRejected),
+            (
+                reply(400, &[], r#"{"error":{"type":"invalid_request_error","message":"max_tokens"}}"#),
+                Failure::Final,
+            ),
+            (reply(529, &[], r#"{"error":{"type":"overloaded_error"}}"#), transient),
+            (reply(529, &[("anthropic-ratelimit-requests-reset", "2999-01-01T00:00:00Z")], ""), transient),
             (Reply::Unreachable, transient),
             (Reply::TimedOut, transient),
         ];

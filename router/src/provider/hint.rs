@@ -3,11 +3,32 @@
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
+use tokio::time::Instant;
 
-/// Decides how long a key is closed after a limit.
+/// Decides how long a key is closed after a limit, and how it comes back.
 pub(crate) trait HintPolicy: Send + Sync {
-    /// The time from now on in which the key is not offered.
-    fn cooldown(&self, limit: Limit, hint: Option<Duration>) -> Duration;
+    /// The time from now on in which the key is not offered. `lasts` is what the settings say for want of a hint.
+    fn cooldown(&self, limit: Limit, hint: Option<Duration>, lasts: Option<Duration>) -> Duration;
+
+    /// The end of a cooldown, when one is running already: the longer one counts, whichever came last.
+    fn end(&self, running: Option<Instant>, later: Instant) -> Instant {
+        running.map_or(later, |running| running.max(later))
+    }
+
+    /// How many requests at once may try whether a key is back. Absent: all of them.
+    fn probes(&self, set: u32) -> Option<u32> {
+        Some(set)
+    }
+
+    /// Whether other routers with the same keys are told of a closed key.
+    fn tells_others(&self) -> bool {
+        true
+    }
+
+    /// Whether a provider that asks for less traffic gets less.
+    fn slows_down(&self) -> bool {
+        true
+    }
 }
 
 /// What kind of limit was met.
@@ -17,6 +38,10 @@ pub(crate) enum Limit {
     Rate,
     /// The provider asked all traffic to grow more slowly.
     Spike,
+    /// No limit, but failures in a row.
+    Failures,
+    /// The key is not accepted or has nothing left, which only people mend.
+    Account,
 }
 
 /// The sound policy: the provider's hint, within bounds, else a short time.
@@ -34,11 +59,11 @@ const SHORTEST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(60 * 60);
 
 impl HintPolicy for HonourHints {
-    fn cooldown(&self, limit: Limit, hint: Option<Duration>) -> Duration {
+    fn cooldown(&self, limit: Limit, hint: Option<Duration>, lasts: Option<Duration>) -> Duration {
         match (hint, limit) {
             (Some(hint), _) => hint.clamp(SHORTEST, LONGEST),
-            (None, Limit::Rate) => RATE_COOLDOWN,
-            (None, Limit::Spike) => SPIKE_COOLDOWN,
+            (None, Limit::Rate | Limit::Failures | Limit::Account) => lasts.unwrap_or(RATE_COOLDOWN),
+            (None, Limit::Spike) => lasts.unwrap_or(SPIKE_COOLDOWN),
         }
     }
 }
@@ -52,6 +77,40 @@ pub(super) fn wait_hint(headers: &HeaderMap, message: &str, now: SystemTime) -> 
         .and_then(|millis| scaled(millis, 0.001))
         .or_else(|| text("retry-after").and_then(|value| scaled(value, 1.0).or_else(|| until(value, now))))
         .or_else(|| from_message(message))
+}
+
+/// The wait until a limit is free again, from the headers that Anthropic sends with every answer: a moment for each
+/// kind of limit, as RFC 3339 or as seconds of the epoch. For an answer that met a limit and names no other wait.
+///
+/// The limits with nothing left are the ones that were met, and all of them must be free again. When none says so, the
+/// first to be free is the least that can be meant.
+pub(super) fn reset_hint(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let (mut met, mut others): (Option<Duration>, Option<Duration>) = (None, None);
+    for (name, value) in headers {
+        let family =
+            name.as_str().strip_prefix("anthropic-ratelimit-").and_then(|name| name.strip_suffix("reset"));
+        let Some(family) = family else { continue };
+        let Some(wait) = value.to_str().ok().and_then(|moment| until_moment(moment.trim(), now)) else {
+            continue;
+        };
+        let remaining = headers.get(format!("anthropic-ratelimit-{family}remaining"));
+        if remaining.is_some_and(|remaining| remaining.as_bytes() != b"0") {
+            others = Some(others.map_or(wait, |shortest| shortest.min(wait)));
+        } else {
+            met = Some(met.map_or(wait, |longest| longest.max(wait)));
+        }
+    }
+    met.or(others)
+}
+
+fn until_moment(moment: &str, now: SystemTime) -> Option<Duration> {
+    let is_number = !moment.is_empty() && moment.bytes().all(|byte| byte.is_ascii_digit());
+    let at = if is_number {
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(moment.parse().ok()?))?
+    } else {
+        humantime::parse_rfc3339(moment).ok()?
+    };
+    at.duration_since(now).ok()
 }
 
 /// A number of units. More than can be counted is as long as can be, for the bound to deal with.
@@ -142,6 +201,34 @@ mod tests {
     }
 
     #[test]
+    fn a_reset_of_a_limit_that_was_met_is_a_hint() {
+        const REQUESTS: &str = "anthropic-ratelimit-requests-reset";
+        const INPUT: &str = "anthropic-ratelimit-input-tokens-reset";
+        const REQUESTS_LEFT: &str = "anthropic-ratelimit-requests-remaining";
+        const INPUT_LEFT: &str = "anthropic-ratelimit-input-tokens-remaining";
+        let (soon, later) = ("2026-09-21T08:00:05Z", "2026-09-21T08:00:20Z");
+        type Case<'a> = (&'a [(&'static str, &'static str)], Option<u64>);
+        let cases: [Case<'_>; 9] = [
+            (&[(REQUESTS, soon)], Some(5)),
+            (&[(REQUESTS, soon), (INPUT, later)], Some(20)),
+            (&[(REQUESTS, soon), (REQUESTS_LEFT, "0"), (INPUT, later), (INPUT_LEFT, "900")], Some(5)),
+            (&[(REQUESTS, soon), (REQUESTS_LEFT, "3"), (INPUT, later), (INPUT_LEFT, "900")], Some(5)),
+            (&[("anthropic-ratelimit-unified-reset", "1789977630")], Some(30)),
+            (&[(REQUESTS, "2026-09-21T08:00:00Z")], Some(0)),
+            (&[(REQUESTS, "2026-09-21T07:59:59Z")], None),
+            (&[(REQUESTS, "soon")], None),
+            (&[("anthropic-ratelimit-requests-limit", "50")], None),
+        ];
+        for (headers, seconds) in cases {
+            let map = headers.iter().map(|(name, value)| {
+                (http::HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
+            });
+            let expected = seconds.map(Duration::from_secs);
+            assert_eq!(reset_hint(&map.collect(), now()), expected, "{headers:?}");
+        }
+    }
+
+    #[test]
     fn a_cooldown_is_bounded_on_both_sides() {
         let seconds = |seconds| Some(Duration::from_secs(seconds));
         let cases = [
@@ -154,7 +241,7 @@ mod tests {
             (Limit::Spike, seconds(2), Duration::from_secs(2)),
         ];
         for (limit, hint, expected) in cases {
-            assert_eq!(HonourHints.cooldown(limit, hint), expected, "{limit:?} {hint:?}");
+            assert_eq!(HonourHints.cooldown(limit, hint, None), expected, "{limit:?} {hint:?}");
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 
+use super::Dialect;
 use crate::secret::Secret;
 
 /// A key as the settings gave it. Its standing (limited, invalid, ...) is the pool's business.
@@ -11,30 +12,39 @@ use crate::secret::Secret;
 pub(crate) struct ProviderKey {
     name: String,
     secret: Secret,
-    authorization: HeaderValue,
+    credential: (HeaderName, HeaderValue),
     disabled: bool,
+    weight: u32,
 }
 
 impl ProviderKey {
     /// The secret must be well formed, which the settings check with a message for the user.
-    pub(crate) fn new(name: String, secret: Secret, disabled: bool) -> Self {
-        let mut authorization = HeaderValue::from_str(&format!("Bearer {}", secret.reveal()))
-            .expect("a well-formed secret holds only visible ASCII");
-        authorization.set_sensitive(true);
-        Self { name, secret, authorization, disabled }
+    pub(crate) fn new(name: String, secret: Secret, disabled: bool, weight: u32, dialect: Dialect) -> Self {
+        let credential = dialect.credential(&secret);
+        Self { name, secret, credential, disabled, weight }
     }
 
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// The value of the `authorization` header, built once.
-    pub(crate) fn authorization(&self) -> HeaderValue {
-        self.authorization.clone()
+    /// The header that carries it, built once.
+    pub(crate) fn credential(&self) -> (HeaderName, HeaderValue) {
+        self.credential.clone()
+    }
+
+    /// What may be shown of its secret.
+    pub(crate) fn fingerprint(&self) -> String {
+        self.secret.fingerprint()
     }
 
     pub(crate) fn is_disabled(&self) -> bool {
         self.disabled
+    }
+
+    /// Its share of the traffic, relative to the other keys of its provider.
+    pub(crate) fn weight(&self) -> u32 {
+        self.weight
     }
 
     pub(crate) fn is_twin_of(&self, other: &Self) -> bool {

@@ -1,15 +1,19 @@
 //! What lies behind the router: providers, their keys, what they are asked and how their answers are read.
 
+mod body;
 mod client;
+mod dialect;
 mod failure;
 mod hint;
 mod key;
 mod state;
 mod upstream;
 
+pub(crate) use body::{ProviderBody, is_event_stream};
 pub(crate) use client::HttpUpstream;
-pub(crate) use failure::{Failure, read_failure};
+pub(crate) use dialect::{ANTHROPIC_VERSION, ANTHROPIC_VERSION_VALUE, Dialect, X_API_KEY};
+pub(crate) use failure::{Failure, read_error, read_failure};
 pub(crate) use hint::{HintPolicy, HonourHints, Limit};
 pub(crate) use key::ProviderKey;
-pub(crate) use state::Provider;
-pub(crate) use upstream::{ErrorReply, Reply, Upstream, UpstreamRequest};
+pub(crate) use state::{Probe, Provider};
+pub(crate) use upstream::{ErrorReply, Patience, Reply, Upstream, UpstreamRequest};

@@ -28,8 +28,18 @@ pub(crate) struct UpstreamRequest {
     /// The caller's headers that may be passed on. No credential is among them.
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    /// How long the provider may keep silent before its answer begins.
-    pub(crate) timeout: Duration,
+    pub(crate) patience: Patience,
+}
+
+/// How long a provider may keep silent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Patience {
+    /// Before the head of its answer.
+    pub(crate) head: Duration,
+    /// Before the first content of a stream.
+    pub(crate) first_content: Duration,
+    /// Between two parts of an answer that has begun.
+    pub(crate) idle: Duration,
 }
 
 /// What became of one attempt.
@@ -43,6 +53,19 @@ pub(crate) enum Reply<B> {
     Unreachable,
     /// Silent for longer than allowed.
     TimedOut,
+    /// A 2xx head, and then no answer.
+    Unreadable,
+}
+
+impl<B> Reply<B> {
+    /// The status, if there was an answer.
+    pub(crate) fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Success(response) => Some(response.status()),
+            Self::Error(error) => Some(error.status),
+            Self::Unreachable | Self::TimedOut | Self::Unreadable => None,
+        }
+    }
 }
 
 /// An answer that is no success.

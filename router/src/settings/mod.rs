@@ -3,11 +3,20 @@
 mod discovery;
 mod duration;
 mod file;
+mod keys;
+mod models;
+mod money;
 mod nearest;
 mod read;
 mod resolve;
+mod tenants;
+
+#[cfg(test)]
+mod tests;
 
 pub use discovery::{Environment, ProcessEnvironment};
 pub use resolve::SettingsError;
 
-pub(crate) use resolve::{ModelSettings, ProviderSettings, Settings};
+pub(crate) use models::ModelSettings;
+pub(crate) use resolve::{ProviderSettings, Settings};
+pub(crate) use tenants::TenantSettings;

@@ -78,24 +78,41 @@ fn unknown(what: &str, name: &str, expected: &[&'static str]) -> String {
     }
 }
 
-/// Blots out what follows `secret:` and whatever looks like a key, keeping the width so that a caret still points
-/// at its column.
+/// The fields of a key that may be shown.
+const SHOWN: [&str; 4] = ["name", "env", "disabled", "weight"];
+
+/// Blots out what follows `secret:`, the items of `keys:` and whatever looks like a key, keeping the width so that a
+/// caret still points at its column.
 fn mask_secrets(line: &str) -> String {
     let mut masked = String::with_capacity(line.len());
     let mut word = String::new();
-    let mut after_secret = false;
+    // An item of a list that stands on a line of its own may be a key; what has a name is no plain item.
+    let is_item = line.trim_start().starts_with("- ") && !line.contains("- {") && !line.contains("name:");
+    let (mut after_secret, mut in_keys) = (false, is_item);
+    // Inside of a key with fields: the field that a value belongs to.
+    let (mut in_fields, mut field) = (false, String::new());
     for c in line.chars().chain(std::iter::once('\n')) {
         if !(c.is_whitespace() || ",{}[]:\"'`".contains(c)) {
             word.push(c);
             continue;
         }
-        if after_secret && !word.is_empty() || word.starts_with("sk-") {
+        let is_name = c == ':';
+        let is_hidden = if in_fields { !is_name && !SHOWN.contains(&field.as_str()) } else { in_keys };
+        if (after_secret || is_hidden) && !word.is_empty() && word != "-" || word.starts_with("sk-") {
             masked.extend(word.chars().map(|_| '*'));
         } else {
             masked.push_str(&word);
         }
         // A value ends at a comma or a brace; until then every word belongs to the secret.
-        after_secret = (after_secret && !",}]".contains(c)) || (word == "secret" && c == ':');
+        after_secret = (after_secret && !",}]".contains(c)) || (word == "secret" && is_name);
+        match c {
+            '{' if in_keys => in_fields = true,
+            '}' => in_fields = false,
+            ']' => in_keys = false,
+            ':' if in_fields => field.clone_from(&word),
+            _ => {}
+        }
+        in_keys = (in_keys && (in_fields || !"{}".contains(c))) || (word == "keys" && is_name);
         word.clear();
         masked.push(c);
     }

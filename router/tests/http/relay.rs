@@ -4,25 +4,20 @@ use std::time::Duration;
 
 use crate::support::*;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use http_body_util::{BodyExt, Full};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-type Frames = mpsc::Sender<Result<Bytes, std::io::Error>>;
-
 /// A provider whose streams the test feeds: each attempt hands over the sender of its frames.
 async fn streaming() -> (Provider, mpsc::UnboundedReceiver<Frames>) {
     let (hand_over, streams) = mpsc::unbounded_channel();
     let provider = Provider::start(move |_| {
-        let (sender, frames) = mpsc::channel(1);
+        let (sender, answer) = frames();
         hand_over.send(sender).unwrap();
-        Response::builder()
-            .header("content-type", "text/event-stream")
-            .body(AnswerBody::Frames(frames))
-            .unwrap()
+        answer
     })
     .await;
     (provider, streams)

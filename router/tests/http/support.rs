@@ -38,7 +38,14 @@ pub(crate) struct Attempt {
 impl Attempt {
     /// The key that came, without its scheme.
     pub(crate) fn key(&self) -> &str {
-        self.headers["authorization"].to_str().unwrap().strip_prefix("Bearer ").unwrap()
+        match self.headers.get("authorization") {
+            Some(value) => value.to_str().unwrap().strip_prefix("Bearer ").unwrap(),
+            None => self.headers["x-api-key"].to_str().unwrap(),
+        }
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
     }
 }
 
@@ -93,6 +100,21 @@ pub(crate) fn limited(seconds: u32) -> Answer {
 pub(crate) fn success() -> Answer {
     answer(200, &[], r#"{"object":"chat.completion"}"#)
 }
+
+/// A whole event stream at once.
+pub(crate) fn stream(text: &str) -> Answer {
+    let body = AnswerBody::Whole(Full::from(text.to_owned()));
+    Response::builder().header("content-type", "text/event-stream").body(body).unwrap()
+}
+
+/// A stream whose frames the test sends.
+pub(crate) fn frames() -> (Frames, Answer) {
+    let (sender, frames) = mpsc::channel(1);
+    let answer = Response::builder().header("content-type", "text/event-stream");
+    (sender, answer.body(AnswerBody::Frames(frames)).unwrap())
+}
+
+pub(crate) type Frames = mpsc::Sender<Result<Bytes, std::io::Error>>;
 
 /// A simulated provider; dropping it closes every connection.
 pub(crate) struct Provider {
@@ -243,6 +265,39 @@ pub(crate) const ASK: &str = r#"{"model":"chat","messages":[]}"#;
 
 pub(crate) async fn ask(router: &Router) -> Got {
     send(post(router, ASK)).await
+}
+
+/// A request to a path with a bearer key.
+pub(crate) fn post_as(router: &Router, path: &str, key: &str, body: &str) -> Request<Full<Bytes>> {
+    let uri = format!("http://{}{path}", router.address());
+    let request = Request::post(uri).header("authorization", format!("Bearer {key}"));
+    request.body(Full::from(body.to_owned())).unwrap()
+}
+
+/// The ledger's rows, by the admin's key.
+pub(crate) async fn ledger(router: &Router, query: &str) -> Value {
+    let uri = format!("http://{}/admin/ledger{query}", router.address());
+    let request = Request::get(uri).header("authorization", "Bearer boss");
+    let got = send(request.body(Full::default()).unwrap()).await;
+    assert_eq!(got.status, 200, "{got:?}");
+    got.json()
+}
+
+/// The ledger's rows as soon as there are so many.
+pub(crate) async fn rows(router: &Router, count: usize) -> Vec<Value> {
+    tokio::time::timeout(SOON, async {
+        loop {
+            let page = ledger(router, "").await;
+            let rows = page["rows"].as_array().unwrap();
+            assert!(rows.len() <= count, "{rows:?}");
+            if rows.len() == count {
+                return rows.clone();
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap()
 }
 
 pub(crate) async fn get(router: &Router, path: &str) -> Got {

@@ -1,13 +1,15 @@
 //! Chat completions as OpenAI defines them.
 
-mod chat;
-mod chat_request;
-mod completion;
-mod limit_headers;
-mod refusal;
+mod answer_body;
+mod errors;
+mod event_writer;
+mod limits;
+mod reading;
+mod request;
 
-pub use chat::{Answer, Chat, ChatEvent, Chunk, Usage};
-pub use chat_request::{ChatRequest, Unfit, count_words};
-pub use completion::{Completion, DONE_EVENT, StreamWriter, model_list, pieces};
-pub use limit_headers::{RequestLimit, go_duration};
-pub use refusal::Refusal;
+pub(crate) use answer_body::{answer_body, finish_word, model_list as list_models};
+pub(crate) use errors::refusal;
+pub(crate) use event_writer::{END_FRAME, EventWriter, error_frame};
+pub(crate) use limits::limit_headers;
+pub(crate) use reading::{read_answer, read_event};
+pub(crate) use request::{read_request, request_body};

@@ -8,7 +8,8 @@ use record::{NameId, PhaseFigures};
 
 use crate::drive::worker::Worker;
 use crate::request::Request;
-use crate::schedule::Schedule;
+use crate::schedule::{BadSchedule, Schedule};
+use crate::sending::Sending;
 use crate::stop::StopSignal;
 use crate::surroundings::Surroundings;
 
@@ -19,8 +20,6 @@ pub struct PhaseJob {
     pub traffic: NameId,
     /// Where its requests go.
     pub to: SocketAddr,
-    /// Sent with each request.
-    pub authorization: Option<(String, String)>,
     /// When they go.
     pub schedule: Schedule,
     /// What is sent, taken in turn.
@@ -31,6 +30,8 @@ pub struct PhaseJob {
     pub seed: u64,
     /// How many connections it may hold at once; requests beyond wait, and are late.
     pub most_connections: usize,
+    /// How its clients behave.
+    pub sending: Sending,
 }
 
 /// What a phase came to.
@@ -53,9 +54,9 @@ pub enum PhaseError {
     /// There is nothing to send.
     #[error("a phase needs at least one request to send")]
     NoRequest,
-    /// An open schedule sends everything at once.
-    #[error("an open schedule needs an interval longer than nothing between its requests")]
-    NoInterval,
+    /// Its schedule cannot be kept.
+    #[error(transparent)]
+    Schedule(#[from] BadSchedule),
     /// The machine gives no timer, no event queue or not a single socket.
     #[error("the machine gives the phase driver nothing to work with: {0}")]
     System(#[from] io::Error),
@@ -75,9 +76,7 @@ pub fn drive(
     if job.requests.is_empty() {
         return Err(PhaseError::NoRequest);
     }
-    if matches!(job.schedule, Schedule::Open { interval: Duration::ZERO, .. }) {
-        return Err(PhaseError::NoInterval);
-    }
+    job.schedule.check(job.requests.len())?;
     let mut worker = Worker::new(job, surroundings, stop)?;
     worker.run()?;
     Ok(worker.into_report())

@@ -8,10 +8,9 @@ mod connection;
 mod deadlines;
 mod due;
 mod figures;
-mod framing;
 mod job;
 mod pool;
-mod samples;
+mod rests;
 #[cfg(test)]
 mod tempers;
 #[cfg(test)]

@@ -7,14 +7,15 @@ use mio::{Interest, Registry, Token};
 
 use crate::drive::connection::Connection;
 use crate::reading::Reading;
-
-/// Of a stream no more than this is kept, for samples.
-const SAMPLED: usize = 4 * 1024;
+use crate::sending::Sending;
+use crate::surroundings::Surroundings;
 
 /// The connections of a phase, each in a slot whose number is its token, counted from the first token that is free.
 #[derive(Debug)]
 pub(super) struct Pool {
     to: SocketAddr,
+    surroundings: Surroundings,
+    sending: Sending,
     first_token: usize,
     slots: Vec<Option<Connection>>,
     /// Slots whose connection carries nothing. The last one used is the first to be used again, so that few are kept warm.
@@ -27,9 +28,16 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    pub(super) fn new(to: SocketAddr, most: usize, first_token: usize) -> Self {
+    pub(super) fn new(
+        to: SocketAddr,
+        most: usize,
+        first_token: usize,
+        (surroundings, sending): (Surroundings, Sending),
+    ) -> Self {
         Self {
             to,
+            surroundings,
+            sending,
             first_token,
             slots: Vec::new(),
             idle: Vec::new(),
@@ -103,7 +111,8 @@ impl Pool {
     }
 
     fn connect(&mut self, registry: &Registry) -> io::Result<usize> {
-        let mut connection = Connection::open(self.to, Reading::new(SAMPLED))?;
+        let mut connection =
+            Connection::open(self.to, Reading::new(&self.surroundings, &self.sending), &self.sending)?;
         let slot = self.free.last().copied().unwrap_or(self.slots.len());
         let interest = Interest::READABLE | Interest::WRITABLE;
         registry.register(&mut connection.stream, Token(self.first_token + slot), interest)?;

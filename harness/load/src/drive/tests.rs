@@ -17,41 +17,30 @@ use record::{Clock, Correlation, ExchangeRow, Fact, NOT_REACHED, NameId, NameTab
 use super::*;
 use crate::request::{Method, Request};
 use crate::schedule::{Arrivals, Schedule};
+use crate::sending::Sending;
 use crate::stop::{StopSignal, Stopping};
-use crate::surroundings::Surroundings;
+use crate::surroundings::{Recorded, Surroundings};
 
-fn surroundings() -> (Surroundings, Receiver<Fact>) {
+pub(super) fn surroundings() -> (Surroundings, Receiver<Fact>) {
     let (facts, received) = fact_channel();
     let names = NameTable::new(facts.clone());
     let next_exchange = Arc::new(AtomicU32::new(0));
-    (
-        Surroundings { clock: Clock::start(), correlation: Correlation::new(5), next_exchange, facts, names },
-        received,
-    )
+    let (clock, correlation, recorded) = (Clock::start(), Correlation::new(5), Recorded::default());
+    (Surroundings { clock, correlation, next_exchange, facts, names, recorded }, received)
 }
 
 fn job(to: SocketAddr, schedule: Schedule) -> PhaseJob {
     let body = format!("{{\"prompt\":\"{}\"}}", Request::mark_place()).into_bytes();
-    let request = Request {
-        name: NameId(1),
-        method: Method::Post,
-        path: "/".to_owned(),
-        headers: Vec::new(),
-        mark_at: Request::find_mark(&body),
-        body,
-        dialect: dialect::Dialect::Openai,
-        streamed: false,
-        model: NameId::NONE,
-    };
+    let request = Request { name: NameId(1), body, ..Request::new(Method::Post, "/".to_owned()) };
     PhaseJob {
         traffic: NameId(0),
         to,
-        authorization: None,
         schedule,
         requests: vec![request],
         timeout: Duration::from_secs(2),
         seed: 7,
         most_connections: 50,
+        sending: Sending::default(),
     }
 }
 
@@ -270,8 +259,10 @@ fn clients_of_a_closed_schedule_send_when_they_have_their_answer() {
             socket.write_all(ANSWER).unwrap();
         }
     });
-    let (rows, report) =
-        drive_all(job(address, Schedule::Closed { clients: 4, requests: Some(103), lasts: None }));
+    let (rows, report) = drive_all(job(
+        address,
+        Schedule::Closed { clients: 4, requests: Some(103), lasts: None, pause: Duration::ZERO },
+    ));
     assert_eq!((rows.len(), report.figures.planned), (103, 103));
 }
 

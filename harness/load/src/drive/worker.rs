@@ -1,12 +1,14 @@
 //! The event loop of a phase.
 
+mod ending;
+
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mio::event::Event;
 use mio::{Events, Poll, Token, Waker};
-use record::{ExchangeRow, Fact, Moment, Outcome, Side};
+use record::{ExchangeRow, Moment, Outcome};
 
 use crate::drive::connection::{Exchange, Progress};
 use crate::drive::deadlines::Deadlines;
@@ -14,10 +16,11 @@ use crate::drive::due::Due;
 use crate::drive::figures::Figures;
 use crate::drive::job::{PhaseJob, PhaseReport};
 use crate::drive::pool::{NoConnection, Pool};
-use crate::drive::samples::{Message, Samples};
+use crate::drive::rests::{Rests, Retry};
 use crate::drive::timer::Timer;
 use crate::reading::ErrorNames;
 use crate::request::Wire;
+use crate::samples::Samples;
 use crate::stop::{StopSignal, Stopping};
 use crate::surroundings::Surroundings;
 
@@ -44,8 +47,12 @@ pub(super) struct Worker<'a> {
     deadlines: Deadlines,
     /// Connections that had their turn and may have more to read.
     unread: Vec<usize>,
-    /// How many exchanges were begun, which also decides which request is next.
-    begun: u64,
+    /// Connections whose clients read slowly, and when they read again.
+    slow: Rests<usize>,
+    /// What clients send once more by themselves.
+    retries: Rests<Retry>,
+    /// How many requests were taken in turn, which decides which is next.
+    in_turn: u64,
     open: usize,
     /// Whether an exchange has ended since something was last sent, so that a client or a connection is free.
     ended: bool,
@@ -59,9 +66,17 @@ pub(super) struct Worker<'a> {
 
 /// Whether more could be sent right away.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Sending {
-    Done,
-    More,
+enum Sent {
+    All,
+    Some,
+}
+
+/// Who sends which request, and how often it was sent before.
+#[derive(Clone, Copy)]
+struct Turn {
+    request: usize,
+    client: usize,
+    retries: u32,
 }
 
 impl<'a> Worker<'a> {
@@ -70,27 +85,32 @@ impl<'a> Worker<'a> {
         let timer = Timer::new()?;
         timer.register(poll.registry(), TIMER)?;
         stop.wake_by(Arc::new(Waker::new(poll.registry(), STOP)?));
-        let (host, authorization) = (job.to.to_string(), job.authorization.as_ref());
-        let wire = |request: &crate::request::Request| {
-            request.to_wire(&host, authorization, surroundings.correlation)
-        };
-        let wires = job.requests.iter().map(wire).collect();
+        let host = job.to.to_string();
+        let wires =
+            job.requests.iter().map(|request| request.to_wire(&host, surroundings.correlation)).collect();
         let began = surroundings.clock.now();
         Ok(Self {
             wires,
             stop,
             poll,
             timer,
-            due: Due::new(job.schedule, job.seed, began),
-            pool: Pool::new(job.to, job.most_connections, FIRST_CONNECTION),
+            due: Due::new(&job.schedule, job.seed, began),
+            pool: Pool::new(
+                job.to,
+                job.most_connections,
+                FIRST_CONNECTION,
+                (surroundings.clone(), job.sending.clone()),
+            ),
             deadlines: Deadlines::new(),
             unread: Vec::new(),
-            begun: 0,
+            slow: Rests::new(),
+            retries: Rests::new(),
+            in_turn: 0,
             open: 0,
             ended: false,
             last_sent: Moment(0),
             figures: Figures::new(),
-            samples: Samples::new(surroundings.facts.clone()),
+            samples: Samples::new(&surroundings),
             errors: ErrorNames::new(surroundings.names.clone()),
             buffer: vec![0; 64 * 1024],
             job,
@@ -115,17 +135,20 @@ impl<'a> Worker<'a> {
             self.end_timed_out(now);
             match self.stop.told() {
                 Stopping::Not => {}
-                Stopping::Drain => self.due.stop(now),
+                Stopping::Drain => self.stop_sending(now),
                 Stopping::Now => {
-                    self.due.stop(now);
+                    self.stop_sending(now);
                     self.abandon();
                 }
             }
-            let sending = self.send_due(now)?;
-            if self.open == 0 && self.due.next().is_none() {
+            while let Some((_, slot)) = self.slow.take(now) {
+                self.read(slot, false);
+            }
+            let sent = self.send_due(now)?;
+            if self.open == 0 && self.due.next().is_none() && self.retries.next().is_none() {
                 return Ok(());
             }
-            self.wait(&mut events, sending)?;
+            self.wait(&mut events, sent)?;
             for slot in std::mem::take(&mut self.unread) {
                 self.read(slot, false);
             }
@@ -137,6 +160,32 @@ impl<'a> Worker<'a> {
                 }
             }
         }
+    }
+
+    /// Nothing is sent any more. It is told in every turn, for what is open may end in such a way that its client tries again.
+    fn stop_sending(&mut self, now: Moment) {
+        self.due.stop(now);
+        self.retries.clear();
+    }
+
+    /// When something is to be sent, first of what is tried again.
+    fn next_due(&self) -> Option<Moment> {
+        self.due.next().into_iter().chain(self.retries.next()).min()
+    }
+
+    /// Takes what is due.
+    fn take_due(&mut self, now: Moment) -> Turn {
+        let retry = self.retries.next().is_some_and(|retry| self.due.next().is_none_or(|due| retry <= due));
+        if retry && let Some((_, Retry { request, client, retries })) = self.retries.take(now) {
+            return Turn { request, client, retries };
+        }
+        let taken = self.due.take();
+        let request = taken.request.unwrap_or_else(|| {
+            let next = usize::try_from(self.in_turn % self.wires.len() as u64).unwrap_or_default();
+            self.in_turn += 1;
+            next
+        });
+        Turn { request, client: taken.client, retries: 0 }
     }
 
     /// Something happened to a connection. What its exchange kept waiting is sent before the next event is looked at.
@@ -152,8 +201,8 @@ impl<'a> Worker<'a> {
     }
 
     /// Waits for an event, or for the next time at which something is to be done.
-    fn wait(&mut self, events: &mut Events, sending: Sending) -> io::Result<()> {
-        let at_once = sending == Sending::More || !self.unread.is_empty();
+    fn wait(&mut self, events: &mut Events, sent: Sent) -> io::Result<()> {
+        let at_once = sent == Sent::Some || !self.unread.is_empty();
         if !at_once && let Some(wake) = self.next_wake() {
             self.timer.wake_by(self.surroundings.clock.instant(wake))?;
         }
@@ -167,77 +216,75 @@ impl<'a> Worker<'a> {
     }
 
     fn next_wake(&mut self) -> Option<Moment> {
-        let due = self.due.next().map(|due| {
+        let due = self.next_due().map(|due| {
             if self.pool.has_room() {
                 due.max(self.last_sent.after(COALESCED))
             } else {
                 due.after(self.job.timeout)
             }
         });
-        let first = self.deadlines.first().and_then(|slot| self.pool.get(slot));
-        let deadline =
-            first.and_then(|connection| connection.exchange.as_ref()).map(|exchange| exchange.deadline);
-        due.into_iter().chain(deadline).min()
+        let deadline = self.deadlines.first().map(|(_, deadline)| deadline);
+        due.into_iter().chain(deadline).chain(self.slow.next()).min()
     }
 
     /// Sends what is due, as far as there are connections for it.
-    fn send_due(&mut self, now: Moment) -> io::Result<Sending> {
+    fn send_due(&mut self, now: Moment) -> io::Result<Sent> {
         self.ended = false;
         for _ in 0..MOST_AT_ONCE {
-            let Some(due) = self.due.next().filter(|due| *due <= now) else { return Ok(Sending::Done) };
+            let Some(due) = self.next_due().filter(|due| *due <= now) else { return Ok(Sent::All) };
             if now.since(due) >= self.job.timeout {
                 // Whoever waited as long for a connection as for an answer has left.
-                self.due.take();
-                self.end_unsent(due, Outcome::TimedOut);
+                let turn = self.take_due(now);
+                self.end_unsent(turn, due, Outcome::TimedOut);
                 continue;
             }
             if !self.pool.has_room() {
-                return Ok(Sending::Done);
+                return Ok(Sent::All);
             }
             self.last_sent = now;
             match self.pool.take(self.poll.registry()) {
                 Ok(Some(slot)) => {
-                    self.due.take();
-                    self.begin(slot, due);
+                    let turn = self.take_due(now);
+                    self.begin(slot, turn, due);
                 }
-                Ok(None) => return Ok(Sending::Done),
+                Ok(None) => return Ok(Sent::All),
                 Err(NoConnection::Refused) => {
-                    self.due.take();
+                    let turn = self.take_due(now);
                     self.figures.begun(now.micros_after(due));
-                    self.end_unsent(due, Outcome::Refused);
+                    self.end_unsent(turn, due, Outcome::Refused);
                 }
                 Err(NoConnection::NoSocket(error)) => return Err(error),
             }
         }
-        Ok(Sending::More)
+        Ok(Sent::Some)
     }
 
-    fn new_row(&mut self, intended: Moment) -> (ExchangeRow, usize) {
-        let which = usize::try_from(self.begun % self.wires.len() as u64).unwrap_or_default();
-        self.begun += 1;
-        let request = &self.job.requests[which];
+    fn new_row(&self, turn: Turn, intended: Moment) -> ExchangeRow {
+        let request = &self.job.requests[turn.request];
         let id = self.surroundings.new_exchange();
         let mut row = ExchangeRow::opened(id, self.job.traffic, request.name, intended);
         (row.streamed, row.model) = (request.streamed, request.model);
-        (row, which)
+        (row.tenant, row.instance) = (request.tenant, request.instance);
+        row
     }
 
     /// Begins an exchange on a connection that may still be in the making.
-    fn begin(&mut self, slot: usize, intended: Moment) {
-        let (row, request) = self.new_row(intended);
+    fn begin(&mut self, slot: usize, turn: Turn, intended: Moment) {
+        let row = self.new_row(turn, intended);
         let now = self.surroundings.clock.now();
         self.figures.begun(now.micros_after(intended));
+        let request = &self.job.requests[turn.request];
+        let patience = request.patience.unwrap_or(self.job.timeout);
+        // Whoever leaves after a time has no longer patience than that.
+        let patience = self.job.sending.leaves_after().map_or(patience, |leaves| leaves.min(patience));
+        let dialect = request.dialect;
         let Some(connection) = self.pool.get(slot) else { return };
-        connection.begin(Exchange { row, request, deadline: now.after(self.job.timeout) });
-        self.deadlines.add(slot);
+        let Turn { request, client, retries } = turn;
+        let exchange = Exchange { row, request, client, retries };
+        connection.begin(exchange, dialect);
+        self.deadlines.add(slot, now, patience);
         self.open += 1;
         self.write(slot);
-    }
-
-    /// A request is over before it was sent.
-    fn end_unsent(&mut self, intended: Moment, outcome: Outcome) {
-        let (mut row, _) = self.new_row(intended);
-        self.end(&mut row, outcome);
     }
 
     fn write(&mut self, slot: usize) {
@@ -262,62 +309,19 @@ impl<'a> Worker<'a> {
         match progress {
             Progress::Open => {}
             Progress::Unread => self.unread.push(slot),
+            Progress::Rests => self.rest(slot),
             Progress::IdleEnd => self.pool.close(slot, self.poll.registry()),
             Progress::Over { outcome, reusable } => self.over(slot, outcome, reusable),
         }
     }
 
-    /// The exchange of a connection is over, if it has one.
-    fn over(&mut self, slot: usize, outcome: Outcome, reusable: bool) {
-        let Some(connection) = self.pool.get(slot) else { return };
-        let Some(Exchange { mut row, request, .. }) = connection.exchange.take() else { return };
-        self.open -= 1;
-        self.deadlines.remove(slot);
-        row.outcome = outcome;
-        connection.reading().finish(&mut row, &mut self.errors);
-        if self.samples.wants(&row) {
-            self.keep(slot, request, &row);
-        }
-        self.end(&mut row, outcome);
-        if reusable {
-            self.pool.put_back(slot);
-        } else {
-            self.pool.close(slot, self.poll.registry());
-        }
-    }
-
-    fn keep(&mut self, slot: usize, request: usize, row: &ExchangeRow) {
-        let at = self.surroundings.clock.now();
-        let Some(connection) = self.pool.get(slot) else { return };
-        let (head, body) = self.wires[request].marked_parts(row.id);
-        self.samples.keep(row, &Message { side: Side::ClientSent, head, body }, at);
-        let head = connection.head().to_vec();
-        let got = Message { side: Side::ClientGot, head: &head, body: connection.reading().body() };
-        self.samples.keep(row, &got, at);
-    }
-
-    fn end(&mut self, row: &mut ExchangeRow, outcome: Outcome) {
-        let now = self.surroundings.clock.now();
-        (row.outcome, row.ended) = (outcome, now.micros_after(row.intended));
-        self.due.exchange_ended(now, outcome == Outcome::Refused);
-        self.ended = true;
-        self.figures.ended(row);
-        self.surroundings.facts.send(Fact::Exchange(*row));
-    }
-
-    fn end_timed_out(&mut self, now: Moment) {
-        while let Some(slot) = self.deadlines.first() {
-            let exchange = self.pool.get(slot).and_then(|connection| connection.exchange.as_ref());
-            if exchange.is_some_and(|exchange| exchange.deadline > now) {
-                return;
-            }
-            self.over(slot, Outcome::TimedOut, false);
-        }
-    }
-
-    fn abandon(&mut self) {
-        for slot in 0..self.pool.slots() {
-            self.over(slot, Outcome::Abandoned, false);
+    /// A client that reads slowly rests.
+    fn rest(&mut self, slot: usize) {
+        let Some(slow) = self.job.sending.slow else { return };
+        let until = self.surroundings.clock.now().after(slow.every);
+        if let Some(connection) = self.pool.get(slot) {
+            connection.rests_until = until;
+            self.slow.add(until, slot);
         }
     }
 }

@@ -25,7 +25,21 @@ pub(super) fn draw(shown: &Shown, palette: &Palette) -> Vec<String> {
         Shown::Tree(tree) => draw_tree(tree, palette),
         Shown::Window(window) => draw_window(window, palette),
         Shown::Numbers(numbers) => draw_numbers(numbers),
+        Shown::Diff(lines) => draw_difference(lines, palette),
     }
+}
+
+/// Lines that are lacking stand in the colour of what is bad, those that came instead in that of what is good.
+fn draw_difference(lines: &[String], palette: &Palette) -> Vec<String> {
+    let drawn = lines.iter().map(|line| {
+        let shown = cut(line, COLUMNS - MARGIN);
+        match line.as_bytes().first() {
+            Some(b'-') => paint(palette.bad, shown),
+            Some(b'+') => paint(palette.good, shown),
+            _ => shown,
+        }
+    });
+    drawn.collect()
 }
 
 fn draw_tree(tree: &Tree, palette: &Palette) -> Vec<String> {

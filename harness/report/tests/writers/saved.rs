@@ -27,7 +27,7 @@ fn a_run_in_another_format_is_refused_with_what_to_do() {
 
 #[test]
 fn what_is_no_run_is_refused_with_what_to_name() {
-    for text in ["", "{", "[]", "null", "{}", r#"{"format": 1}"#, r#"{"format": -1}"#, "\u{fffe}"] {
+    for text in ["", "{", "[]", "null", "{}", r#"{"format": 2}"#, r#"{"format": -1}"#, "\u{fffe}"] {
         let error = json::read(text).unwrap_err();
         assert!(error.to_string().contains("run.json"), "{text:?}: {error}");
     }

@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! reports/runs/20261121-040000-7/
-//!   bench.json            what it is judged by: the texts of scenarios and rules, claims, bounds
+//!   bench.json            what it is judged by: the texts of scenarios and rules, claims, bounds, confessed failures
 //!   run.json              everything that was judged
 //!   junit.xml
 //!   histograms/           one file for each phase and metric
 //!   trials/<trial>/
 //!     evidence.ndjson     what is seen once or seldom, a line each
-//!     exchanges.rows      60 bytes for each exchange
+//!     exchanges.rows      64 bytes for each exchange
 //!     attempts.rows       64 bytes for each attempt
 //!     trial.json          what was judged of it
 //! ```

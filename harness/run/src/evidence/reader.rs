@@ -160,3 +160,87 @@ impl Iterator for Entries {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::evidence::{Redactor, RunFolder, write};
+    use crate::scratch::{Scratch, fresh_mark};
+    use record::{ExchangeId, Fact, Moment, NameId, Sample, Side, TrialHeader, fact_channel};
+
+    const KEY: &str = "sk-sp-1234-5678-90ab";
+
+    fn sample() -> Sample {
+        Sample {
+            side: Side::ClientGot,
+            exchange: ExchangeId(0),
+            at: Moment(1),
+            line: "200".into(),
+            head: vec![("x-key".into(), KEY.into())],
+            body: format!("take {KEY}"),
+            cut: false,
+        }
+    }
+
+    /// Evidence as a trial writes it that is killed before its end.
+    fn unfinished(scratch: &Scratch) -> TrialFolder {
+        let folder = RunFolder::create(scratch.path()).unwrap().trial("a trial");
+        folder.create().unwrap();
+        let header = TrialHeader {
+            format: EVIDENCE_FORMAT,
+            name: "a trial".into(),
+            file: "a.yaml".into(),
+            case: None,
+            scenario_sha256: String::new(),
+            seed: 1,
+            target: "small".into(),
+            mark: 1,
+        };
+        let (facts, received) = fact_channel();
+        let entry = |entry| facts.send(Fact::Entry(Box::new(entry)));
+        entry(Entry::Trial(header));
+        entry(Entry::Sample(sample()));
+        for id in 0..3 {
+            let row = ExchangeRow::opened(ExchangeId(id), NameId(0), NameId(1), Moment(2));
+            facts.send(Fact::Exchange(row));
+        }
+        drop(facts);
+        let mut redactor = Redactor::default();
+        redactor.add("key openai/first", KEY);
+        assert_eq!(write(&folder, &received, &redactor, None).unwrap(), None);
+        folder
+    }
+
+    #[test]
+    fn what_a_killed_run_wrote_is_read_up_to_where_it_breaks_off() {
+        let scratch = Scratch::new(fresh_mark()).unwrap();
+        let folder = unfinished(&scratch);
+        let append = |path: PathBuf, bytes: &[u8]| {
+            File::options().append(true).open(path).unwrap().write_all(bytes).unwrap();
+        };
+        append(folder.entries(), b"{\"began\":{\"traf");
+        append(folder.exchanges(), &[7; 11]);
+        let reader = Reader::open(folder).unwrap();
+        assert_eq!(reader.entries().unwrap().map(Result::unwrap).count(), 3);
+        let ids: Vec<u32> = reader.exchanges().unwrap().map(|row| row.unwrap().id.0).collect();
+        assert_eq!(ids, [0, 1, 2]);
+        assert_eq!(reader.attempts().unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_key_that_a_client_was_given_is_told_before_the_message_and_stands_in_no_file() {
+        let scratch = Scratch::new(fresh_mark()).unwrap();
+        let folder = unfinished(&scratch);
+        let text = std::fs::read_to_string(folder.entries()).unwrap();
+        assert!(!text.contains(KEY), "{text}");
+        let entries: Vec<Entry> =
+            Reader::open(folder).unwrap().entries().unwrap().map(Result::unwrap).collect();
+        let [Entry::Trial(_), Entry::Carried(carried), Entry::Sample(sample)] = entries.as_slice() else {
+            panic!("{entries:?}");
+        };
+        assert_eq!(carried.what, ["key openai/first"]);
+        assert_eq!(sample.body, "take <key openai/first>");
+    }
+}

@@ -1,8 +1,11 @@
-//! Keys in what is about to be written: each is replaced by its label, so that the evidence of a leak does not leak.
+//! Secrets in what is about to be written: each is replaced by its label, so that the evidence of a leak does not leak; and a
+//! client's answer that carries one is told.
 
-use record::{Entry, Sample};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use record::{Carried, Entry, Sample, Side, TargetEvent};
 
-/// The keys of a trial with their labels.
+/// The secrets of a trial with their labels.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Redactor {
     secrets: Vec<Secret>,
@@ -10,94 +13,226 @@ pub(crate) struct Redactor {
 
 #[derive(Clone)]
 struct Secret {
+    /// What it is, for people: `key openai/first`, `tenant acme`, `admin key`.
     label: String,
-    text: String,
+    /// How it can be written: as it is, percent-encoded, in base64 at each of three alignments.
+    forms: Vec<String>,
+    /// Whether a client that is given it was given something that it must not have.
+    foreign_to_clients: bool,
 }
 
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "<key {}>", self.label)
+        write!(f, "<{}>", self.label)
     }
 }
 
 impl Redactor {
-    /// Adds a key.
+    /// Adds a provider's key or the operator's.
     pub(crate) fn add(&mut self, label: &str, text: &str) {
-        if !text.is_empty() {
-            self.secrets.push(Secret { label: label.to_owned(), text: text.to_owned() });
+        self.insert(label, text, true);
+    }
+
+    /// Adds a tenant's key, which is its own.
+    pub(crate) fn add_tenant(&mut self, label: &str, text: &str) {
+        self.insert(label, text, false);
+    }
+
+    fn insert(&mut self, label: &str, text: &str, foreign_to_clients: bool) {
+        if !text.is_empty() && !self.secrets.iter().any(|secret| secret.forms[0] == text) {
+            self.secrets.push(Secret { label: label.to_owned(), forms: forms(text), foreign_to_clients });
         }
     }
 
-    /// Replaces every key in an entry.
-    pub(crate) fn clean(&self, entry: &mut Entry) {
+    /// Replaces every secret in an entry. Where a client's answer carried one, that is returned, to be told.
+    pub(crate) fn clean(&self, entry: &mut Entry) -> Option<Carried> {
         match entry {
-            Entry::Sample(sample) => self.clean_sample(sample),
-            Entry::Log { line, .. } => self.clean_text(line),
-            _ => {}
+            Entry::Sample(sample) => return self.clean_sample(sample),
+            Entry::Text(text) => {
+                self.clean_text(&mut text.text);
+                if text.cut {
+                    self.clean_end(&mut text.text);
+                }
+            }
+            Entry::Answer(answer) => self.clean_all(&mut answer.text),
+            // A hostile target can put a secret into the code of an error, which is a name.
+            Entry::Name { text, .. } => self.clean_all([text]),
+            Entry::Log { line, .. } => self.clean_all([line]),
+            Entry::Event(event) => self.clean_all([&mut event.name, &mut event.data]),
+            Entry::Ledger(row) => {
+                self.clean_all([&mut row.tenant, &mut row.model, &mut row.key, &mut row.state]);
+            }
+            Entry::Metric(metric) => {
+                let labels = metric.labels.iter_mut().flat_map(|(name, value)| [name, value]);
+                self.clean_all(labels.chain([&mut metric.name]));
+            }
+            Entry::Ran(ran) => self.clean_all([&mut ran.output]),
+            Entry::File(file) => self.clean_all(file.text.iter_mut().chain([&mut file.path])),
+            Entry::Operated(operated) => self.clean_all(&mut operated.failed),
+            Entry::Target { event: TargetEvent::Died(reason), .. } => self.clean_all([reason]),
+            Entry::End(end) => self.clean_all(&mut end.cut_short),
+            // What the harness alone writes, from labels and numbers.
+            Entry::Trial(_)
+            | Entry::Cast(_)
+            | Entry::Began { .. }
+            | Entry::Ended { .. }
+            | Entry::Figures(_)
+            | Entry::Carried(_)
+            | Entry::Process(_)
+            | Entry::Lag(_)
+            | Entry::Target { .. } => {}
         }
+        None
     }
 
-    fn clean_sample(&self, sample: &mut Sample) {
-        self.clean_text(&mut sample.line);
-        self.clean_text(&mut sample.body);
+    fn clean_sample(&self, sample: &mut Sample) -> Option<Carried> {
+        let mut found = self.clean_text(&mut sample.line);
+        found.extend(self.clean_text(&mut sample.body));
         if sample.cut {
             self.clean_end(&mut sample.body);
         }
         for (_, value) in &mut sample.head {
-            self.clean_text(value);
+            found.extend(self.clean_text(value));
+        }
+        let mut what: Vec<String> = found
+            .into_iter()
+            .filter(|secret| secret.foreign_to_clients)
+            .map(|secret| secret.label.clone())
+            .collect();
+        what.sort();
+        what.dedup();
+        (sample.side == Side::ClientGot && !what.is_empty()).then_some(Carried {
+            side: sample.side,
+            exchange: sample.exchange,
+            arrived: None,
+            at: sample.at,
+            what,
+        })
+    }
+
+    fn clean_all<'t>(&self, texts: impl IntoIterator<Item = &'t mut String>) {
+        for text in texts {
+            self.clean_text(text);
         }
     }
 
-    /// Where a body was cut, a key may have been cut in two, and half a key is still too much.
+    /// Where a body was cut, a secret may have been cut in two, and half a secret is still too much.
     fn clean_end(&self, text: &mut String) {
-        for secret in &self.secrets {
-            let longest = secret.text.len().min(text.len());
-            let begun = (1..=longest)
-                .rev()
-                .find(|length| text.as_bytes().ends_with(&secret.text.as_bytes()[..*length]));
+        for form in self.secrets.iter().flat_map(|secret| &secret.forms) {
+            let longest = form.len().min(text.len());
+            let begun =
+                (1..=longest).rev().find(|length| text.as_bytes().ends_with(&form.as_bytes()[..*length]));
             if let Some(length) = begun {
                 text.truncate(text.len() - length);
             }
         }
     }
 
-    fn clean_text(&self, text: &mut String) {
+    /// Replaces the secrets in a text, and tells which there were.
+    fn clean_text(&self, text: &mut String) -> Vec<&Secret> {
+        let mut found = Vec::new();
         for secret in &self.secrets {
-            if text.contains(&secret.text) {
-                *text = text.replace(&secret.text, &format!("<key {}>", secret.label));
+            for form in &secret.forms {
+                if text.contains(form.as_str()) {
+                    *text = text.replace(form.as_str(), &format!("<{}>", secret.label));
+                    found.push(secret);
+                }
             }
         }
+        found
     }
+}
+
+fn forms(text: &str) -> Vec<String> {
+    let mut forms = vec![text.to_owned()];
+    let percent: String = text
+        .bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                char::from(byte).to_string()
+            }
+            other => format!("%{other:02X}"),
+        })
+        .collect();
+    forms.push(percent);
+    forms.extend((0..3).map(|before| base64_inside(text, before)));
+    forms.dedup();
+    // A short piece of base64 is found in texts that hold no secret.
+    forms.retain(|form| form == text || form.len() >= 12);
+    forms
+}
+
+/// How a text reads in base64 behind so many other bytes, without the characters at its edges that depend on its neighbours.
+fn base64_inside(text: &str, before: usize) -> String {
+    let mut bytes = vec![0; before];
+    bytes.extend_from_slice(text.as_bytes());
+    let encoded = STANDARD_NO_PAD.encode(&bytes);
+    let start = (before * 8).div_ceil(6);
+    let end = bytes.len() * 8 / 6;
+    encoded[start..end.max(start)].to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use record::Moment;
+    use record::{ExchangeId, Moment};
+
+    const KEY: &str = "sk-sp-1234-5678-90ab";
+
+    fn redactor() -> Redactor {
+        let mut redactor = Redactor::default();
+        redactor.add("key openai/first", KEY);
+        redactor
+    }
+
+    fn sample(body: &str, cut: bool) -> Sample {
+        Sample {
+            side: Side::ClientGot,
+            exchange: ExchangeId(0),
+            at: Moment(0),
+            line: String::new(),
+            head: Vec::new(),
+            body: body.to_owned(),
+            cut,
+        }
+    }
 
     #[test]
     fn a_key_never_reaches_the_evidence() {
-        let mut redactor = Redactor::default();
-        redactor.add("first", "sk-sp-1234");
-        let mut entry = Entry::Log { at: Moment(0), line: "Bearer sk-sp-1234 was sk-sp-1234".into() };
-        redactor.clean(&mut entry);
-        assert_eq!(entry, Entry::Log { at: Moment(0), line: "Bearer <key first> was <key first>".into() });
+        let mut entry = Entry::Log { at: Moment(0), line: format!("Bearer {KEY} was {KEY}") };
+        assert_eq!(redactor().clean(&mut entry), None);
+        let clean = "Bearer <key openai/first> was <key openai/first>".to_owned();
+        assert_eq!(entry, Entry::Log { at: Moment(0), line: clean });
     }
 
     #[test]
     fn half_a_key_at_the_end_of_a_cut_body_goes_too() {
-        let mut redactor = Redactor::default();
-        redactor.add("first", "sk-sp-1234");
-        let mut sample = Sample {
-            side: record::Side::ClientGot,
-            exchange: record::ExchangeId(0),
-            at: Moment(0),
-            line: String::new(),
-            head: Vec::new(),
-            body: "the key is sk-sp-12".into(),
-            cut: true,
-        };
-        redactor.clean_sample(&mut sample);
+        let mut sample = sample("the key is sk-sp-12", true);
+        redactor().clean_sample(&mut sample);
         assert_eq!(sample.body, "the key is ");
+    }
+
+    #[test]
+    fn a_client_that_is_given_a_key_in_whatever_form_is_told() {
+        let encode = |text: &str| STANDARD_NO_PAD.encode(text);
+        for body in [
+            format!("the key is {KEY}"),
+            encode(&format!("user:{KEY}:x")),
+            encode(&format!("u:{KEY}")),
+            encode(&format!("us:{KEY} and more")),
+        ] {
+            let carried = redactor().clean_sample(&mut sample(&body, false)).expect("it is found");
+            assert_eq!(carried.what, ["key openai/first"], "{body}");
+        }
+        assert_eq!(redactor().clean_sample(&mut sample("nothing of the kind", false)), None);
+    }
+
+    #[test]
+    fn a_tenant_may_see_its_own_key_and_evidence_may_not() {
+        let mut redactor = Redactor::default();
+        redactor.add_tenant("tenant acme", KEY);
+        let mut sample = sample(KEY, false);
+        assert_eq!(redactor.clean_sample(&mut sample), None);
+        assert_eq!(sample.body, "<tenant acme>");
     }
 }

@@ -35,20 +35,24 @@ pub(crate) fn write(
             }
             Err(TryRecvError::Disconnected) => break,
         };
-        let fact = match fact {
+        let (fact, carried) = match fact {
             Fact::Entry(mut entry) => {
-                redactor.clean(&mut entry);
-                Fact::Entry(entry)
+                let carried = redactor.clean(&mut entry);
+                (Fact::Entry(entry), carried)
             }
-            row => row,
+            row => (row, None),
         };
-        let end = files.put(&fact)?;
-        if let Some(watcher) = &mut watcher {
-            watcher(&fact);
-        }
-        if end.is_some() {
-            files.flush()?;
-            return Ok(end);
+        // What was found in a message stands before the message, whose row may be judged as soon as it is read.
+        let carried = carried.map(|carried| Fact::Entry(Box::new(Entry::Carried(carried))));
+        for fact in carried.iter().chain([&fact]) {
+            let end = files.put(fact)?;
+            if let Some(watcher) = &mut watcher {
+                watcher(fact);
+            }
+            if end.is_some() {
+                files.flush()?;
+                return Ok(end);
+            }
         }
     }
     files.flush()?;

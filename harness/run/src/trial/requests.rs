@@ -1,78 +1,357 @@
-//! Requests of a scenario as clients send them: bodies in the target's dialect, with the place of the mark.
+//! Requests of a scenario as clients send them: bodies in the client's dialect, with the place of the mark.
 
 use dialect::Dialect;
-use dialect::openai::Chat;
 use load::{Method, Request};
 use record::{NameId, NameTable};
-use scenario::{Endpoint, Errand, MarkPosition, Scenario, Variation};
+use scenario::{Credential, Data, Endpoint, InTurn, MarkPosition, Protocol, Scenario, Template, Values};
 use target::Profile;
 
-/// A target has no path for something that the traffic asks of it.
+use crate::trial::bodies::json_of;
+use crate::trial::secrets::Secrets;
+
+/// Why a request cannot be made.
 #[derive(Debug, thiserror::Error)]
-#[error("the profile of `{target}` gives no path for `{endpoint}`")]
-pub(crate) struct NoPath {
-    target: String,
-    endpoint: &'static str,
+pub(crate) enum CannotMake {
+    #[error("the profile of `{target}` gives no path for `{endpoint}`")]
+    Path { target: String, endpoint: &'static str },
+    #[error("{0}")]
+    Value(String),
+    #[error("nobody serves model `{0}` directly")]
+    Upstream(String),
+    #[error("the profile of `{target}` says nothing of `{what}`, which the scenario asks for")]
+    Credential { target: String, what: &'static str },
+    #[error("a generated prompt is no text")]
+    Text,
 }
 
-/// The requests of a step or phase, to be taken in turn.
-pub(crate) fn requests(
-    scenario: &Scenario,
-    errand: &Errand,
-    profile: &Profile,
-    names: &NameTable,
-) -> Result<Vec<Request>, NoPath> {
-    match errand {
-        Errand::Get(endpoint) => Ok(vec![get(*endpoint, profile)?]),
-        Errand::Send(send) => {
-            let found = send.cycle.iter().filter_map(|variation| chat(scenario, variation, profile, names));
-            Ok(found.collect())
+/// One use of a request: the first, the second and so on, with what was captured before it.
+#[derive(Clone, Copy)]
+pub(crate) struct Use<'v> {
+    /// Which request of its step or phase it is, counted from 0.
+    pub(crate) nth: u64,
+    /// Which use of the same request it is, counted from 0.
+    pub(crate) turn: u64,
+    pub(crate) values: &'v Values,
+    /// What was said before in the conversation, as role and content.
+    pub(crate) said: &'v [(&'static str, String)],
+}
+
+/// To whom a request goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Addressee<'w> {
+    Target,
+    /// The upstream behind it, by way of nobody.
+    Upstream,
+    /// A service of the world.
+    Service(&'w str),
+}
+
+/// Makes the requests of a trial.
+#[derive(Clone, Copy)]
+pub(crate) struct Maker<'a> {
+    pub(crate) scenario: &'a Scenario,
+    pub(crate) profile: &'a Profile,
+    pub(crate) secrets: &'a Secrets,
+    pub(crate) names: &'a NameTable,
+    pub(crate) seed: u64,
+}
+
+/// The header in which a mark travels besides its place in the body.
+pub(crate) const MARK_HEADER: &str = "x-client-request-id";
+
+impl Maker<'_> {
+    /// A request to an endpoint of the target.
+    pub(crate) fn get(&self, endpoint: Endpoint) -> Result<Request, CannotMake> {
+        let path = self.profile.path(endpoint).ok_or_else(|| CannotMake::Path {
+            target: self.profile.name().to_owned(),
+            endpoint: endpoint.word(),
+        })?;
+        let mut request = Request::new(Method::Get, path.to_owned());
+        request.authorization = self.profile.authorization_for(None, self.secrets.admin());
+        Ok(request)
+    }
+
+    /// One use of a request of the scenario. `name` is its entry in `requests:`.
+    pub(crate) fn make(
+        &self,
+        name: &str,
+        asked: &scenario::Request,
+        to: Addressee<'_>,
+        of: Use<'_>,
+    ) -> Result<Request, CannotMake> {
+        let dialect = self.dialect(asked, to);
+        let tenant = asked.tenant.as_ref().map(|tenants| in_turn(tenants, of.turn));
+        let mut request = match asked.model_name() {
+            Some(model) => self.model_request(asked, model, dialect, to, of)?,
+            None => self.path_request(asked, of)?,
+        };
+        request.name = self.names.id(name);
+        request.tenant = tenant.map_or(NameId::NONE, |tenant| self.names.id(tenant));
+        request.dialect = dialect;
+        request.patience = asked.patience;
+        for (name, value) in &asked.headers.0 {
+            request.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(&name.value));
+            request.headers.push((name.value.clone(), fill(value, of.values)?));
         }
+        if let Some(session) = &asked.session {
+            request.headers.push(("x-session-id".to_owned(), fill(session, of.values)?));
+        }
+        request.authorization = self.authorization(asked, dialect, tenant, to)?;
+        if asked.id != MarkPosition::None {
+            request.headers.push((MARK_HEADER.to_owned(), Request::mark_place().to_owned()));
+        }
+        Ok(request)
+    }
+
+    /// The dialect of a client: its own, that of the upstream which it asks directly, or the target's first one.
+    fn dialect(&self, asked: &scenario::Request, to: Addressee<'_>) -> Dialect {
+        let direct = asked.model_name().filter(|_| to == Addressee::Upstream);
+        if let Some((_, Protocol::Llm(dialect))) = direct.and_then(|model| self.upstream_of(model)) {
+            return dialect;
+        }
+        let first = self.profile.says.speaks.value.first().copied();
+        asked.dialect.as_ref().map(|dialect| dialect.value).or(first).unwrap_or(Dialect::Openai)
+    }
+
+    fn upstream_of(&self, model: &str) -> Option<(&str, Protocol)> {
+        let name = self.scenario.world.router.models.get(model)?.upstreams().next()?;
+        Some((&name.value, self.scenario.world.upstreams.get(&name.value)?.dialect))
+    }
+
+    fn model_request(
+        &self,
+        asked: &scenario::Request,
+        model: &str,
+        dialect: Dialect,
+        to: Addressee<'_>,
+        of: Use<'_>,
+    ) -> Result<Request, CannotMake> {
+        let model = fill(&Template::plain(model), of.values)?;
+        let provider_s =
+            self.scenario.world.router.models.get(&model).and_then(|settings| settings.model.clone());
+        let told = if to == Addressee::Upstream {
+            provider_s.unwrap_or_else(|| model.clone())
+        } else {
+            model.clone()
+        };
+        let body = match &asked.raw_body {
+            Some(raw) => self.data(raw, of)?,
+            None => self.chat_body(asked, told, dialect, of)?,
+        };
+        let path = match to {
+            Addressee::Upstream => dialect.chat_path().to_owned(),
+            _ => self.profile.chat_path_of(dialect).to_owned(),
+        };
+        let mut request = Request::new(Method::Post, path);
+        request.headers =
+            dialect.request_headers().iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        request.body = body;
+        request.streamed = asked.stream;
+        request.model = self.names.id(&model);
+        Ok(request)
+    }
+
+    fn path_request(&self, asked: &scenario::Request, of: Use<'_>) -> Result<Request, CannotMake> {
+        let path = asked.path.as_ref().map_or(Ok(String::new()), |path| fill(path, of.values))?;
+        let method = match asked.method {
+            scenario::Method::Get => Method::Get,
+            scenario::Method::Post => Method::Post,
+            scenario::Method::Put => Method::Put,
+            scenario::Method::Patch => Method::Patch,
+            scenario::Method::Delete => Method::Delete,
+        };
+        let mut request = Request::new(method, path);
+        if let Some(body) = &asked.body {
+            request.headers.push(("content-type".to_owned(), "application/json".to_owned()));
+            request.body = serde_json::Value::Object(json_of(body, of.values)?).to_string().into_bytes();
+        }
+        if let Some(raw) = &asked.raw_body {
+            request.body = self.data(raw, of)?;
+        }
+        Ok(request)
+    }
+
+    fn authorization(
+        &self,
+        asked: &scenario::Request,
+        dialect: Dialect,
+        tenant: Option<&str>,
+        to: Addressee<'_>,
+    ) -> Result<Option<(String, String)>, CannotMake> {
+        let provider = match to {
+            Addressee::Target => None,
+            Addressee::Upstream => {
+                let model = asked.model_name().unwrap_or_default();
+                let (upstream, _) =
+                    self.upstream_of(model).ok_or_else(|| CannotMake::Upstream(model.to_owned()))?;
+                Some(upstream)
+            }
+            Addressee::Service(name) => Some(name),
+        };
+        if let (Some(upstream), Credential::Usual) = (provider, asked.credential) {
+            let key = self.secrets.first_key(upstream);
+            return Ok(key.map(|key| {
+                let (name, value) = dialect.credential_header(key);
+                (name.to_owned(), value)
+            }));
+        }
+        let with = |secret: &str| {
+            let usual = self.profile.authorization_for(Some(secret), self.secrets.admin());
+            usual.unwrap_or_else(|| {
+                let (name, value) = dialect.credential_header(secret);
+                (name.to_owned(), value)
+            })
+        };
+        Ok(match asked.credential {
+            Credential::None => None,
+            Credential::Wrong => Some(with(self.secrets.nobodys())),
+            Credential::Malformed => Some(("authorization".to_owned(), "Bearer".to_owned())),
+            Credential::Admin => match self.profile.admin_authorization(self.secrets.admin()) {
+                Some(header) => Some(header),
+                None => {
+                    let target = self.profile.name().to_owned();
+                    return Err(CannotMake::Credential { target, what: "credential: admin" });
+                }
+            },
+            Credential::Usual => match tenant {
+                Some(tenant) => Some(with(self.secrets.tenant(tenant).unwrap_or_default())),
+                None => self.profile.authorization_for(None, self.secrets.admin()),
+            },
+        })
     }
 }
 
-fn get(endpoint: Endpoint, profile: &Profile) -> Result<Request, NoPath> {
-    let paths = &profile.says.paths;
-    let path = match endpoint {
-        Endpoint::Liveness => paths.liveness.as_ref().map(|path| path.0.as_str()),
-        Endpoint::Readiness => paths.readiness.as_ref().map(|path| path.0.as_str()),
-        Endpoint::Models => Some(profile.models_path()),
+/// Whether each use of a request is like the first: what phases make once and send a thousand times.
+pub(crate) fn is_always_the_same(asked: &scenario::Request) -> bool {
+    let same = |data: &Option<Data>| {
+        data.as_ref().is_none_or(|data| match data {
+            Data::Text(template) => template.as_plain().is_some(),
+            Data::Made(generator) => {
+                matches!(generator, scenario::Generator::Repeat(_) | scenario::Generator::Hex(_))
+            }
+        })
     };
-    let no_path = || NoPath { target: profile.name().to_owned(), endpoint: endpoint.word() };
-    Ok(Request {
-        name: NameId::NONE,
-        method: Method::Get,
-        path: path.ok_or_else(no_path)?.to_owned(),
-        headers: Vec::new(),
-        body: Vec::new(),
-        mark_at: None,
-        dialect: Dialect::Openai,
-        streamed: false,
-        model: NameId::NONE,
-    })
+    let plain = |template: &Template| template.as_plain().is_some();
+    same(&asked.prompt)
+        && same(&asked.system)
+        && same(&asked.raw_body)
+        && asked.session.as_ref().is_none_or(plain)
+        && asked.path.as_ref().is_none_or(plain)
+        && asked.headers.0.iter().all(|(_, value)| plain(value))
+        && asked.tenant.as_ref().is_none_or(|tenants| tenants.0.len() == 1)
 }
 
-/// A chat request. A variation of nothing is told by `check`, and never comes here.
-fn chat(scenario: &Scenario, variation: &Variation, profile: &Profile, names: &NameTable) -> Option<Request> {
-    let request = scenario.requests.get(&variation.like.value)?;
-    let model = variation.model.as_ref().unwrap_or(&request.model).value.clone();
-    let prompt = variation.prompt.as_ref().unwrap_or(&request.prompt);
-    let stream = variation.stream.unwrap_or(request.stream);
-    let prompt = match request.id {
-        MarkPosition::PromptEnd => format!("{prompt} {}", Request::mark_place()),
-        MarkPosition::None => prompt.clone(),
-    };
-    let model_name = names.id(&model);
-    let body = Chat { model, prompt, stream, include_usage: stream, ..Chat::default() }.body();
-    Some(Request {
-        name: names.id(&variation.like.value),
-        method: Method::Post,
-        path: profile.chat_path().to_owned(),
-        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
-        mark_at: Request::find_mark(&body),
-        body,
-        dialect: Dialect::Openai,
-        streamed: stream,
-        model: model_name,
-    })
+fn in_turn(names: &InTurn, nth: u64) -> &str {
+    let count = names.0.len().max(1) as u64;
+    names.0.get(usize::try_from(nth % count).unwrap_or(0)).map_or("", |name| name.value.as_str())
+}
+
+pub(crate) fn fill(template: &Template, values: &Values) -> Result<String, CannotMake> {
+    template.fill(values).map_err(CannotMake::Value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example::{Parts, profile};
+    use record::fact_channel;
+
+    const WORLD: &str = "  router: { models: { m: { pool: u, model: m-1 }, n: { pool: v } } }\n  tenants: { acme: {}, globex: {} }";
+
+    /// What the request `it` becomes in its so-manieth use.
+    fn made(
+        it: &str,
+        to: Addressee<'_>,
+        nth: u64,
+        said: &[(&'static str, String)],
+    ) -> Result<Request, CannotMake> {
+        let (requests, traffic) = (format!("  it: {it}"), "  - { step: s, send: it }");
+        let suite = Parts { world: WORLD, requests: &requests, traffic, ..Parts::default() }.suite();
+        let scenario = &suite.scenarios[0].cases[0].scenario;
+        let profile = profile("authorization: { header: authorization, value: 'Bearer {{ tenant_key }}' }");
+        let secrets = Secrets::new(&scenario.world, 7);
+        let maker = Maker {
+            scenario,
+            profile: &profile,
+            secrets: &secrets,
+            names: &NameTable::new(fact_channel().0),
+            seed: 1,
+        };
+        let asked = scenario.requests.get("it").unwrap();
+        maker.make("it", asked, to, Use { nth, turn: nth, values: &Values::default(), said })
+    }
+
+    fn body(request: &Request) -> serde_json::Value {
+        serde_json::from_slice(&request.body).unwrap()
+    }
+
+    #[test]
+    fn tenants_take_their_turns_and_each_has_its_own_key() {
+        let it = "{ model: m, prompt: ping, tenant: { cycle: [acme, globex] } }";
+        let keys: Vec<_> =
+            (0..3).map(|nth| made(it, Addressee::Target, nth, &[]).unwrap().authorization).collect();
+        assert_eq!(keys[0], keys[2]);
+        assert_ne!(keys[0], keys[1]);
+        assert!(keys[0].as_ref().unwrap().1.starts_with("Bearer sk-sp-tenant-"));
+    }
+
+    #[test]
+    fn a_credential_is_none_wrong_malformed_or_usual() {
+        let credential = |word: &str| {
+            let it = format!("{{ model: m, prompt: ping, tenant: acme, credential: {word} }}");
+            made(&it, Addressee::Target, 0, &[]).unwrap().authorization.map(|(_, value)| value)
+        };
+        assert_eq!(credential("none"), None);
+        assert_eq!(credential("malformed").as_deref(), Some("Bearer"));
+        let (wrong, usual) = (credential("wrong").unwrap(), credential("usual").unwrap());
+        assert!(wrong.contains("nobody") && usual.contains("tenant"));
+    }
+
+    #[test]
+    fn the_mark_stands_where_it_is_wanted() {
+        let place = Request::mark_place();
+        for (id, prompt, user, header) in [
+            ("prompt-end", format!("ping {place}"), None, true),
+            ("prompt-start", format!("{place} ping"), None, true),
+            ("header", "ping".to_owned(), None, true),
+            ("user", "ping".to_owned(), Some(place), true),
+            ("none", "ping".to_owned(), None, false),
+        ] {
+            let it = format!("{{ model: m, prompt: ping, id: {id} }}");
+            let made = made(&it, Addressee::Target, 0, &[]).unwrap();
+            assert_eq!(body(&made)["messages"][0]["content"], prompt, "{id}");
+            assert_eq!(body(&made)["user"].as_str(), user, "{id}");
+            assert_eq!(made.headers.iter().any(|(name, _)| name == MARK_HEADER), header, "{id}");
+        }
+    }
+
+    #[test]
+    fn the_target_is_asked_by_the_public_name_and_an_upstream_by_its_own() {
+        let it = "{ model: m, prompt: ping }";
+        assert_eq!(body(&made(it, Addressee::Target, 0, &[]).unwrap())["model"], "m");
+        assert_eq!(body(&made(it, Addressee::Upstream, 0, &[]).unwrap())["model"], "m-1");
+    }
+
+    #[test]
+    fn a_turn_of_a_conversation_carries_what_was_said_before() {
+        let said = [("user", "hello".to_owned()), ("assistant", "what is it?".to_owned())];
+        let it = "{ model: m, prompt: nothing, system: be brief }";
+        let made = made(it, Addressee::Target, 0, &said).unwrap();
+        let roles: Vec<_> =
+            body(&made)["messages"].as_array().unwrap().iter().map(|it| it["role"].clone()).collect();
+        assert_eq!(roles, ["system", "user", "assistant", "user"]);
+    }
+
+    #[test]
+    fn what_is_different_each_time_is_told_from_what_is_not() {
+        let same = |it: &str| {
+            let requests = format!("  it: {it}");
+            let suite = Parts { world: WORLD, requests: &requests, ..Parts::default() }.suite();
+            is_always_the_same(suite.scenarios[0].cases[0].scenario.requests.get("it").unwrap())
+        };
+        assert!(same("{ model: m, prompt: ping, tenant: acme }"));
+        assert!(!same("{ model: m, prompt: 'ping {{ exchange.nth }}' }"));
+        assert!(!same("{ model: m, prompt: ping, tenant: { cycle: [acme, globex] } }"));
+        assert!(!same("{ model: m, prompt: { tokens: 5 } }"));
+    }
 }

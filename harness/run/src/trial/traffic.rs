@@ -1,40 +1,59 @@
-//! The traffic of a scenario, in order: steps and pauses one after the other, phases with those that accompany them.
+//! The traffic of a scenario, in order: steps, pauses and what is done to the target one after the other, phases with those
+//! that accompany them.
 
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use load::{Client, PhaseError, PhaseJob, PhaseReport, Schedule, StopSignal, Stopping, drive};
-use record::{Correlation, Entry};
-use scenario::{At, Errand, Phase, Scenario, Step, Traffic};
+use load::{Client, PhaseError, Recorded, StopSignal, Stopping};
+use record::{Correlation, Entry, Operated};
+use scenario::{At, Manner, Operate, Phase, Scenario, Traffic, Values};
 use target::{Profile, RunningTarget};
-use tokio::sync::oneshot;
+use tokio::sync::mpsc;
 use upstream::TrafficSignal;
+use verdict::Needs;
 
+use crate::trial::captures::NotThere;
 use crate::trial::conduct::Seen;
-use crate::trial::requests::{NoPath, requests};
+use crate::trial::exec::{CannotRun, exec};
+use crate::trial::phases::{Driven, start};
+use crate::trial::requests::{Addressee, CannotMake, Maker};
+use crate::trial::secrets::Secrets;
+use crate::trial::watch::{NotSeen, Watch};
 
 /// How long a client waits for a response. Longer than any target's own patience should be.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// More connections than this belong to no functional scenario; what waits for one is late, and told so.
-const MOST_CONNECTIONS: usize = 2_000;
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What the traffic of a trial runs on.
 pub(crate) struct Road<'a> {
     pub(crate) scenario: &'a Scenario,
     pub(crate) profile: &'a Profile,
     pub(crate) target: &'a RunningTarget,
+    pub(crate) upstreams: BTreeMap<String, SocketAddr>,
+    pub(crate) secrets: &'a Secrets,
     pub(crate) seen: &'a Seen,
+    /// The evidence so far, for what waits until something is seen.
+    pub(crate) watch: &'a Watch,
+    /// The bounds that the target's profile declares.
+    pub(crate) bounds: &'a BTreeMap<String, f64>,
     pub(crate) traffic: &'a TrafficSignal,
     pub(crate) correlation: Correlation,
     pub(crate) seed: u64,
+    /// Held by every phase that runs, so that its end can be waited for.
+    pub(crate) phases: mpsc::Sender<Infallible>,
+    /// Where programs get folders of their own.
+    pub(crate) scratch: &'a Path,
 }
 
 /// Why traffic could not be sent.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TrafficError {
     #[error(transparent)]
-    Path(#[from] NoPath),
+    Request(#[from] CannotMake),
     #[error("the harness cannot send: {0}")]
     Client(#[from] load::ClientError),
     #[error("the harness cannot send: {0}")]
@@ -47,6 +66,18 @@ pub(crate) enum TrafficError {
     Sockets,
     #[error("the harness's phase driver broke")]
     Broken,
+    #[error("step `{step}`: {why}")]
+    Capture { step: String, why: NotThere },
+    #[error("the target cannot be operated: {0}")]
+    Operate(String),
+    #[error("program `{name}`: {why}")]
+    Exec { name: String, why: CannotRun },
+    #[error("the trace cannot be replayed: {0}")]
+    Trace(String),
+    #[error(transparent)]
+    NotSeen(#[from] NotSeen),
+    #[error("`{0}` is set to `{1}`, which is no address such as `http://127.0.0.1:8080`")]
+    NoAddress(String, String),
 }
 
 /// Sends the traffic. Dropped midway, it ends its phases at once.
@@ -57,42 +88,61 @@ pub(crate) async fn send_traffic(road: &Road<'_>) -> Result<(), TrafficError> {
         next_exchange: Arc::new(AtomicU32::new(0)),
         facts: road.seen.facts.clone(),
         names: road.seen.names.clone(),
+        recorded: recorded(road.scenario),
     };
-    let client =
-        Client::new(road.target.address(), road.target.authorization(), PATIENCE, surroundings.clone())?;
-    let travel = Travel { road, surroundings, client };
+    let mut values = Values::default();
+    values.set("target", "url", road.target.base_url());
+    // A target that asks nobody who it is has no key to be told.
+    let wants_one = road.profile.authorization_for(None, road.secrets.admin()).is_some();
+    values.set("target", "key", if wants_one { road.secrets.admin() } else { "" });
+    for (name, secret) in road.secrets.tenants() {
+        values.set("target", &format!("key_of_{name}"), secret);
+    }
+    let client = Client::new(PATIENCE, surroundings.clone())?;
+    let mut travel = Travel { road, surroundings, client, values };
     road.traffic.traffic_began(road.seen.clock.now());
     for entry in &road.scenario.traffic {
-        match entry {
-            Traffic::Step(step) => travel.step(step).await?,
-            Traffic::Phase(phase) if phase.beside.is_none() => travel.phase(phase).await?,
-            // It began with the one that it accompanies.
-            Traffic::Phase(_) => {}
-            Traffic::Pause(pause) => tokio::time::sleep(pause.lasts).await,
-        }
+        travel.go(entry).await?;
     }
     Ok(())
 }
 
-struct Travel<'a> {
-    road: &'a Road<'a>,
-    surroundings: load::Surroundings,
-    client: Client,
+/// What is recorded of exchanges beside their rows: what the scenario asks about.
+fn recorded(scenario: &Scenario) -> Recorded {
+    let Needs { messages, events, texts } = Needs::of(scenario);
+    Recorded { messages, events, texts }
+}
+
+/// The way through the traffic, with what was captured on it.
+pub(crate) struct Travel<'a> {
+    pub(crate) road: &'a Road<'a>,
+    pub(crate) surroundings: load::Surroundings,
+    pub(crate) client: Client,
+    pub(crate) values: Values,
 }
 
 impl Travel<'_> {
-    async fn step(&self, step: &Step) -> Result<(), TrafficError> {
-        let requests = self.requests(&step.errand)?;
-        let name = self.begin(&step.name);
-        for request in requests.iter().cycle().take(step.repeat as usize) {
-            self.client.send(name, request).await;
+    async fn go(&mut self, entry: &Traffic) -> Result<(), TrafficError> {
+        match entry {
+            Traffic::Step(step) => self.step(step).await,
+            Traffic::Phase(phase) if phase.beside.is_none() => self.phase(entry, phase).await,
+            // It began with the one that it accompanies.
+            Traffic::Phase(_) => Ok(()),
+            Traffic::Pause(pause) => {
+                tokio::time::sleep(pause.lasts).await;
+                Ok(())
+            }
+            Traffic::Operate(operate) => self.operate(operate).await,
+            Traffic::Exec(program) => self.exec(program).await,
+            Traffic::WaitUntil(wait) => {
+                self.road.watch.wait(wait, self).await?;
+                Ok(())
+            }
         }
-        self.end(&step.name);
-        Ok(())
     }
 
     /// A phase with those that accompany it: they begin with it and end with it.
-    async fn phase(&self, phase: &Phase) -> Result<(), TrafficError> {
+    async fn phase(&self, entry: &Traffic, phase: &Phase) -> Result<(), TrafficError> {
         let beside = |entry: &&Traffic| {
             matches!(entry, Traffic::Phase(other)
                 if other.beside.as_ref().is_some_and(|beside| beside.value == phase.name.value))
@@ -100,10 +150,10 @@ impl Travel<'_> {
         let mut companions = Vec::new();
         for entry in self.road.scenario.traffic.iter().filter(beside) {
             if let Traffic::Phase(companion) = entry {
-                companions.push(self.start(companion)?);
+                companions.push(start(self, entry, companion)?);
             }
         }
-        let leading = self.start(phase)?;
+        let leading = start(self, entry, phase)?;
         self.finish(leading).await?;
         for companion in &companions {
             companion.stop.stop(Stopping::Drain);
@@ -114,71 +164,134 @@ impl Travel<'_> {
         Ok(())
     }
 
-    fn start<'p>(&self, phase: &'p Phase) -> Result<Driven<'p>, TrafficError> {
-        let job = PhaseJob {
-            traffic: self.surroundings.names.id(&phase.name.value),
-            to: self.road.target.address(),
-            authorization: self
-                .road
-                .target
-                .authorization()
-                .map(|(name, value)| (name.to_owned(), value.to_owned())),
-            schedule: schedule(&phase.schedule),
-            requests: self.requests(&phase.errand)?,
-            timeout: PATIENCE,
-            seed: self.road.seed,
-            most_connections: MOST_CONNECTIONS,
-        };
-        let (stop, (done, report)) = (StopSignal::default(), oneshot::channel());
-        self.begin(&phase.name);
-        std::thread::Builder::new().name("phase".to_owned()).spawn({
-            let (stop, surroundings) = (stop.clone(), self.surroundings.clone());
-            // Nobody waits any more if the trial was ended meanwhile.
-            move || drop(done.send(drive(job, surroundings, &stop)))
-        })?;
-        Ok(Driven { name: &phase.name, stop: StopOnDrop(stop), report })
-    }
-
     async fn finish(&self, driven: Driven<'_>) -> Result<(), TrafficError> {
-        let report: PhaseReport = driven.report.await.map_err(|_| TrafficError::Broken)??;
-        if report.short_of_sockets {
-            return Err(TrafficError::Sockets);
+        let name = driven.name;
+        if let Some(figures) = driven.report().await? {
+            self.road.seen.tell(Entry::Figures(figures));
         }
-        self.road.seen.tell(Entry::Figures(report.figures));
-        self.end(driven.name);
+        self.end(name);
         Ok(())
     }
 
-    fn requests(&self, errand: &Errand) -> Result<Vec<load::Request>, TrafficError> {
-        Ok(requests(self.road.scenario, errand, self.road.profile, &self.surroundings.names)?)
+    async fn operate(&mut self, operate: &Operate) -> Result<(), TrafficError> {
+        let done = tokio::time::timeout(operate.within, self.road.target.operate(operate)).await;
+        let failed = match done {
+            Ok(Ok(())) => None,
+            Ok(Err(why)) => Some(why.to_string()),
+            Err(_) => Some(format!("it took more than {}", scenario::show_duration(operate.within))),
+        };
+        let to = operate.key.as_ref().map_or("target", |key| key.value.as_str()).to_owned();
+        let operation = operate.operate.value.word().to_owned();
+        let at = self.road.seen.clock.now();
+        self.road.seen.tell(Entry::Operated(Operated {
+            at,
+            operation: operation.clone(),
+            to,
+            failed: failed.clone(),
+        }));
+        // After a restart it may listen elsewhere.
+        self.values.set("target", "url", self.road.target.base_url());
+        failed.map_or(Ok(()), |why| Err(TrafficError::Operate(format!("{operation}: {why}"))))
     }
 
-    fn begin(&self, name: &At<String>) -> record::NameId {
+    async fn exec(&self, program: &scenario::Exec) -> Result<(), TrafficError> {
+        let failed = |why| TrafficError::Exec { name: program.name.value.clone(), why };
+        let folder =
+            self.road.scratch.join(format!("exec-{}", self.surroundings.names.id(&program.name.value).0));
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| failed(CannotRun::Folder { name: program.name.value.clone(), error }))?;
+        let name = self.begin(&program.name);
+        exec(program, name, &folder, &self.values, self.road.seen).await.map_err(failed)?;
+        self.end(&program.name);
+        Ok(())
+    }
+
+    /// Makes the requests of this trial.
+    pub(crate) fn maker(&self) -> Maker<'_> {
+        Maker {
+            scenario: self.road.scenario,
+            profile: self.road.profile,
+            secrets: self.road.secrets,
+            names: &self.surroundings.names,
+            seed: self.road.seed,
+        }
+    }
+
+    /// To whom something is sent in a manner.
+    pub(crate) fn addressee<'m>(manner: &'m Manner) -> Addressee<'m> {
+        match (&manner.at, manner.against) {
+            (Some(service), _) => Addressee::Service(&service.value),
+            (None, Some(_)) => Addressee::Upstream,
+            (None, None) => Addressee::Target,
+        }
+    }
+
+    /// Where something for a model is sent in a manner.
+    pub(crate) fn address(&self, manner: &Manner, model: Option<&str>) -> Result<SocketAddr, TrafficError> {
+        let road = self.road;
+        let of_upstream = |name: &str| {
+            let found = road.upstreams.get(name).copied();
+            found.ok_or_else(|| TrafficError::Request(CannotMake::Upstream(name.to_owned())))
+        };
+        match Self::addressee(manner) {
+            Addressee::Target => {
+                let instance = manner.via.as_ref().map_or(1, |via| via.value);
+                Ok(road.target.address_of(instance).unwrap_or_else(|| road.target.address()))
+            }
+            Addressee::Service(name) => match self.elsewhere(name)? {
+                Some(address) => Ok(address),
+                None => of_upstream(name),
+            },
+            Addressee::Upstream => {
+                let model = model.unwrap_or_default();
+                let settings = road.scenario.world.router.models.get(model);
+                let name = settings.and_then(|settings| settings.upstreams().next());
+                of_upstream(name.map_or(model, |name| &name.value))
+            }
+        }
+    }
+
+    /// The instance of the target that something is sent to in a manner, as rows tell it.
+    pub(crate) fn instance(manner: &Manner) -> u8 {
+        let via = manner.via.as_ref().map_or(1, |via| via.value);
+        if Self::addressee(manner) == Addressee::Target { u8::try_from(via).unwrap_or(0) } else { 0 }
+    }
+
+    /// The real service that an environment variable puts in the place of a simulated one.
+    fn elsewhere(&self, service: &str) -> Result<Option<SocketAddr>, TrafficError> {
+        let upstream = self.road.scenario.world.upstreams.get(service);
+        let Some(variable) = upstream.and_then(|upstream| upstream.url_from.as_ref()) else {
+            return Ok(None);
+        };
+        let Some(url) = std::env::var(&variable.value).ok().filter(|url| !url.is_empty()) else {
+            return Ok(None);
+        };
+        let address = url
+            .strip_prefix("http://")
+            .map(|rest| rest.trim_end_matches('/'))
+            .and_then(|rest| rest.parse().ok());
+        address.map(Some).ok_or_else(|| TrafficError::NoAddress(variable.value.clone(), url))
+    }
+
+    pub(crate) fn begin(&self, name: &At<String>) -> record::NameId {
         let id = self.surroundings.names.id(&name.value);
         self.road.seen.tell(Entry::Began { traffic: id, at: self.road.seen.clock.now() });
         self.road.traffic.began(&name.value);
         id
     }
 
-    fn end(&self, name: &At<String>) {
+    pub(crate) fn end(&self, name: &At<String>) {
         self.road.traffic.ended(&name.value);
         let traffic = self.surroundings.names.id(&name.value);
         self.road.seen.tell(Entry::Ended { traffic, at: self.road.seen.clock.now() });
     }
 }
 
-/// A phase that runs.
-struct Driven<'p> {
-    name: &'p At<String>,
-    stop: StopOnDrop,
-    report: oneshot::Receiver<Result<PhaseReport, PhaseError>>,
-}
-
 /// Ends a phase that nobody waits for any more.
-struct StopOnDrop(StopSignal);
+pub(crate) struct StopOnDrop(pub(crate) StopSignal);
 
 impl StopOnDrop {
-    fn stop(&self, how: Stopping) {
+    pub(crate) fn stop(&self, how: Stopping) {
         self.0.stop(how);
     }
 }
@@ -186,24 +299,5 @@ impl StopOnDrop {
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
         self.0.stop(Stopping::Now);
-    }
-}
-
-fn schedule(schedule: &scenario::Schedule) -> Schedule {
-    match schedule {
-        scenario::Schedule::Burst(count) => Schedule::Burst { count: u64::from(*count) },
-        scenario::Schedule::Closed(closed) => Schedule::Closed {
-            clients: closed.clients as usize,
-            requests: closed.requests.map(u64::from),
-            lasts: closed.lasts,
-        },
-        scenario::Schedule::Open(open) => Schedule::Open {
-            interval: open.rate.interval(),
-            arrivals: match open.arrivals {
-                scenario::Arrivals::Constant => load::Arrivals::Constant,
-                scenario::Arrivals::Poisson => load::Arrivals::Poisson,
-            },
-            lasts: open.lasts,
-        },
     }
 }

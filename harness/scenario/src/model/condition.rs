@@ -4,14 +4,20 @@
 //! of comparators.
 
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use regex_lite::{Regex, RegexBuilder};
 use serde_json::json;
 
+use crate::json_path;
 use crate::model::{Field, FieldKind, Subject};
-use crate::node::{Node, Span, Value};
-use crate::problem::Problem;
-use crate::read::{Read, SchemaBook, read_range, show_duration, words, wrong, wrong_range};
+use crate::node::{Entry, Node, Span, Value};
+use crate::problem::{Problem, enough, listed};
+use crate::read::{
+    Money, ObjectSchema, Property, Read, SchemaBook, Share, Size, read_range, show_duration, taken_apart,
+    words, wrong, wrong_range,
+};
 
 /// Tests of fields, all of which must hold.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +33,8 @@ pub struct Condition {
 pub struct FieldTest {
     /// The field.
     pub field: Field,
+    /// The header, label or path that is meant, for a field that is asked for by name.
+    pub name: Option<String>,
     /// The test.
     pub test: Test,
     /// Where the field's name stands.
@@ -66,6 +74,44 @@ words! {
         "above" => Above,
         /// It is less than this.
         "below" => Below,
+        /// The text matches this regular expression.
+        "matches" => Matches,
+        /// The text contains this one.
+        "contains" => Contains,
+        /// The text is the beginning of this one.
+        "prefix_of" => PrefixOf,
+        /// It lies between two values, both included: `within: [1s, 2s]`.
+        "within" => Within,
+    }
+}
+
+impl Comparator {
+    /// Whether it compares by order.
+    fn is_of_order(self) -> bool {
+        matches!(self, Self::AtLeast | Self::AtMost | Self::Above | Self::Below | Self::Within)
+    }
+
+    /// Whether values of a kind can be compared so.
+    fn fits(self, kind: FieldKind) -> bool {
+        match self {
+            Self::Is | Self::Not => true,
+            Self::Matches | Self::Contains | Self::PrefixOf => {
+                matches!(kind, FieldKind::Text | FieldKind::Any)
+            }
+            Self::AtLeast | Self::AtMost | Self::Above | Self::Below | Self::Within => {
+                !matches!(kind, FieldKind::Text | FieldKind::Flag)
+            }
+        }
+    }
+
+    fn misfit(self, kind: FieldKind, span: Span) -> Problem {
+        let message = format!("`{}` cannot compare {}", self.word(), kind.described());
+        Problem::new(span, message).help(Self::fitting(kind))
+    }
+
+    fn fitting(kind: FieldKind) -> String {
+        let fitting = Self::ALL.iter().filter(|(_, other, _)| other.fits(kind)).map(|(word, ..)| *word);
+        format!("{} is compared by: {}", kind.described(), listed(fitting))
     }
 }
 
@@ -97,6 +143,50 @@ pub enum Literal {
     Flag(bool),
     /// A class of statuses by its first digit.
     StatusClass(i64),
+    /// A part of a whole.
+    Share(Share),
+    /// A number of bytes.
+    Size(Size),
+    /// An amount of money.
+    Money(Money),
+    /// A regular expression.
+    Pattern(Pattern),
+}
+
+/// A regular expression, compared by its text.
+#[derive(Clone)]
+pub struct Pattern {
+    text: String,
+    /// Compiled when it is first looked for: a scenario may hold thousands, and most are read only to be checked.
+    compiled: Arc<OnceLock<Option<Regex>>>,
+}
+
+/// A pattern that takes more memory than this would take as much for each row.
+const LARGEST_PATTERN: usize = 32 * 1024;
+
+fn compiled(pattern: &str) -> Result<Regex, regex_lite::Error> {
+    RegexBuilder::new(pattern).size_limit(LARGEST_PATTERN).build()
+}
+
+impl Pattern {
+    /// Whether it is found in a text.
+    #[must_use]
+    pub fn is_in(&self, text: &str) -> bool {
+        let compiled = self.compiled.get_or_init(|| compiled(&self.text).ok());
+        compiled.as_ref().is_some_and(|compiled| compiled.is_match(text))
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl fmt::Debug for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/{}/", self.text)
+    }
 }
 
 /// The value of a row's field, for a comparison.
@@ -114,19 +204,25 @@ pub enum FieldValue<'a> {
     Duration(Duration),
     /// A flag.
     Flag(bool),
+    /// A part of a whole.
+    Share(Share),
+    /// A number of bytes.
+    Size(u64),
+    /// Millionths of a dollar.
+    Money(i64),
 }
 
 impl Condition {
     /// Whether every test holds. `value` gives a field of the row, `resolve` the operands that are no literals.
     pub fn holds<'v>(
         &self,
-        value: &mut dyn FnMut(Field) -> FieldValue<'v>,
+        value: &mut dyn FnMut(Field, Option<&str>) -> FieldValue<'v>,
         resolve: &dyn Fn(&Operand) -> FieldValue<'v>,
     ) -> bool {
         self.tests.iter().all(|test| {
-            let left = value(test.field);
+            let left = value(test.field, test.name.as_deref());
             test.test.holds_with(left, &mut |operand| match operand {
-                Operand::Field(field, _) => value(*field),
+                Operand::Field(field, _) => value(*field, None),
                 other => resolve(other),
             })
         })
@@ -171,28 +267,50 @@ impl Test {
         resolve: &mut dyn FnMut(&Operand) -> FieldValue<'v>,
     ) -> bool {
         self.comparisons.iter().all(|comparison| {
-            let mut any = |compare: fn(FieldValue<'_>, &Right<'_>) -> bool| {
+            let mut any = |compare: &dyn Fn(FieldValue<'_>, &Right<'_>) -> bool| {
                 comparison.right.iter().any(|operand| match operand {
                     Operand::Literal(literal) => compare(left, &Right::Literal(literal)),
                     other => compare(left, &Right::Value(resolve(other))),
                 })
             };
             match comparison.comparator {
-                Comparator::Is => any(equals),
-                Comparator::Not => !any(equals),
+                Comparator::Is => any(&equals),
+                Comparator::Not => !any(&equals),
                 Comparator::AtLeast => {
-                    any(|left, right| order(left, right).is_some_and(std::cmp::Ordering::is_ge))
+                    any(&|left, right| order(left, right).is_some_and(std::cmp::Ordering::is_ge))
                 }
                 Comparator::AtMost => {
-                    any(|left, right| order(left, right).is_some_and(std::cmp::Ordering::is_le))
+                    any(&|left, right| order(left, right).is_some_and(std::cmp::Ordering::is_le))
                 }
                 Comparator::Above => {
-                    any(|left, right| order(left, right).is_some_and(std::cmp::Ordering::is_gt))
+                    any(&|left, right| order(left, right).is_some_and(std::cmp::Ordering::is_gt))
                 }
                 Comparator::Below => {
-                    any(|left, right| order(left, right).is_some_and(std::cmp::Ordering::is_lt))
+                    any(&|left, right| order(left, right).is_some_and(std::cmp::Ordering::is_lt))
                 }
+                Comparator::Matches | Comparator::Contains | Comparator::PrefixOf => {
+                    any(&|left, right| is_text_like(left, right, comparison.comparator))
+                }
+                Comparator::Within => comparison.right.iter().zip([true, false]).all(|(operand, lower)| {
+                    let right = match operand {
+                        Operand::Literal(literal) => Right::Literal(literal),
+                        other => Right::Value(resolve(other)),
+                    };
+                    order(left, &right).is_some_and(|order| if lower { order.is_ge() } else { order.is_le() })
+                }),
             }
+        })
+    }
+
+    /// The texts that a value must be, or must not be.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let whole = self
+            .comparisons
+            .iter()
+            .filter(|comparison| matches!(comparison.comparator, Comparator::Is | Comparator::Not));
+        whole.flat_map(|comparison| &comparison.right).filter_map(|operand| match operand {
+            Operand::Literal(Literal::Text(text)) => Some(text.as_str()),
+            _ => None,
         })
     }
 
@@ -205,13 +323,21 @@ impl Test {
                     right: vec![read_operand(kind, node, problems)?],
                 }]
             }
-            Value::Map(entries) if entries.is_empty() => return wrong(node, "a comparator", problems),
+            Value::Map(entries) if entries.is_empty() => {
+                let problem = Problem::new(node.span, "a test that compares with nothing");
+                problems.push(problem.help(Comparator::fitting(kind)));
+                return None;
+            }
             Value::Map(entries) => {
                 let read: Vec<Option<Comparison>> = entries
                     .iter()
                     .map(|entry| {
                         let word = Node { span: entry.key_span, value: Value::Text(entry.key.clone()) };
                         let comparator = Comparator::read(&word, problems)?;
+                        if !comparator.fits(kind) {
+                            problems.push(comparator.misfit(kind, entry.key_span));
+                            return None;
+                        }
                         Some(Comparison {
                             comparator,
                             right: read_right(kind, comparator, &entry.node, problems)?,
@@ -228,34 +354,75 @@ impl Test {
         Some(Self { comparisons, span: node.span })
     }
 
-    fn schema_of(kind: FieldKind) -> serde_json::Value {
-        let literal = match kind {
-            FieldKind::Text => json!({ "type": "string" }),
-            FieldKind::Number => json!({ "type": ["integer", "string"] }),
-            FieldKind::Duration => json!({ "type": "string" }),
-            FieldKind::Flag => json!({ "type": ["boolean", "string"] }),
-            FieldKind::Status => json!({ "type": ["integer", "string"] }),
-        };
-        let reference = json!({
-            "type": "object",
-            "properties": {
-                "field": { "type": "string" },
-                "measured": { "type": "string" },
-                "bound": { "type": "string" },
-            },
-            "additionalProperties": false,
-            "minProperties": 1,
-            "maxProperties": 1,
-        });
-        let operand = json!({ "anyOf": [literal, reference] });
-        let any_of = json!({ "anyOf": [operand, { "type": "array", "items": operand }] });
-        let comparators: serde_json::Map<String, serde_json::Value> =
-            Comparator::ALL.iter().map(|(word, ..)| ((*word).to_owned(), any_of.clone())).collect();
-        json!({ "anyOf": [
-            any_of,
-            { "type": "object", "properties": comparators, "additionalProperties": false, "minProperties": 1 },
-        ] })
+    fn schema_of(kind: FieldKind, book: &mut SchemaBook) -> serde_json::Value {
+        book.define(&format!("{kind:?}Test"), |book| {
+            let comparison = book.define(&format!("{kind:?}Comparison"), |book| {
+                let about = "Comparisons of one value, all of which must hold.";
+                let mut object = ObjectSchema::new(&format!("a test of {}", kind.told()), about);
+                for property in Self::comparators(kind, book) {
+                    object.put(property);
+                }
+                object.finish()
+            });
+            json!({ "title": format!("a test of {}", kind.told()), "anyOf": [operands(kind, book), comparison] })
+        })
     }
+
+    /// The comparators that values of a kind have, as keys.
+    pub(crate) fn comparators(kind: FieldKind, book: &mut SchemaBook) -> Vec<Property> {
+        let operands = operands(kind, book);
+        let (one, other) = kind.examples();
+        let property = |(word, comparator, doc): &(&'static str, Comparator, &str)| {
+            let right = match comparator {
+                Comparator::Within => format!("[{one}, {other}]"),
+                Comparator::Matches => "'^ab+'".to_owned(),
+                _ => one.to_owned(),
+            };
+            let doc = format!("{} For example `{word}: {right}`.", taken_apart(doc).0);
+            Property::plain(word, &doc, operands.clone())
+        };
+        Comparator::ALL.iter().filter(|(_, comparator, _)| comparator.fits(kind)).map(property).collect()
+    }
+}
+
+/// What can stand on the right side of a comparison: a value, a reference, or a list of them.
+fn operands(kind: FieldKind, book: &mut SchemaBook) -> serde_json::Value {
+    let literal = match kind {
+        FieldKind::Text => json!({ "type": "string" }),
+        FieldKind::Number => json!({ "type": ["integer", "string"] }),
+        FieldKind::Duration => json!({ "type": "string" }),
+        FieldKind::Flag => json!({ "type": "boolean" }),
+        FieldKind::Status => json!({ "type": ["integer", "string"] }),
+        FieldKind::Size | FieldKind::Money | FieldKind::Share => json!({ "type": "string" }),
+        FieldKind::Any => json!({ "type": ["boolean", "integer", "null", "string"] }),
+    };
+    let reference = book.define("Reference", |book| {
+        let field = "Another field of the same row. For example `field: upstream_tokens`.";
+        let measured =
+            "A number of `measure:`, where a whole population is tested. For example `measured: early`.";
+        let bound = "A bound that the target's profile declares. For example `bound: cooldown_lag`.";
+        let keys = vec![
+            Property::of::<Field>(book, "field", field),
+            Property::of::<String>(book, "measured", measured),
+            Property::of::<String>(book, "bound", bound),
+        ];
+        SchemaBook::one_of("a reference", "What a value is compared with, where it is no literal.", keys)
+    });
+    book.define(&format!("{kind:?}Value"), |_| {
+        let operand = json!({ "anyOf": [literal, reference] });
+        json!({ "title": kind.told(), "anyOf": [operand, { "type": "array", "items": operand }] })
+    })
+}
+
+/// A key is known by its label, or by the order of its first use.
+fn key_schema(book: &mut SchemaBook) -> serde_json::Value {
+    let by_use = book.define("KeyByUse", |book| {
+        let doc = "The order of the key's first use, from 1. For example `nth_used: 1..2`.";
+        let nth_used = Property::plain("nth_used", doc, Test::schema_of(FieldKind::Number, book));
+        SchemaBook::one_of("a key by its use", "The keys by the order of their first use.", vec![nth_used])
+    });
+    let label = Test::schema_of(FieldKind::Text, book);
+    json!({ "title": "a test of a text, or a key by its use", "anyOf": [label, by_use] })
 }
 
 impl Read for Condition {
@@ -264,32 +431,85 @@ impl Read for Condition {
             return wrong(node, "a condition such as `{ status: 200 }`", problems);
         };
         if entries.is_empty() {
-            return wrong(node, "a field to test", problems);
+            let problem = Problem::new(node.span, "a condition that tests nothing");
+            problems.push(problem.help("write a field with what it must be: `{ status: 200 }`"));
+            return None;
         }
-        let read: Vec<Option<FieldTest>> = entries
-            .iter()
-            .map(|entry| {
-                let name = Node { span: entry.key_span, value: Value::Text(entry.key.clone()) };
-                let field = Field::read(&name, problems)?;
-                let (field, node) = match (field, entry.node.get("nth_used")) {
-                    (Field::Key, Some(nth)) => (Field::NthUsed, nth),
-                    _ => (field, &entry.node),
-                };
-                let test = Test::read_kind(field.kind(), node, problems)?;
-                Some(FieldTest { field, test, span: entry.key_span })
-            })
-            .collect();
-        Some(Self { tests: read.into_iter().collect::<Option<_>>()?, span: node.span })
+        let mut tests = Vec::with_capacity(entries.len());
+        let before = problems.len();
+        for entry in entries {
+            if enough(problems) {
+                return None;
+            }
+            read_field_tests(entry, &mut tests, problems);
+        }
+        (problems.len() == before).then_some(Self { tests, span: node.span })
     }
 
     fn schema(book: &mut SchemaBook) -> serde_json::Value {
         book.define("Condition", |book| {
-            let mut object = book.object("Tests of fields, all of which must hold.");
+            let mut object = ObjectSchema::new("a condition", "Tests of fields, all of which must hold.");
             for (word, field, doc) in Field::ALL {
-                object.property(word, doc, Test::schema_of(field.kind()), false);
+                let test = match field {
+                    Field::Key => key_schema(book),
+                    _ => Test::schema_of(field.kind(), book),
+                };
+                let schema = if field.is_named() {
+                    json!({
+                        "title": "a test for each name",
+                        "type": "object",
+                        "additionalProperties": test,
+                        "minProperties": 1,
+                    })
+                } else {
+                    test
+                };
+                object.put(Property::plain(word, doc, schema));
             }
             object.finish()
         })
+    }
+}
+
+/// Reads the tests under one field: one, or one for each name of a field that is asked for by name.
+fn read_field_tests(entry: &Entry, tests: &mut Vec<FieldTest>, problems: &mut Vec<Problem>) {
+    let word = Node { span: entry.key_span, value: Value::Text(entry.key.clone()) };
+    let Some(field) = Field::read(&word, problems) else { return };
+    if !field.is_named() {
+        let (field, node) = match (field, entry.node.get("nth_used")) {
+            (Field::Key, Some(nth)) => (Field::NthUsed, nth),
+            _ => (field, &entry.node),
+        };
+        let test = Test::read_kind(field.kind(), node, problems);
+        if let (Some(words), Some(test)) = (field.values(), &test) {
+            tell_unknown_words(field, words, test, problems);
+        }
+        tests.extend(test.map(|test| FieldTest { field, name: None, test, span: entry.key_span }));
+        return;
+    }
+    let Some(names) = entry.node.entries().filter(|names| !names.is_empty()) else {
+        let message = format!("{} where names with tests are wanted", entry.node.described());
+        let help = format!("write `{}: {{ NAME: TEST }}`", entry.key);
+        problems.push(Problem::new(entry.node.span, message).help(help));
+        return;
+    };
+    for name in names {
+        if field == Field::Json {
+            json_path::check(&name.key, name.key_span, problems);
+        }
+        if let Some(test) = Test::read_kind(field.kind(), &name.node, problems) {
+            tests.push(FieldTest { field, name: Some(name.key.clone()), test, span: name.key_span });
+        }
+    }
+}
+
+/// Tells texts that a field never has.
+fn tell_unknown_words(field: Field, words: &[&str], test: &Test, problems: &mut Vec<Problem>) {
+    for text in test.names() {
+        if !words.contains(&text) {
+            let problem = Problem::new(test.span, format!("`{}` is never `{text}`", field.word()));
+            problems.push(problem.nearest(text, words.iter().copied()));
+        }
     }
 }
 
@@ -299,8 +519,8 @@ impl Read for Test {
         Self::read_kind(FieldKind::Number, node, problems)
     }
 
-    fn schema(_: &mut SchemaBook) -> serde_json::Value {
-        Self::schema_of(FieldKind::Number)
+    fn schema(book: &mut SchemaBook) -> serde_json::Value {
+        Self::schema_of(FieldKind::Number, book)
     }
 }
 
@@ -315,11 +535,75 @@ fn read_right(
     problems: &mut Vec<Problem>,
 ) -> Option<Vec<Operand>> {
     match (&node.value, comparator) {
-        (Value::List(items), Comparator::Is | Comparator::Not) => {
+        (Value::List(items), _) if items.is_empty() => wrong(node, "at least one value", problems),
+        (_, Comparator::Matches) => read_pattern(node, problems).map(|pattern| vec![pattern]),
+        (
+            Value::List(items),
+            Comparator::Is | Comparator::Not | Comparator::Contains | Comparator::PrefixOf,
+        ) => {
             let read: Vec<_> = items.iter().map(|item| read_operand(kind, item, problems)).collect();
             read.into_iter().collect()
         }
-        _ => Some(vec![read_operand(kind, node, problems)?]),
+        (Value::List(items), Comparator::Within) if items.len() == 2 => {
+            let read: Vec<_> =
+                items.iter().map(|item| read_limit(kind, comparator, item, problems)).collect();
+            let limits: Vec<Operand> = read.into_iter().collect::<Option<_>>()?;
+            if is_reversed(&limits) {
+                let problem = Problem::new(node.span, "`within` from the larger value to the smaller one");
+                problems.push(problem.help("write the smaller one first: `within: [1s, 2s]`"));
+                return None;
+            }
+            Some(limits)
+        }
+        (_, Comparator::Within) => wrong(node, "a pair of values such as `[1s, 2s]`", problems),
+        _ => Some(vec![read_limit(kind, comparator, node, problems)?]),
+    }
+}
+
+/// What a value is compared with by its order, where a range or a class has no place.
+fn read_limit(
+    kind: FieldKind,
+    comparator: Comparator,
+    node: &Node,
+    problems: &mut Vec<Problem>,
+) -> Option<Operand> {
+    let operand = read_operand(kind, node, problems)?;
+    let several = matches!(&operand, Operand::Literal(Literal::Range(..) | Literal::StatusClass(_)));
+    if several && comparator.is_of_order() {
+        return wrong(node, &format!("one number for `{}`", comparator.word()), problems);
+    }
+    Some(operand)
+}
+
+fn is_reversed(limits: &[Operand]) -> bool {
+    let value = |operand: &Operand| match operand {
+        Operand::Literal(Literal::Number(number)) => Some(FieldValue::Number(*number)),
+        Operand::Literal(Literal::Duration(duration)) => Some(FieldValue::Duration(*duration)),
+        Operand::Literal(Literal::Share(share)) => Some(FieldValue::Share(*share)),
+        Operand::Literal(Literal::Size(size)) => Some(FieldValue::Size(size.bytes)),
+        Operand::Literal(Literal::Money(money)) => Some(FieldValue::Money(money.micros)),
+        _ => None,
+    };
+    match limits {
+        [lower, Operand::Literal(upper)] => value(lower)
+            .and_then(|lower| order(lower, &Right::Literal(upper)))
+            .is_some_and(std::cmp::Ordering::is_gt),
+        _ => false,
+    }
+}
+
+fn read_pattern(node: &Node, problems: &mut Vec<Problem>) -> Option<Operand> {
+    let text = String::read(node, problems)?;
+    match compiled(&text) {
+        Ok(_) => Some(Operand::Literal(Literal::Pattern(Pattern { text, compiled: Arc::default() }))),
+        Err(error) => {
+            problems.push(
+                Problem::new(node.span, format!("not a regular expression: {error}")).help(
+                    "a dot means any character and `\\.` a dot; look for a plain text with `contains:`",
+                ),
+            );
+            None
+        }
     }
 }
 
@@ -329,7 +613,7 @@ fn read_operand(kind: FieldKind, node: &Node, problems: &mut Vec<Problem>) -> Op
     };
     let span = entry.node.span;
     match entry.key.as_str() {
-        "field" => Some(Operand::Field(Field::read(&entry.node, problems)?, span)),
+        "field" => read_other_field(kind, &entry.node, problems),
         "measured" => Some(Operand::Measured(String::read(&entry.node, problems)?, span)),
         "bound" => Some(Operand::Bound(String::read(&entry.node, problems)?, span)),
         other => {
@@ -340,9 +624,38 @@ fn read_operand(kind: FieldKind, node: &Node, problems: &mut Vec<Problem>) -> Op
     }
 }
 
+/// Another field on the right side, whose values must be of the same kind.
+fn read_other_field(kind: FieldKind, node: &Node, problems: &mut Vec<Problem>) -> Option<Operand> {
+    let field = Field::read(node, problems)?;
+    if field.is_named() {
+        let message = format!("`{}` has a value for each name, and none to compare with", field.word());
+        problems.push(Problem::new(node.span, message).help("compare with another field, or with a value"));
+        return None;
+    }
+    if field.kind() != kind && kind != FieldKind::Any {
+        let message = format!(
+            "`{}` is {}, and cannot be compared with {}",
+            field.word(),
+            field.kind().described(),
+            kind.described()
+        );
+        problems.push(Problem::new(node.span, message).help("compare with a field of the same kind"));
+        return None;
+    }
+    Some(Operand::Field(field, node.span))
+}
+
 fn read_literal(kind: FieldKind, node: &Node, problems: &mut Vec<Problem>) -> Option<Literal> {
     match (kind, &node.value) {
         (FieldKind::Text, _) => String::read(node, problems).map(Literal::Text),
+        (FieldKind::Any, Value::Flag(flag)) => Some(Literal::Flag(*flag)),
+        (FieldKind::Any, Value::Int(number)) => Some(Literal::Number(*number)),
+        (FieldKind::Any, Value::Null) => Some(Literal::Text("null".to_owned())),
+        (FieldKind::Any, Value::Float(_)) => wrong(node, "a whole number, a text or a flag", problems),
+        (FieldKind::Any, _) => String::read(node, problems).map(Literal::Text),
+        (FieldKind::Share, _) => Share::read(node, problems).map(Literal::Share),
+        (FieldKind::Size, _) => Size::read(node, problems).map(Literal::Size),
+        (FieldKind::Money, _) => Money::read(node, problems).map(Literal::Money),
         (FieldKind::Flag, _) => bool::read(node, problems).map(Literal::Flag),
         (FieldKind::Duration, _) => Duration::read(node, problems).map(Literal::Duration),
         (FieldKind::Number, Value::Int(number)) => Some(Literal::Number(*number)),
@@ -382,17 +695,41 @@ fn equals(left: FieldValue<'_>, right: &Right<'_>) -> bool {
     }
 }
 
+/// The comparators that look into a text.
+fn is_text_like(left: FieldValue<'_>, right: &Right<'_>, comparator: Comparator) -> bool {
+    let FieldValue::Text(left) = left else { return false };
+    let right = match right {
+        Right::Literal(Literal::Pattern(pattern)) => return pattern.is_in(left),
+        Right::Literal(Literal::Text(right)) => right.as_str(),
+        Right::Value(FieldValue::Text(right)) => right,
+        _ => return false,
+    };
+    if comparator == Comparator::PrefixOf { right.starts_with(left) } else { left.contains(right) }
+}
+
 #[expect(clippy::cast_precision_loss, reason = "numbers of a run stay far below 2^53")]
 fn order(left: FieldValue<'_>, right: &Right<'_>) -> Option<std::cmp::Ordering> {
     let right = match right {
         Right::Literal(Literal::Number(number)) => FieldValue::Number(*number),
         Right::Literal(Literal::Duration(duration)) => FieldValue::Duration(*duration),
+        Right::Literal(Literal::Share(share)) => FieldValue::Share(*share),
+        Right::Literal(Literal::Size(size)) => FieldValue::Size(size.bytes),
+        Right::Literal(Literal::Money(money)) => FieldValue::Money(money.micros),
         Right::Literal(_) => return None,
         Right::Value(value) => *value,
     };
     match (left, right) {
         (FieldValue::Number(left), FieldValue::Number(right)) => Some(left.cmp(&right)),
         (FieldValue::Duration(left), FieldValue::Duration(right)) => Some(left.cmp(&right)),
+        (FieldValue::Share(left), FieldValue::Share(right)) => Some(left.cmp(&right)),
+        (FieldValue::Size(left), FieldValue::Size(right)) => Some(left.cmp(&right)),
+        (FieldValue::Money(left), FieldValue::Money(right)) => Some(left.cmp(&right)),
+        (FieldValue::Size(left), FieldValue::Measured(right)) => (left as f64).partial_cmp(&right),
+        (FieldValue::Share(left), FieldValue::Measured(right)) => {
+            (f64::from(left.millionths) / 1e6).partial_cmp(&right)
+        }
+        // A sum of money is known by its dollars.
+        (FieldValue::Money(left), FieldValue::Measured(right)) => (left as f64 / 1e6).partial_cmp(&right),
         (FieldValue::Number(left), FieldValue::Measured(right)) => (left as f64).partial_cmp(&right),
         (FieldValue::Measured(left), FieldValue::Number(right)) => left.partial_cmp(&(right as f64)),
         (FieldValue::Measured(left), FieldValue::Measured(right)) => left.partial_cmp(&right),
@@ -406,7 +743,10 @@ impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, test) in self.tests.iter().enumerate() {
             let and = if index == 0 { "" } else { " and " };
-            write!(f, "{and}`{}` {}", test.field.word(), test.test)?;
+            match &test.name {
+                Some(name) => write!(f, "{and}`{} {name}` {}", test.field.word(), test.test)?,
+                None => write!(f, "{and}`{}` {}", test.field.word(), test.test)?,
+            }
         }
         Ok(())
     }
@@ -423,9 +763,14 @@ impl fmt::Display for Test {
                 Comparator::AtMost => "is at most",
                 Comparator::Above => "is above",
                 Comparator::Below => "is below",
+                Comparator::Matches => "matches",
+                Comparator::Contains => "contains",
+                Comparator::PrefixOf => "is the beginning of",
+                Comparator::Within => "is within",
             };
             let right: Vec<String> = comparison.right.iter().map(ToString::to_string).collect();
-            write!(f, "{and}{words} {}", right.join(" or "))?;
+            let between = if comparison.comparator == Comparator::Within { " to " } else { " or " };
+            write!(f, "{and}{words} {}", right.join(between))?;
         }
         Ok(())
     }
@@ -451,6 +796,10 @@ impl fmt::Display for Literal {
             Self::Duration(duration) => f.write_str(&show_duration(*duration)),
             Self::Flag(flag) => flag.fmt(f),
             Self::StatusClass(class) => write!(f, "{class}xx"),
+            Self::Share(share) => share.fmt(f),
+            Self::Size(size) => size.fmt(f),
+            Self::Money(money) => money.fmt(f),
+            Self::Pattern(pattern) => write!(f, "/{}/", pattern.text),
         }
     }
 }
@@ -469,7 +818,7 @@ mod tests {
     }
 
     fn holds(text: &str, value: FieldValue<'static>) -> bool {
-        condition(text).holds(&mut |_| value, &|_| FieldValue::Number(7))
+        condition(text).holds(&mut |_, _| value, &|_| FieldValue::Number(7))
     }
 
     #[test]
@@ -496,6 +845,17 @@ mod tests {
             ("cooling: true", FieldValue::Flag(false), false),
             ("script: [a, b]", FieldValue::Text("b"), true),
             ("took: { below: { field: service } }", millis(5), false),
+            ("took: { within: [1s, 2s] }", millis(1_500), true),
+            ("took: { within: [1s, 2s] }", millis(2_001), false),
+            ("script: { matches: '^lim.*d$' }", FieldValue::Text("limited"), true),
+            ("script: { contains: mit }", FieldValue::Text("limited"), true),
+            ("script: { contains: [x, mit] }", FieldValue::Text("limited"), true),
+            ("script: { prefix_of: limited }", FieldValue::Text("lim"), true),
+            ("script: { prefix_of: limited }", FieldValue::Text("limits"), false),
+            ("cost: { at_most: 0.002 USD }", FieldValue::Money(2_000), true),
+            ("memory: { below: 64KiB }", FieldValue::Size(65_536), false),
+            ("header: { x-mode: [a, b] }", FieldValue::Text("b"), true),
+            ("json: { $.seed: 7 }", number(7), true),
         ] {
             assert_eq!(holds(text, value), expected, "{text} with {value:?}");
         }

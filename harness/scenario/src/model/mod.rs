@@ -1,25 +1,50 @@
 //! What a scenario says, typed. Each file holds one part of the language, with its documentation.
 
 mod condition;
+mod data;
 mod expectation;
 mod field;
+mod file_text;
+mod plan;
+mod reply;
 mod request;
+mod router;
 mod scenario;
+mod schedule;
 mod traffic;
 mod world;
 
-pub use condition::{Comparator, Comparison, Condition, FieldTest, FieldValue, Literal, Operand, Test};
-pub use expectation::{
-    Claim, CountOf, Expectation, Figure, Measure, Population, Quantifier, RateUnit, RowClaim, Subject,
-    Witness,
+pub use condition::{
+    Comparator, Comparison, Condition, FieldTest, FieldValue, Literal, Operand, Pattern, Test,
 };
+pub use data::{Data, Generator, Hex, Repeated, Sequence};
+pub use expectation::{
+    Claim, CountOf, DistributionClaim, EstimateClaim, Expectation, FieldClaim, Figure, GrowthClaim, Measure,
+    Population, Quantifier, QuantileClaim, QuantileOf, RateUnit, RowClaim, ShareClaim, Subject, Witness,
+};
+pub(crate) use expectation::{above_all, claim_properties, no_number, take_row_claim};
 pub use field::{Field, FieldKind};
-pub use request::{Cycle, MarkPosition, Request, Send, Sent, Variation};
+pub use file_text::FileText;
+pub use plan::{Bucket, Counted, Limit, Plan, Window};
+pub(crate) use reply::one_deed;
+pub use reply::{
+    BrokenStream, ConnectionFate, Deed, ErrorName, Finish, Framing, HintName, Reply, StreamEnd, StreamShape,
+    ToolCall, Usage, UsagePlace,
+};
+pub use request::{Credential, Cycle, InTurn, MarkPosition, Method, Request, Send, Sent, Variation};
+pub use router::{
+    Backoff, Cooldown, ModelPrices, ModelSettings, PoolEntry, Price, Prices, Queue, RouterSettings, Sticky,
+    Strategy, Tenant, Timeouts, UseLimit,
+};
 pub(crate) use scenario::UNSUBSTITUTED;
 pub use scenario::{Capability, Scenario, Stage};
-pub use traffic::{Arrivals, Closed, Endpoint, Errand, Open, Pause, Phase, Schedule, Step, Traffic};
+pub use schedule::{Arrivals, Closed, Course, Deeds, Flow, Open, RateStep, Schedule};
+pub use traffic::{
+    Against, Capture, ClientKind, Conversation, Disconnect, Endpoint, Errand, Exec, Manner, Operate,
+    Operation, Pause, Phase, Reading, Seen, StatusCode, Step, Traffic, WaitUntil, WholeText,
+};
+pub(crate) use world::MOST_KEYS;
 pub use world::{
-    Answer, Bucket, Counted, Distribution, Drawn, ErrorName, Keys, Latency, Limit, Log, Lognormal,
-    ModelSettings, Plan, Reply, RouterSettings, ScriptEntry, StreamShape, TimelineEntry, Uniform, Upstream,
-    Usage, World,
+    Distribution, Drawn, Key, KeySettings, KeyState, KeyStateEntry, Keys, Latency, LimitSignal, Lognormal,
+    Padding, Protocol, ScriptEntry, Signals, TimelineEntry, Uniform, Upstream, World,
 };

@@ -7,35 +7,45 @@ use crate::read::{At, Named, part, words};
 part! {
     /// One experiment: a world, traffic, and what is expected of the target between them.
     "a scenario" => Scenario {
-        /// What it shows, as a sentence.
+        /// What it shows, as a sentence. No two scenarios share one.
+        /// For example `title: A rate-limited key is passed over and the next key answers`.
         title: At<String>,
         /// The same at length: what is provoked, and what must not happen.
+        /// For example `about: Whichever two keys are used first answer 429. The client must not notice.`.
         about: Option<String>,
-        /// What it needs of the machine, and by which flag it is switched off.
+        /// What it needs of the machine, and by which flag it is switched off. For example `stage: performance`.
         stage: Stage = Stage::Hermetic,
-        /// Words to select it by.
+        /// Words to select it by. For example `tags: [rotation, storm]`.
         tags: Vec<String>,
         /// The capabilities without which it asks nothing sensible of a target.
+        /// For example `needs: [key-pool, cooldown]`.
         needs: Vec<Capability>,
-        /// The rows of the requirements that it covers.
+        /// The rows of the requirements that it covers. For example `covers: [S0-20, S0-21]`.
         covers: Vec<String>,
-        /// The seed of every draw; the run's own if missing.
+        /// The seed of every draw; the run's own if missing. For example `seed: 7`.
         seed: Option<u64>,
-        /// Named constants, for `{{ name }}`.
+        /// Named constants, for `{{ name }}`. For example `let: { wait: 20s }`.
         constants as "let": Option<Node>,
         /// Named records: the scenario runs once for each, with its values for `{{ name }}`.
+        /// For example `for_each: [{ case: plain, stream: false }, { case: streamed, stream: true }]`.
         for_each: Option<Node>,
         /// What stands behind the target.
+        /// For example `world: { upstreams: { openai: { dialect: openai, keys: 3 } }, router: { models: { chat: { pool:
+        /// openai } } } }`.
         world: World,
-        /// The requests that traffic can send, by name.
+        /// The requests that traffic can send, by name. For example `requests: { ask: { model: chat, prompt: ping } }`.
         requests: Named<Request>,
-        /// What clients do, in order.
+        /// What clients do, in order. For example `traffic: [{ step: ask, send: ask }, { pause: 50ms }]`.
         traffic: Vec<Traffic>,
         /// Proof that what the scenario provokes really happened. Without it nothing is exercised.
+        /// For example `witness: [{ attempts: { where: { status: 429 }, count: { at_least: 1 } } }]`.
         witness: Vec<Witness>,
         /// Numbers to be compared, by name.
+        /// For example `measure: { early: { attempts: { where: { at: { below: 1s } } }, rate: per second } }`.
         measure: Named<Measure>,
         /// What is expected.
+        /// For example `expect: [{ rule: ROT-001, say: the client gets an answer, exchanges: { every: { status: 200 } }
+        /// }]`.
         expect: Vec<Expectation>,
     }
 }

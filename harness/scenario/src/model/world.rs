@@ -1,102 +1,148 @@
-//! The world behind the target: upstreams with keys, plans, latency, script and timeline; and the router settings asked of
-//! the target.
+//! The world behind the target: upstreams with keys, plans, latency, script and timeline; the router settings asked of the
+//! target; tenants and prices.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use dialect::Dialect;
 use serde_json::json;
 
-use crate::model::Condition;
-use crate::node::{Node, Value};
+use crate::model::{
+    BrokenStream, Condition, ConnectionFate, Deed, Plan, Prices, Reply, RouterSettings, Tenant, one_deed,
+};
+use crate::node::{Node, Span, Value};
 use crate::problem::Problem;
-use crate::read::{At, Named, Rate, Read, SchemaBook, choice, part, words, wrong};
+use crate::read::{At, Named, Read, SchemaBook, choice, part, words, wrong};
 
 part! {
     /// What stands behind the target, and how the target is asked to use it.
     "the world" => World {
-        /// The simulated providers, by name.
+        /// The simulated providers and services, by name.
+        /// For example `upstreams: { openai: { dialect: openai, keys: 3 } }`.
         upstreams: Named<Upstream>,
-        /// The settings asked of the target.
-        router: RouterSettings = RouterSettings { models: Named::default(), span: crate::node::Span::default() },
+        /// The settings asked of the target. For example `router: { models: { chat: { pool: openai } } }`.
+        router: RouterSettings = RouterSettings::nothing(),
+        /// Those on whose behalf clients ask, by name. For example `tenants: { acme: { budget: 10 USD }, globex: {} }`.
+        tenants: Named<Tenant>,
+        /// What tokens cost, by the provider's name of the model: a table, or the path of a file that holds one.
+        /// For example `prices: { version: "1", models: { gpt-example: { input: 3 USD per 1M, output: 15 USD per 1M } }
+        /// }`.
+        prices: Option<Prices>,
     }
 }
 
 part! {
-    /// A simulated provider.
+    /// A simulated provider, or a service that is no model.
     "an upstream" => Upstream {
-        /// The wire format that it speaks.
-        dialect: Dialect,
-        /// Its keys: how many, a list of labels, or none at all.
+        /// The wire format that it speaks; `http` for a service that is no model. For example `dialect: openai`.
+        dialect: Protocol,
+        /// Its keys: how many, a list of labels, or a map from labels to settings; none at all if missing.
+        /// For example `keys: 4`, `keys: [first, second]` or `keys: { first: {}, second: { padding: blanks } }`.
         keys: Keys = Keys(Vec::new()),
         /// Its limits. Each request must fit all of them.
+        /// For example `plans: [{ name: minute, log: { max: 20, per: 1s } }]`.
         plans: Vec<Plan>,
-        /// How long it thinks.
-        latency: Latency = Latency { head: Distribution::Fixed(Duration::ZERO), span: crate::node::Span::default() },
-        /// Its normal answer.
-        reply: Answer = Answer::normal(),
+        /// How long it thinks; not at all if missing. For example `latency: { head: 20ms }`.
+        latency: Latency = Latency { head: Distribution::Fixed(Duration::ZERO), span: Span::default() },
+        /// Which headers tell of its limits; those of the dialect if missing.
+        /// For example `signals: { limits: refusals }`.
+        signals: Signals = Signals { limits: LimitSignal::Usual, plan: None, span: Span::default() },
+        /// Its normal answer; a fixed sentence if missing.
+        /// For example `reply: { text: a scripted answer, usage: { input: 12, output: 3 } }`.
+        reply: Reply = Reply::normal(),
         /// What it replies to certain requests instead. The first entry that matches decides.
+        /// For example `script: [{ name: limited, first: 1, reply: { error: rate_limit } }]`.
         script: Vec<ScriptEntry>,
         /// What it replies at certain times instead. The script goes first.
+        /// For example `timeline: [{ during: storm, reply: { error: overloaded } }]`.
         timeline: Vec<TimelineEntry>,
+        /// An environment variable: where it is set, the service at that URL takes this one's place for `at:`.
+        /// For example `url_from: SERVICE_URL`.
+        url_from: Option<At<String>>,
     }
 }
 
-/// The labels of an upstream's keys. The keys themselves are made for each run.
+/// The wire format of an upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// A provider of models.
+    Llm(Dialect),
+    /// A service that is no model: plain HTTP.
+    Http,
+}
+
+/// The keys of an upstream. The secrets themselves are made for each run.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Keys(pub Vec<At<String>>);
+pub struct Keys(pub Vec<Key>);
+
+/// A key of an upstream.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Key {
+    /// Its label.
+    pub label: At<String>,
+    /// What is special about it.
+    pub settings: KeySettings,
+}
 
 part! {
-    /// A limit of an upstream.
-    "a plan" => Plan {
-        /// Its name; `where: { script: NAME }` selects what it refused.
-        name: At<String>,
-        /// What it counts.
-        counts: Counted = Counted::Requests,
-        /// Whether all keys share it; otherwise each key has its own.
-        shared: bool = false,
-        /// At most so many in any window of this length.
-        log: Option<Log>,
-        /// A bucket that holds so many and is refilled evenly.
-        bucket: Option<Bucket>,
-        /// What it replies beyond the limit.
-        reply: Reply = Reply::of(ErrorName::RateLimit),
+    /// What is special about a key.
+    "the settings of a key" => KeySettings {
+        /// What becomes of it over time. Before the first entry it is good.
+        /// For example `states: [{ at: 1s, is: limited, lasts: 2s }]`.
+        states: Vec<KeyStateEntry>,
+        /// The key whose secret it repeats: the target is given the same one twice. For example `same_as: first`.
+        same_as: Option<At<String>>,
+        /// What surrounds its secret where the target is given it. For example `padding: newline`.
+        padding: Padding = Padding::None,
+        /// Its weight, for a target that spreads by weight. For example `weight: 3`.
+        weight: Option<u32>,
     }
 }
 
-/// The limit of a plan.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Limit<'a> {
-    /// A sliding log.
-    Log(&'a Log),
-    /// A token bucket.
-    Bucket(&'a Bucket),
+part! {
+    /// From when on a key is in a state.
+    "a state over time" => KeyStateEntry {
+        /// From this time on, counted from the start of the traffic. For example `at: 1s`.
+        at: Duration = Duration::ZERO,
+        /// The state. For example `is: revoked`.
+        is: KeyState,
+        /// For so long, then it is good again; until the next entry if missing. For example `lasts: 2s`.
+        lasts: Option<Duration>,
+        /// The wait that its refusals ask for; what is left of the state, where that is known, if missing.
+        /// For example `retry_after: 2s`.
+        retry_after: Option<Duration>,
+    }
 }
 
 words! {
-    /// What a plan counts.
-    "what a plan counts" => Counted {
-        /// Requests.
-        "requests" => Requests,
+    /// The state of a key.
+    "a key's state" => KeyState {
+        /// It works.
+        "good" => Good,
+        /// It is rate-limited: 429.
+        "limited" => Limited,
+        /// It is out of money: 429 or 400.
+        "exhausted" => Exhausted,
+        /// It has to be paid: 402.
+        "unpaid" => Unpaid,
+        /// It was revoked: 401.
+        "revoked" => Revoked,
+        /// It may not do this: 403.
+        "forbidden" => Forbidden,
     }
 }
 
-part! {
-    /// A sliding log: at most so many in any window.
-    "a log" => Log {
-        /// How many.
-        max: u32,
-        /// In any window of this length.
-        per: Duration,
-    }
-}
-
-part! {
-    /// A token bucket.
-    "a bucket" => Bucket {
-        /// How many it holds. It is full at the start.
-        capacity: u32,
-        /// How fast it is refilled.
-        refill: Rate,
+words! {
+    /// What surrounds a secret in the configuration that a target is given.
+    "a padding" => Padding {
+        /// Nothing.
+        "none" => None,
+        /// Blanks before and behind it.
+        "blanks" => Blanks,
+        /// A line feed behind it.
+        "newline" => Newline,
+        /// It is blank altogether: there is no secret.
+        "empty" => Empty,
     }
 }
 
@@ -104,7 +150,30 @@ part! {
     /// How long an upstream thinks.
     "a latency" => Latency {
         /// From the request's last byte to the reply's first.
+        /// For example `head: 20ms` or `head: { lognormal: { p50: 5ms, p99: 40ms } }`.
         head: Distribution,
+    }
+}
+
+part! {
+    /// Which headers tell of an upstream's limits.
+    "the signals" => Signals {
+        /// When the dialect's limit headers are sent. For example `limits: refusals`.
+        limits: LimitSignal = LimitSignal::Usual,
+        /// The plan that they tell of; the first that counts the request if missing. For example `plan: minute`.
+        plan: Option<At<String>>,
+    }
+}
+
+words! {
+    /// When limit headers are sent.
+    "when limit headers are sent" => LimitSignal {
+        /// As the provider does: on good answers as on refusals.
+        "usual" => Usual,
+        /// Only on refusals.
+        "refusals" => Refusals,
+        /// Never.
+        "never" => Never,
     }
 }
 
@@ -122,9 +191,9 @@ pub enum Distribution {
 choice! {
     /// A distribution by its parameters.
     "a duration or a distribution" => Drawn {
-        /// Any between two, alike.
+        /// Any between two, alike. For example `uniform: { from: 10ms, to: 30ms }`.
         "uniform" => Uniform(Uniform),
-        /// Mostly short, sometimes long, by two percentiles.
+        /// Mostly short, sometimes long, by two percentiles. For example `lognormal: { p50: 5ms, p99: 40ms }`.
         "lognormal" => Lognormal(Lognormal),
     }
 }
@@ -132,9 +201,9 @@ choice! {
 part! {
     /// Any duration between two, alike.
     "a uniform distribution" => Uniform {
-        /// The shortest.
+        /// The shortest. For example `from: 10ms`.
         from: Duration,
-        /// The longest.
+        /// The longest. For example `to: 30ms`.
         to: Duration,
     }
 }
@@ -142,193 +211,123 @@ part! {
 part! {
     /// A lognormal distribution by two of its percentiles.
     "a lognormal distribution" => Lognormal {
-        /// Half of the durations are below.
+        /// Half of the durations are below. For example `p50: 5ms`.
         p50: Duration,
-        /// All but one in a hundred are below.
+        /// All but one in a hundred are below. For example `p99: 40ms`.
         p99: Duration,
     }
 }
 
 part! {
-    /// A normal answer.
-    "an answer" => Answer {
-        /// Its text. The default answers with a fixed sentence.
-        text: Option<String>,
-        /// The usage that it reports. The default counts words.
-        usage: Option<Usage>,
-        /// The shape of its stream, where one is asked for.
-        stream: StreamShape = StreamShape::immediate(),
-    }
-}
-
-part! {
-    /// Tokens that an answer reports.
-    "a usage" => Usage {
-        /// Input tokens.
-        input: u32,
-        /// Output tokens.
-        output: u32,
-    }
-}
-
-part! {
-    /// How a stream is paced.
-    "a stream's shape" => StreamShape {
-        /// From the head to the first event.
-        first_event: Duration = Duration::ZERO,
-        /// From one event to the next.
-        gap: Duration = Duration::ZERO,
-    }
-}
-
-part! {
-    /// A scripted reply to certain requests.
+    /// What is done with certain requests instead of the normal answer.
     "a script entry" => ScriptEntry {
-        /// Its name; `where: { script: NAME }` selects what it answered.
+        /// Its name; `where: { script: NAME }` selects what it answered. For example `name: limited`.
         name: At<String>,
-        /// Which requests; all if missing.
+        /// Which requests; all if missing. For example `when: { key: first }`.
         when: Option<Condition>,
-        /// What it replies.
-        reply: Reply,
+        /// Only the first so many of them. For example `first: 2`.
+        first: Option<u32>,
+        /// Only each so-manieth of them: the third, the sixth and so on for 3. For example `every: 3`.
+        every: Option<u32>,
+        /// Only the first of them. For example `once: true`.
+        once: bool = false,
+        /// What it replies. For example `reply: { error: rate_limit, retry_after: 2s }`.
+        reply: Option<Reply>,
+        /// How its answer goes wrong. For example `stream: { after_contents: 5, then: close }`.
+        stream: Option<BrokenStream>,
+        /// What becomes of the connection instead. For example `connection: reset`.
+        connection: Option<At<ConnectionFate>>,
+        /// Replies that are given in turn, from the first again after the last.
+        /// For example `loop: [{ error: server_error }, { text: better now }]`.
+        in_turn as "loop": Vec<Reply>,
     }
 }
 
 part! {
-    /// A scripted reply at certain times.
+    /// What is done with requests at certain times instead of the normal answer.
     "a timeline entry" => TimelineEntry {
-        /// Its name; `where: { script: NAME }` selects what it answered.
+        /// Its name, and `where: { script: NAME }` selects what it answered; that of the phase if missing.
+        /// For example `name: outage`.
         name: Option<At<String>>,
-        /// While this phase runs.
+        /// While this phase runs. For example `during: storm`.
         during: Option<At<String>>,
-        /// From this time on, counted from the start of the traffic.
+        /// From this time on, counted from the start of the traffic. For example `at: 1s`.
         at: Option<Duration>,
-        /// For so long; without it, to the end.
+        /// For so long; to the end if missing. For example `lasts: 2s`.
         lasts: Option<Duration>,
-        /// What it replies.
-        reply: Reply,
-    }
-}
-
-part! {
-    /// A reply other than the normal answer.
-    "a reply" => Reply {
-        /// The error.
-        error: ErrorName,
-        /// The wait that it asks for, in a `Retry-After` header of whole seconds, rounded up, and to the millisecond in
-        /// `retry-after-ms`.
-        retry_after: Option<Duration>,
-    }
-}
-
-words! {
-    /// An error, by the language's name. Each dialect has its own status, body and headers for it.
-    "an error's name" => ErrorName {
-        /// The key's rate limit is reached: 429.
-        "rate_limit" => RateLimit,
-        /// The traffic grew too fast, though the limit is not reached: 429.
-        "slow_down" => SlowDown,
-        /// The key is out of money: 429 where a wait does not help.
-        "insufficient_quota" => InsufficientQuota,
-        /// The key is not valid: 401.
-        "invalid_key" => InvalidKey,
-        /// The request is wrong: 400.
-        "bad_request" => BadRequest,
-        /// The model does not exist: 404.
-        "model_not_found" => ModelNotFound,
-        /// The provider failed: 500.
-        "server_error" => ServerError,
-        /// The provider is overloaded: 503.
-        "overloaded" => Overloaded,
-    }
-}
-
-part! {
-    /// The settings asked of the target. What is left unset is the target's own choice.
-    "the router settings" => RouterSettings {
-        /// The models that clients may ask for, by their public names.
-        models: Named<ModelSettings>,
-    }
-}
-
-part! {
-    /// A model that clients may ask for.
-    "a model" => ModelSettings {
-        /// The upstream whose keys serve it.
-        pool: At<String>,
-        /// The provider's name for it; the public name if missing.
-        model: Option<String>,
-        /// How often an exchange may be tried again at one provider.
-        retries: Option<u32>,
-        /// How long the target may wait for a provider.
-        timeout: Option<Duration>,
-    }
-}
-
-impl Plan {
-    /// The limit. Checked when the scenario is read: a plan has exactly one.
-    #[must_use]
-    pub fn limit(&self) -> Option<Limit<'_>> {
-        match (&self.log, &self.bucket) {
-            (Some(log), None) => Some(Limit::Log(log)),
-            (None, Some(bucket)) => Some(Limit::Bucket(bucket)),
-            _ => None,
-        }
-    }
-}
-
-impl Answer {
-    /// The answer of an upstream that says nothing about it.
-    #[must_use]
-    pub fn normal() -> Self {
-        Self { text: None, usage: None, stream: StreamShape::immediate(), span: crate::node::Span::default() }
-    }
-}
-
-impl StreamShape {
-    /// Every event at once.
-    #[must_use]
-    pub fn immediate() -> Self {
-        Self { first_event: Duration::ZERO, gap: Duration::ZERO, span: crate::node::Span::default() }
-    }
-}
-
-impl Reply {
-    /// An error that asks for no wait.
-    #[must_use]
-    pub fn of(error: ErrorName) -> Self {
-        Self { error, retry_after: None, span: crate::node::Span::default() }
+        /// Which requests; all if missing. For example `when: { model: gpt-example }`.
+        when: Option<Condition>,
+        /// What it replies. For example `reply: { error: overloaded }`.
+        reply: Option<Reply>,
+        /// How its answer goes wrong. For example `stream: { after_share: 50%, then: reset }`.
+        stream: Option<BrokenStream>,
+        /// What becomes of the connection instead. For example `connection: refuse`.
+        connection: Option<At<ConnectionFate>>,
     }
 }
 
 /// More keys than this belong to no scenario that could end in time.
-const MOST_KEYS: i64 = 10_000;
+pub(crate) const MOST_KEYS: usize = 10_000;
+
+impl KeySettings {
+    fn ordinary(span: Span) -> Self {
+        Self { states: Vec::new(), same_as: None, padding: Padding::None, weight: None, span }
+    }
+}
+
+impl Keys {
+    /// The labels, in order.
+    pub fn labels(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|key| key.label.value.as_str())
+    }
+}
 
 impl Read for Keys {
     fn read(node: &Node, problems: &mut Vec<Problem>) -> Option<Self> {
+        let ordinary = |label: At<String>| {
+            let settings = KeySettings::ordinary(label.span);
+            Key { label, settings }
+        };
         match &node.value {
-            Value::Int(count @ 0..=MOST_KEYS) => {
-                Some(Self((1..=*count).map(|n| At { value: format!("key-{n}"), span: node.span }).collect()))
+            Value::Int(count) => {
+                let Some(count) = usize::try_from(*count).ok().filter(|count| *count <= MOST_KEYS) else {
+                    return wrong(node, &format!("a number of keys from 0 to {MOST_KEYS}"), problems);
+                };
+                let label = |n| At { value: format!("key-{n}"), span: node.span };
+                Some(Self((1..=count).map(|n| ordinary(label(n))).collect()))
             }
             Value::List(_) => {
                 let labels: Vec<At<String>> = Vec::read(node, problems)?;
-                for (index, label) in labels.iter().enumerate() {
-                    if let Some(first) = labels[..index].iter().find(|other| other.value == label.value) {
+                let mut known = HashMap::new();
+                for label in &labels {
+                    if let Some(first) = known.insert(label.value.as_str(), label.span) {
                         let problem = Problem::new(label.span, format!("a second key `{}`", label.value));
-                        problems.push(problem.also(first.span, "the first one"));
+                        let problem = problem.also(first, "the first one");
+                        problems.push(problem.help("names tell them apart: rename one of them"));
                         return None;
                     }
                 }
-                Some(Self(labels))
+                Some(Self(labels.into_iter().map(ordinary).collect()))
             }
-            _ => wrong(node, "a number of keys or a list of their labels", problems),
+            Value::Map(_) => {
+                let keys = Named::<KeySettings>::read(node, problems)?;
+                Some(Self(keys.0.into_iter().map(|(label, settings)| Key { label, settings }).collect()))
+            }
+            _ => wrong(
+                node,
+                "a number of keys, a list of their labels or a map from labels to settings",
+                problems,
+            ),
         }
     }
 
-    fn schema(_: &mut SchemaBook) -> serde_json::Value {
-        SchemaBook::or_substituted(&json!({ "anyOf": [
+    fn schema(book: &mut SchemaBook) -> serde_json::Value {
+        let settings = KeySettings::schema(book);
+        json!({ "title": "a number, a list of labels, or settings by label", "anyOf": [
             { "type": "integer", "minimum": 0, "maximum": MOST_KEYS },
             { "type": "array", "items": { "type": "string" }, "uniqueItems": true },
-        ] }))
+            { "type": "object", "additionalProperties": settings },
+        ] })
     }
 }
 
@@ -339,18 +338,58 @@ impl Read for Distribution {
         }
         match Drawn::read(node, problems)? {
             Drawn::Uniform(uniform) if uniform.from > uniform.to => {
-                wrong(node, "`from` not above `to`", problems)
+                let problem = Problem::new(node.span, "a distribution whose `from` is above its `to`");
+                problems.push(problem.help("write the shorter duration under `from`"));
+                None
             }
             Drawn::Uniform(uniform) => Some(Self::Uniform(uniform)),
             Drawn::Lognormal(lognormal) if lognormal.p50.is_zero() || lognormal.p50 > lognormal.p99 => {
-                wrong(node, "a `p50` above zero and not above `p99`", problems)
+                let problem =
+                    Problem::new(node.span, "a distribution whose `p50` is zero or above its `p99`");
+                problems.push(problem.help("write for example `{ p50: 5ms, p99: 40ms }`"));
+                None
             }
             Drawn::Lognormal(lognormal) => Some(Self::Lognormal(lognormal)),
         }
     }
 
     fn schema(book: &mut SchemaBook) -> serde_json::Value {
-        json!({ "anyOf": [Duration::schema(book), Drawn::schema(book)] })
+        json!({ "title": "a duration or a distribution", "anyOf": [Duration::schema(book), Drawn::schema(book)] })
+    }
+}
+
+impl Protocol {
+    /// Its name in scenarios and evidence.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Llm(dialect) => dialect.name(),
+            Self::Http => "http",
+        }
+    }
+}
+
+impl Read for Protocol {
+    fn read(node: &Node, problems: &mut Vec<Problem>) -> Option<Self> {
+        let name = String::read(node, problems)?;
+        if name == "http" {
+            return Some(Self::Http);
+        }
+        Dialect::from_name(&name).map(Self::Llm).or_else(|| {
+            let problem = Problem::new(node.span, format!("unknown dialect `{name}`"));
+            let known = Dialect::ALL.iter().map(|dialect| dialect.name()).chain(["http"]);
+            problems.push(problem.nearest(&name, known));
+            None
+        })
+    }
+
+    fn schema(book: &mut SchemaBook) -> serde_json::Value {
+        let about = "The wire format of an upstream.";
+        let provider =
+            |dialect: &'static Dialect| (dialect.name(), "A provider of models that speaks this dialect.");
+        let words =
+            Dialect::ALL.iter().map(provider).chain([("http", "A service that is no model: plain HTTP.")]);
+        book.define("Protocol", |_| SchemaBook::words("a dialect or `http`", about, words))
     }
 }
 
@@ -364,15 +403,67 @@ impl Read for Dialect {
         })
     }
 
-    fn schema(_: &mut SchemaBook) -> serde_json::Value {
-        let names: Vec<&str> = Self::ALL.iter().map(|dialect| dialect.name()).collect();
-        json!({ "enum": names })
+    fn schema(book: &mut SchemaBook) -> serde_json::Value {
+        let about = "The wire format that a client speaks.";
+        let words = Self::ALL.iter().map(|dialect| (dialect.name(), "As clients of this provider speak."));
+        book.define("Dialect", |_| SchemaBook::words("a dialect", about, words))
+    }
+}
+
+impl ScriptEntry {
+    /// What it does. Checked when the scenario is read: an entry does exactly one thing.
+    #[must_use]
+    pub fn deed(&self) -> Option<Deed<'_>> {
+        one_deed(self.reply.as_ref(), self.stream.as_ref(), self.connection.as_ref(), &self.in_turn)
+    }
+
+    /// Tells what contradicts itself.
+    pub(crate) fn check(&self, problems: &mut Vec<Problem>) {
+        match self.deed() {
+            Some(deed) => deed.check(problems),
+            None => problems.push(
+                Problem::new(self.span, "a script entry that does not do one thing")
+                    .help("write exactly one of: `reply`, `stream`, `connection`, `loop`"),
+            ),
+        }
+        let limits = [self.first.is_some(), self.every.is_some(), self.once];
+        if limits.iter().filter(|there| **there).count() > 1 {
+            problems.push(
+                Problem::new(self.span, "more than one of `first`, `every` and `once`")
+                    .help("write at most one: `once: true` means `first: 1`"),
+            );
+        }
+        if self.first == Some(0) || self.every == Some(0) {
+            problems.push(
+                Problem::new(self.span, "a script entry for no request at all")
+                    .help("write a number above 0, or leave the entry out"),
+            );
+        }
     }
 }
 
 impl TimelineEntry {
+    /// What it does. Checked when the scenario is read: an entry does exactly one thing.
+    #[must_use]
+    pub fn deed(&self) -> Option<Deed<'_>> {
+        one_deed(self.reply.as_ref(), self.stream.as_ref(), self.connection.as_ref(), &[])
+    }
+
+    /// The name by which evidence shows it: its own, or that of the phase which it holds.
+    #[must_use]
+    pub fn label(&self) -> Option<&str> {
+        self.name.as_ref().or(self.during.as_ref()).map(|name| name.value.as_str())
+    }
+
     /// Tells what contradicts itself.
     pub(crate) fn check(&self, problems: &mut Vec<Problem>) {
+        match self.deed() {
+            Some(deed) => deed.check(problems),
+            None => problems.push(
+                Problem::new(self.span, "a timeline entry that does not do one thing")
+                    .help("write exactly one of: `reply`, `stream`, `connection`"),
+            ),
+        }
         let problem = match (&self.during, self.at, self.lasts) {
             (Some(_), None, None) | (None, Some(_), _) => return,
             (Some(_), ..) => "`during` beside `at` or `lasts`",
@@ -385,18 +476,6 @@ impl TimelineEntry {
     }
 }
 
-impl Plan {
-    /// Tells a plan without exactly one limit.
-    pub(crate) fn check(&self, problems: &mut Vec<Problem>) {
-        if self.limit().is_none() {
-            problems.push(
-                Problem::new(self.span, "a plan without one limit")
-                    .help("write exactly one of: `log`, `bucket`"),
-            );
-        }
-    }
-}
-
 impl World {
     /// Every name that `where: { script: NAME }` can select, with nothing told twice.
     pub(crate) fn script_names(&self) -> Vec<&str> {
@@ -405,15 +484,10 @@ impl World {
             names.extend(upstream.script.iter().map(|entry| entry.name.value.as_str()));
             names.extend(upstream.timeline.iter().filter_map(TimelineEntry::label));
             names.extend(upstream.plans.iter().map(|plan| plan.name.value.as_str()));
+            names.extend(
+                upstream.keys.0.iter().flat_map(|key| &key.settings.states).map(|state| state.is.word()),
+            );
         }
         names
-    }
-}
-
-impl TimelineEntry {
-    /// The name by which evidence shows it: its own, or that of the phase which it holds.
-    #[must_use]
-    pub fn label(&self) -> Option<&str> {
-        self.name.as_ref().or(self.during.as_ref()).map(|name| name.value.as_str())
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::node::{Node, Span, Value};
-use crate::problem::Problem;
+use crate::problem::{Problem, enough};
 use crate::read::{Read, SchemaBook};
 
 /// A value with its position, for what can turn out wrong later.
@@ -22,6 +22,10 @@ impl<T: Read> Read for At<T> {
 
     fn schema(book: &mut SchemaBook) -> serde_json::Value {
         T::schema(book)
+    }
+
+    fn show(&self) -> Option<serde_json::Value> {
+        self.value.show()
     }
 }
 
@@ -56,6 +60,9 @@ impl<T: Read> Read for Named<T> {
         let read: Vec<Option<(At<String>, T)>> = entries
             .iter()
             .map(|entry| {
+                if enough(problems) {
+                    return None;
+                }
                 let name = At { value: entry.key.clone(), span: entry.key_span };
                 Some((name, T::read(&entry.node, problems)?))
             })
@@ -84,6 +91,10 @@ impl<T: Read> Read for Option<T> {
     fn schema(book: &mut SchemaBook) -> serde_json::Value {
         T::schema(book)
     }
+
+    fn show(&self) -> Option<serde_json::Value> {
+        self.as_ref().and_then(T::show)
+    }
 }
 
 impl<T: Read> Read for Vec<T> {
@@ -91,8 +102,9 @@ impl<T: Read> Read for Vec<T> {
         let Value::List(items) = &node.value else {
             return wrong(node, "a list", problems);
         };
-        let read: Vec<Option<T>> = items.iter().map(|item| T::read(item, problems)).collect();
-        read.into_iter().collect()
+        let read = items.iter().map(|item| if enough(problems) { None } else { T::read(item, problems) });
+        // All of them are read before one that is wrong ends it, so that all that is wrong is told.
+        read.collect::<Vec<Option<T>>>().into_iter().collect()
     }
 
     fn absent() -> Option<Self> {
@@ -123,6 +135,10 @@ impl Read for String {
     fn schema(_: &mut SchemaBook) -> serde_json::Value {
         json!({ "type": "string", "minLength": 1 })
     }
+
+    fn show(&self) -> Option<serde_json::Value> {
+        Some(self.as_str().into())
+    }
 }
 
 impl Read for bool {
@@ -134,7 +150,11 @@ impl Read for bool {
     }
 
     fn schema(_: &mut SchemaBook) -> serde_json::Value {
-        SchemaBook::or_substituted(&json!({ "type": "boolean" }))
+        json!({ "type": "boolean" })
+    }
+
+    fn show(&self) -> Option<serde_json::Value> {
+        Some((*self).into())
     }
 }
 
@@ -151,7 +171,11 @@ macro_rules! whole_number {
             }
 
             fn schema(_: &mut SchemaBook) -> serde_json::Value {
-                SchemaBook::or_substituted(&json!({ "type": "integer", "minimum": 0, "maximum": <$ty>::MAX }))
+                json!({ "type": "integer", "minimum": 0, "maximum": <$ty>::MAX })
+            }
+
+            fn show(&self) -> Option<serde_json::Value> {
+                Some((*self).into())
             }
         }
     )* };

@@ -1,19 +1,23 @@
 //! The keys of a map, taken one by one; what nobody took is unknown, and the nearest known name is told.
 
 use crate::node::{Entry, Node, Span};
-use crate::problem::Problem;
+use crate::problem::{Problem, enough};
 use crate::read::Read;
 
 /// A map that is being read.
 pub struct Fields<'n> {
     entries: Vec<(&'n Entry, bool)>,
     asked: Vec<&'static str>,
+    what: String,
     span: Span,
 }
 
 impl<'n> Fields<'n> {
     /// The keys of a node that must be a map.
     pub fn of(node: &'n Node, what: &str, problems: &mut Vec<Problem>) -> Option<Self> {
+        if enough(problems) {
+            return None;
+        }
         let Some(entries) = node.entries() else {
             let message = format!("{} where {what} is wanted", node.described());
             problems.push(Problem::new(node.span, message).label("a map is wanted here"));
@@ -22,6 +26,7 @@ impl<'n> Fields<'n> {
         Some(Self {
             entries: entries.iter().map(|entry| (entry, false)).collect(),
             asked: Vec::new(),
+            what: what.to_owned(),
             span: node.span,
         })
     }
@@ -39,7 +44,8 @@ impl<'n> Fields<'n> {
         match self.entry(key) {
             Some(entry) => T::read(&entry.node, problems),
             None => T::absent().or_else(|| {
-                problems.push(Problem::new(self.span, format!("missing key `{key}`")));
+                let message = format!("missing key `{key}` in {}", self.what);
+                problems.push(Problem::new(self.span, message).help(format!("write `{key}: ...`")));
                 None
             }),
         }
@@ -61,6 +67,9 @@ impl<'n> Fields<'n> {
     /// Tells every key that nobody asked for.
     pub fn finish(self, what: &str, problems: &mut Vec<Problem>) {
         for (entry, _) in self.entries.iter().filter(|(_, taken)| !taken) {
+            if enough(problems) {
+                return;
+            }
             problems.push(
                 Problem::new(entry.key_span, format!("unknown key `{}` in {what}", entry.key))
                     .nearest(&entry.key, self.asked.iter().copied()),

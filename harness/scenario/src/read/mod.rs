@@ -1,16 +1,20 @@
 //! Typed reading of node trees: strict, with positions, and going on after a mistake so that all of them are told at once.
 
 mod basic;
+mod doc;
 mod fields;
 mod part;
 mod schema;
 mod units;
 
 pub use basic::{At, Named, wrong};
+#[cfg(test)]
+pub(crate) use doc::json_of;
+pub(crate) use doc::taken_apart;
 pub use fields::Fields;
 pub(crate) use part::{choice, part, words};
-pub use schema::{ObjectSchema, SchemaBook};
-pub use units::{Rate, show_duration};
+pub use schema::{ObjectSchema, Property, SchemaBook};
+pub use units::{Money, Rate, Share, Size, show_duration};
 pub(crate) use units::{read_range, wrong_range};
 
 use crate::node::Node;
@@ -28,4 +32,9 @@ pub trait Read: Sized {
 
     /// The JSON Schema of every text that [`Read::read`] accepts.
     fn schema(book: &mut SchemaBook) -> serde_json::Value;
+
+    /// The value as the language writes it, by which a default is told; `None` if it says nothing.
+    fn show(&self) -> Option<serde_json::Value> {
+        None
+    }
 }

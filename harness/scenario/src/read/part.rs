@@ -1,4 +1,7 @@
 //! The macros that define a piece of the language once: the type with its documentation, its reading and its schema.
+//!
+//! The documentation of a key ends with an example in the language's own notation: "For example `keys: 4`." The schema takes
+//! it apart, and shows an example only if the reader accepts it.
 
 /// A map with fixed keys. `name as "key": Type = default` where the key is no Rust name or has a default. `$what` is how
 /// a message calls it.
@@ -18,6 +21,17 @@ macro_rules! part {
             pub span: $crate::Span,
         }
 
+        impl $name {
+            /// Its keys with their schemas, also for where they stand among other keys.
+            pub(crate) fn properties(book: &mut $crate::SchemaBook) -> Vec<$crate::Property> {
+                vec![$(
+                    $crate::Property::of::<$ty>(book, $crate::part!(@key $field $($key)?), concat!($($doc),*))
+                        .required($crate::part!(@required $ty; $($default)?))
+                        .default($crate::part!(@shown $ty; $($default)?))
+                ),*]
+            }
+        }
+
         impl $crate::Read for $name {
             fn read(node: &$crate::Node, problems: &mut Vec<$crate::Problem>) -> Option<Self> {
                 let mut fields = $crate::Fields::of(node, $what, problems)?;
@@ -29,14 +43,20 @@ macro_rules! part {
 
             fn schema(book: &mut $crate::SchemaBook) -> serde_json::Value {
                 book.define(stringify!($name), |book| {
-                    let mut object = book.object(concat!($($about),*));
-                    $(
-                        let required = $crate::part!(@required $ty; $($default)?);
-                        let schema = <$ty as $crate::Read>::schema(book);
-                        object.property($crate::part!(@key $field $($key)?), concat!($($doc),*), schema, required);
-                    )*
+                    let mut object = $crate::ObjectSchema::new($what, concat!($($about),*));
+                    for property in Self::properties(book) {
+                        object.put(property);
+                    }
                     object.finish()
                 })
+            }
+
+            fn show(&self) -> Option<serde_json::Value> {
+                let mut shown = serde_json::Map::new();
+                $(if let Some(value) = $crate::part!(@changed self.$field, $($default)?) {
+                    shown.insert($crate::part!(@key $field $($key)?).to_owned(), value);
+                })*
+                (!shown.is_empty()).then_some(serde_json::Value::Object(shown))
             }
         }
     };
@@ -48,6 +68,15 @@ macro_rules! part {
     };
     (@required $ty:ty;) => { <$ty as $crate::Read>::absent().is_none() };
     (@required $ty:ty; $default:expr) => { false };
+    (@shown $ty:ty;) => { None };
+    (@shown $ty:ty; $default:expr) => {{
+        let default: $ty = $default;
+        $crate::Read::show(&default)
+    }};
+    (@changed $value:expr,) => { $crate::Read::show(&$value) };
+    (@changed $value:expr, $default:expr) => {
+        if $value == $default { None } else { $crate::Read::show(&$value) }
+    };
 }
 
 /// A map with exactly one key, which says what its value is.
@@ -84,11 +113,9 @@ macro_rules! choice {
                 }
             }
 
-            /// The schema of each variant's value by its key, for choices that stand among other keys.
-            pub(crate) fn properties(
-                book: &mut $crate::SchemaBook,
-            ) -> Vec<(&'static str, &'static str, serde_json::Value)> {
-                vec![$(($key, concat!($($doc),*), <$ty as $crate::Read>::schema(book))),*]
+            /// Its keys with their schemas, for choices that stand among other keys.
+            pub(crate) fn properties(book: &mut $crate::SchemaBook) -> Vec<$crate::Property> {
+                vec![$($crate::Property::of::<$ty>(book, $key, concat!($($doc),*))),*]
             }
         }
 
@@ -110,8 +137,9 @@ macro_rules! choice {
             }
 
             fn schema(book: &mut $crate::SchemaBook) -> serde_json::Value {
-                let properties = Self::properties(book);
-                $crate::SchemaBook::one_of(concat!($($about),*), properties)
+                book.define(stringify!($name), |book| {
+                    $crate::SchemaBook::one_of($what, concat!($($about),*), Self::properties(book))
+                })
             }
         }
     };
@@ -157,8 +185,15 @@ macro_rules! words {
                 }
             }
 
-            fn schema(_: &mut $crate::SchemaBook) -> serde_json::Value {
-                serde_json::json!({ "enum": [$($word),*], "description": concat!($($about),*).trim() })
+            fn schema(book: &mut $crate::SchemaBook) -> serde_json::Value {
+                let words = Self::ALL.iter().map(|(word, _, doc)| (*word, *doc));
+                book.define(stringify!($name), |_| {
+                    $crate::SchemaBook::words($what, concat!($($about),*), words)
+                })
+            }
+
+            fn show(&self) -> Option<serde_json::Value> {
+                Some(self.word().into())
             }
         }
     };

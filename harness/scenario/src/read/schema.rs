@@ -2,6 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::read::Read;
+use crate::read::doc::{accepts, examples, taken_apart};
+
 /// Collects the definitions of a schema.
 #[derive(Debug, Default)]
 pub struct SchemaBook {
@@ -35,53 +38,64 @@ impl SchemaBook {
         json!({ "$ref": format!("#/$defs/{name}") })
     }
 
-    /// A new object's schema.
-    pub fn object(&self, about: &str) -> ObjectSchema {
-        ObjectSchema { about: about.trim().to_owned(), properties: Map::new(), required: Vec::new() }
+    /// A map with exactly one of some keys. `title` is how a message calls it.
+    #[must_use]
+    pub fn one_of(title: &str, about: &str, properties: Vec<Property>) -> Value {
+        let mut object = ObjectSchema::new(title, about);
+        for property in properties {
+            object.put(property);
+        }
+        let mut schema = object.finish();
+        if let Some(schema) = schema.as_object_mut() {
+            schema.insert("minProperties".to_owned(), json!(1));
+            schema.insert("maxProperties".to_owned(), json!(1));
+        }
+        schema
     }
 
-    /// A map with exactly one of some keys.
-    pub fn one_of(about: &str, properties: Vec<(&'static str, &'static str, Value)>) -> Value {
-        let properties: Map<String, Value> = properties
-            .into_iter()
-            .map(|(key, doc, schema)| (key.to_owned(), described(schema, doc)))
-            .collect();
-        json!({
-            "description": about.trim(),
-            "type": "object",
-            "properties": properties,
-            "additionalProperties": false,
-            "minProperties": 1,
-            "maxProperties": 1,
-        })
-    }
-
-    /// A value that may also be given as `{{ ... }}`.
-    pub fn or_substituted(schema: &Value) -> Value {
-        json!({ "anyOf": [schema, { "type": "string", "pattern": r"^\{\{.*\}\}$" }] })
+    /// One of some words, each with its documentation.
+    #[must_use]
+    pub fn words<'w>(title: &str, about: &str, words: impl Iterator<Item = (&'w str, &'w str)>) -> Value {
+        let words: Vec<Value> =
+            words.map(|(word, doc)| json!({ "const": word, "description": taken_apart(doc).0 })).collect();
+        json!({ "title": title, "description": taken_apart(about).0, "oneOf": words })
     }
 }
 
-/// An object's schema in the making.
+/// A map's schema in the making.
 #[derive(Debug)]
 pub struct ObjectSchema {
+    title: String,
     about: String,
     properties: Map<String, Value>,
     required: Vec<&'static str>,
 }
 
 impl ObjectSchema {
+    /// A map without keys. `title` is how a message calls it.
+    #[must_use]
+    pub fn new(title: &str, about: &str) -> Self {
+        Self {
+            title: title.to_owned(),
+            about: about.trim().to_owned(),
+            properties: Map::new(),
+            required: Vec::new(),
+        }
+    }
+
     /// Adds a key.
-    pub fn property(&mut self, key: &'static str, doc: &str, schema: Value, required: bool) {
-        self.properties.insert(key.to_owned(), described(schema, doc));
-        if required {
-            self.required.push(key);
+    pub fn put(&mut self, property: Property) {
+        self.properties.insert(property.key.to_owned(), property.schema);
+        if property.required {
+            self.required.push(property.key);
         }
     }
 
     /// The schema.
+    #[must_use]
     pub fn finish(self) -> Value {
         json!({
+            "title": self.title,
             "description": self.about,
             "type": "object",
             "properties": self.properties,
@@ -91,12 +105,60 @@ impl ObjectSchema {
     }
 }
 
-fn described(schema: Value, doc: &str) -> Value {
-    match schema {
-        Value::Object(mut object) => {
-            object.insert("description".to_owned(), json!(doc.trim()));
-            Value::Object(object)
+/// A key with what its values are and what it means.
+#[derive(Debug)]
+pub struct Property {
+    key: &'static str,
+    schema: Value,
+    required: bool,
+}
+
+impl Property {
+    /// A key whose values are read as a type. Examples that the type refuses are left out.
+    pub fn of<T: Read>(book: &mut SchemaBook, key: &'static str, doc: &str) -> Self {
+        let (about, texts) = taken_apart(doc);
+        Self::made(key, about, T::schema(book), examples(key, &texts, accepts::<T>))
+    }
+
+    /// A key whose values are more than one type can read; its examples are taken as they are.
+    #[must_use]
+    pub fn plain(key: &'static str, doc: &str, schema: Value) -> Self {
+        let (about, texts) = taken_apart(doc);
+        Self::made(key, about, schema, examples(key, &texts, |_| true))
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn key(&self) -> &'static str {
+        self.key
+    }
+
+    fn made(key: &'static str, about: &str, schema: Value, examples: Vec<Value>) -> Self {
+        let mut object = match schema {
+            Value::Object(object) => object,
+            // `true`: whatever it is.
+            _ => Map::new(),
+        };
+        object.insert("description".to_owned(), json!(about));
+        object.remove("examples");
+        if !examples.is_empty() {
+            object.insert("examples".to_owned(), Value::Array(examples));
         }
-        other => other,
+        Self { key, schema: Value::Object(object), required: false }
+    }
+
+    /// The same key, which must be there or not.
+    #[must_use]
+    pub fn required(self, required: bool) -> Self {
+        Self { required, ..self }
+    }
+
+    /// The same key with the value that it has where it is missing.
+    #[must_use]
+    pub fn default(mut self, default: Option<Value>) -> Self {
+        if let (Some(default), Some(object)) = (default, self.schema.as_object_mut()) {
+            object.insert("default".to_owned(), default);
+        }
+        self
     }
 }

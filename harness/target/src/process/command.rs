@@ -65,8 +65,12 @@ impl Invocation<'_> {
 pub fn missing_program(profile: &Profile) -> Option<&str> {
     let name = profile.says.start.process.command.0.first()?.text.as_str();
     let rendered = name.contains("{{");
-    let found = find(name, &env::var_os("PATH").unwrap_or_default()).is_some();
-    (!rendered && !found).then_some(name)
+    (!rendered && !find_on_path(name)).then_some(name)
+}
+
+/// Whether a program is on the harness' own `PATH`.
+pub(super) fn find_on_path(name: &str) -> bool {
+    find(name, &env::var_os("PATH").unwrap_or_default()).is_some()
 }
 
 /// The file of a program: a path as it is, a name below one of the folders of a `PATH`.

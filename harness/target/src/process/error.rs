@@ -28,6 +28,21 @@ pub enum StartError {
     /// A defect was asked of a target that has none.
     #[error("the profile of `{0}` says nothing of defects: `defects: {{ flag: --defect }}` would")]
     NoDefects(String),
+    /// More instances were asked for than the profile allows.
+    #[error("{asked} instances of `{target}` were asked for: its profile allows {max}")]
+    TooManyInstances {
+        /// The target.
+        target: String,
+        /// How many the world asks for.
+        asked: u32,
+        /// How many can run.
+        max: u32,
+    },
+    /// The instances are to share what they know, and the profile says nothing of how.
+    #[error(
+        "the profile of `{0}` says nothing of what its instances share: `instances: {{ store: redis }}` would"
+    )]
+    NoStore(String),
     /// The target's folder cannot be filled.
     #[error("`{}` cannot be written: {source}", path.display())]
     Folder {

@@ -1,5 +1,6 @@
 //! A process with everything that it starts: signalled only while it is surely itself, killed as a whole, always reaped.
 
+use std::future::Future;
 use std::io;
 use std::process::{Child, ChildStderr, ChildStdout, ExitStatus};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -54,10 +55,10 @@ impl Group {
     }
 
     /// Waits until the leader has ended, its group was killed, and it is reaped.
-    pub(super) async fn ended(&self) -> Option<ExitStatus> {
+    pub(super) fn ended(&self) -> impl Future<Output = Option<ExitStatus>> + Send + use<> {
         let mut ended = self.ended.clone();
         // The thread that tells it cannot go away before it has.
-        ended.wait_for(Option::is_some).await.ok().and_then(|status| (*status).flatten())
+        async move { ended.wait_for(Option::is_some).await.ok().and_then(|status| (*status).flatten()) }
     }
 
     /// Sends the leader a signal, if it is still there.
@@ -66,6 +67,15 @@ impl Group {
         if !*reaped {
             // It may have ended in the meantime, which is what was wanted.
             let _ = kill_process(self.leader.pid, signal);
+        }
+    }
+
+    /// Sends all of it a signal, if the leader is still there.
+    pub(super) fn signal_all(&self, signal: Signal) {
+        let reaped = self.leader.reaped();
+        if !*reaped {
+            // Fails only if nobody is left.
+            let _ = kill_process_group(self.leader.pid, signal);
         }
     }
 

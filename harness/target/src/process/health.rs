@@ -48,7 +48,7 @@ impl HealthCheck {
 }
 
 /// An error of the client with its causes, of which the last one says the most.
-fn told(error: &reqwest::Error) -> String {
+pub(crate) fn told(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "no answer in time".to_owned();
     }

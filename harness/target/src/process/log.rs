@@ -22,42 +22,57 @@ const LINGERS: Duration = Duration::from_millis(500);
 /// Is given each line without its end and without any key. It is called where the output is read, and must not block.
 pub type LogSink = Arc<dyn Fn(&str) + Send + Sync>;
 
+/// A text of a line that somebody waits for, and whom to tell.
+type Awaited = (String, oneshot::Sender<String>);
+
 /// The log of one process.
 #[derive(Clone)]
 pub(super) struct Log {
-    shared: Arc<Shared>,
+    book: Arc<LogBook>,
+    awaited: Arc<Mutex<Option<Awaited>>>,
 }
 
-struct Shared {
-    secrets: Secrets,
+/// What all processes of a target print.
+pub(super) struct LogBook {
+    secrets: Arc<Secrets>,
     sink: LogSink,
-    kept: Mutex<Kept>,
+    last: Mutex<VecDeque<String>>,
 }
 
-#[derive(Default)]
-struct Kept {
-    last: VecDeque<String>,
-    awaited: Option<(String, oneshot::Sender<String>)>,
+impl LogBook {
+    pub(super) fn new(secrets: Arc<Secrets>, sink: LogSink) -> Arc<Self> {
+        Arc::new(Self { secrets, sink, last: Mutex::default() })
+    }
+
+    /// The last lines.
+    pub(super) fn tail(&self) -> Vec<String> {
+        self.last().iter().cloned().collect()
+    }
+
+    fn last(&self) -> MutexGuard<'_, VecDeque<String>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The tasks that read a process' output.
 pub(super) struct Readers(JoinSet<()>);
 
 impl Log {
-    pub(super) fn new(secrets: Secrets, sink: LogSink) -> Self {
-        Self { shared: Arc::new(Shared { secrets, sink, kept: Mutex::default() }) }
+    /// The log of one more process.
+    pub(super) fn new(book: &Arc<LogBook>) -> Self {
+        Self { book: Arc::clone(book), awaited: Arc::default() }
     }
 
     /// The first line from now on that holds a text.
     pub(super) fn line_with(&self, text: &str) -> oneshot::Receiver<String> {
         let (found, line) = oneshot::channel();
-        self.kept().awaited = Some((text.to_owned(), found));
+        *self.awaited() = Some((text.to_owned(), found));
         line
     }
 
-    /// The last lines.
+    /// The last lines of all processes of the target.
     pub(super) fn tail(&self) -> Vec<String> {
-        self.kept().last.iter().cloned().collect()
+        self.book.tail()
     }
 
     /// Reads a process' output until it ends.
@@ -74,7 +89,7 @@ impl Log {
 
     async fn read_lines(self, output: impl AsyncRead + Unpin) {
         let mut reader = BufReader::new(output);
-        let most = MOST_BYTES + self.shared.secrets.longest();
+        let most = MOST_BYTES + self.book.secrets.longest();
         let mut line = Line::default();
         // A pipe that cannot be read has ended as well.
         while let Ok(buffer) = reader.fill_buf().await {
@@ -95,30 +110,34 @@ impl Log {
     }
 
     fn take(&self, line: Line) {
-        let line = line.shown(&self.shared.secrets);
-        (self.shared.sink)(&line);
-        let mut kept = self.kept();
-        if let Some((_, found)) = kept.awaited.take_if(|(text, _)| line.contains(text.as_str())) {
+        let line = line.shown(&self.book.secrets);
+        (self.book.sink)(&line);
+        if let Some((_, found)) = self.awaited().take_if(|(text, _)| line.contains(text.as_str())) {
             // Nobody waits any more if the start has failed for another reason.
             let _ = found.send(line.clone());
         }
-        if kept.last.len() == MOST_LINES {
-            kept.last.pop_front();
+        let mut last = self.book.last();
+        if last.len() == MOST_LINES {
+            last.pop_front();
         }
-        kept.last.push_back(line);
+        last.push_back(line);
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.shared.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn awaited(&self) -> MutexGuard<'_, Option<Awaited>> {
+        self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Readers {
     /// Reads what is left of the output of a process that has ended.
     pub(super) async fn drain(&mut self) {
-        let all = async { while self.0.join_next().await.is_some() {} };
         // Whoever still holds the output open is no part of the target any more.
-        let _ = tokio::time::timeout(LINGERS, all).await;
+        let _ = tokio::time::timeout(LINGERS, self.drain_all()).await;
+    }
+
+    /// Reads the output until nobody can print any more.
+    pub(super) async fn drain_all(&mut self) {
+        while self.0.join_next().await.is_some() {}
     }
 }
 
@@ -192,7 +211,7 @@ mod tests {
 
     #[tokio::test]
     async fn lines_are_taken_whatever_they_are_made_of_and_the_last_ones_are_kept() {
-        let log = Log::new(Secrets::default(), Arc::new(|_| {}));
+        let log = Log::new(&LogBook::new(Arc::default(), Arc::new(|_| {})));
         let awaited = log.line_with("line 7");
         let mut text: Vec<u8> =
             (0..MOST_LINES + 50).flat_map(|n| format!("line {n}\n").into_bytes()).collect();

@@ -1,94 +1,94 @@
 //! What is made ready before a process starts: its folder with its native configuration, its command, its secrets.
 
-use std::collections::hash_map::RandomState;
 use std::fs::{self, OpenOptions};
-use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use minijinja::Value;
 
 use crate::process::StartError;
 use crate::process::port::free_port;
-use crate::profile::{CommandLine, Place, Profile, Templated};
+use crate::profile::{Header, Profile};
+use crate::rendering::Rendering;
 use crate::secrets::Secrets;
-use crate::template::{self, TemplateError};
-use crate::topology::{StartView, Topology};
+use crate::topology::Topology;
+use crate::view::{StartView, StoreView, view};
 
-/// Everything of one start that depends on the world.
-pub(super) struct Preparation<'a> {
-    profile: &'a Profile,
-    topology: &'a Topology,
-    view: Value,
-    admin_key: String,
-    /// The port that templates see.
-    pub(super) port: u16,
-    /// The target's folder, absolute.
-    pub(super) folder: PathBuf,
+/// Everything of one run of a target that is the same for each of its instances.
+pub(crate) struct Surroundings {
+    pub(crate) profile: Profile,
+    pub(crate) topology: Topology,
     /// The command's own program, absolute.
-    pub(super) stormproof: PathBuf,
+    pub(crate) stormproof: PathBuf,
+    /// What the instances share.
+    pub(crate) store: Option<StoreView>,
+    /// Every secret that the target knows.
+    pub(crate) secrets: Arc<Secrets>,
 }
 
-impl<'a> Preparation<'a> {
-    /// Prepares a start in a folder, which is made if it is not there.
-    pub(super) fn of(
-        profile: &'a Profile,
-        topology: &'a Topology,
-        stormproof: &Path,
-        folder: &Path,
-    ) -> Result<Self, StartError> {
+/// Everything of one instance that depends on the world.
+pub(crate) struct Preparation {
+    view: Value,
+    /// The port that templates see.
+    pub(crate) port: u16,
+    /// The instance's folder, absolute.
+    pub(crate) folder: PathBuf,
+}
+
+impl Surroundings {
+    /// The surroundings of a target that shares no store with others of its kind.
+    pub(crate) fn of(profile: &Profile, topology: &Topology, stormproof: &Path) -> io::Result<Self> {
+        let keys = topology.keys().map(|key| (key.label.as_str(), key.secret.as_str()));
+        let secrets = Secrets::of(keys.chain([("admin", topology.admin())]));
+        Ok(Self {
+            profile: profile.clone(),
+            topology: topology.clone(),
+            stormproof: std::path::absolute(stormproof)?,
+            store: None,
+            secrets: Arc::new(secrets),
+        })
+    }
+
+    /// The header of the operator's requests.
+    pub(crate) fn admin_header(&self) -> Option<Header> {
+        self.profile.admin_authorization(self.topology.admin())
+    }
+}
+
+impl Preparation {
+    /// Prepares an instance in a folder, which is made if it is not there.
+    pub(crate) fn of(surroundings: &Surroundings, instance: u8, folder: &Path) -> Result<Self, StartError> {
         let cannot_write = |source| StartError::Folder { path: folder.to_owned(), source };
         fs::create_dir_all(folder).map_err(cannot_write)?;
         let folder = std::path::absolute(folder).map_err(cannot_write)?;
-        let stormproof = std::path::absolute(stormproof)?;
-        let (port, admin_key) = (free_port()?, new_admin_key());
-        let view = topology.view(&StartView {
+        let port = free_port()?;
+        let start = StartView {
+            instance,
             dir: &folder.to_string_lossy(),
             port,
-            profile_dir: &profile.folder().to_string_lossy(),
-            stormproof: &stormproof.to_string_lossy(),
-            admin_key: &admin_key,
-        });
-        Ok(Self { profile, topology, view, admin_key, port, folder, stormproof })
+            profile_dir: &surroundings.profile.folder().to_string_lossy(),
+            stormproof: &surroundings.stormproof.to_string_lossy(),
+            admin_key: surroundings.topology.admin(),
+            store: surroundings.store.as_ref(),
+        };
+        let view = view(&surroundings.topology, &start).value();
+        Ok(Self { view, port, folder })
     }
 
-    /// A value of the profile, rendered.
-    pub(super) fn value(&self, value: &Templated) -> Result<String, TemplateError> {
-        template::render(self.profile, (&value.text, Place::Value(value.span)), &self.view)
-    }
-
-    /// A command of the profile, rendered.
-    pub(super) fn command(&self, command: &CommandLine) -> Result<Vec<String>, TemplateError> {
-        command.0.iter().map(|word| self.value(word)).collect()
-    }
-
-    /// The environment that the profile names, rendered.
-    pub(super) fn env(&self) -> Result<Vec<(String, String)>, TemplateError> {
-        let env = &self.profile.says.start.process.env;
-        env.0.iter().map(|(name, value)| Ok((name.value.clone(), self.value(value)?))).collect()
-    }
-
-    /// The authorization header, rendered.
-    pub(super) fn authorization(&self) -> Result<Option<(String, String)>, TemplateError> {
-        let authorization = self.profile.says.authorization.as_ref();
-        authorization.map(|header| Ok((header.header.clone(), self.value(&header.value)?))).transpose()
+    /// The profile's templates as this instance is given them.
+    pub(crate) fn rendering<'a>(&'a self, surroundings: &'a Surroundings) -> Rendering<'a> {
+        Rendering { profile: &surroundings.profile, view: &self.view, secrets: &surroundings.secrets }
     }
 
     /// Renders the native configuration files into the folder. They hold keys, so nobody else may read them.
-    pub(super) fn write_files(&self) -> Result<(), StartError> {
-        for template in self.profile.templates() {
-            let text = template::render(self.profile, self.profile.text(template), &self.view)?;
-            let path = self.folder.join(&template.renders);
+    pub(crate) fn write_files(&self, surroundings: &Surroundings) -> Result<(), StartError> {
+        for (name, text) in self.rendering(surroundings).files()? {
+            let path = self.folder.join(name);
             write_private(&path, text.as_bytes()).map_err(|source| StartError::Folder { path, source })?;
         }
         Ok(())
-    }
-
-    /// Every secret that the target knows.
-    pub(super) fn secrets(&self) -> Secrets {
-        let keys = self.topology.keys().map(|key| (key.label.as_str(), key.secret.as_str()));
-        Secrets::of(keys.chain([("admin", self.admin_key.as_str())]))
     }
 }
 
@@ -97,10 +97,4 @@ fn write_private(path: &Path, text: &[u8]) -> io::Result<()> {
         fs::create_dir_all(folder)?;
     }
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?.write_all(text)
-}
-
-/// A secret for one start. It need only be new and recognisable: it guards a simulated world on loopback.
-fn new_admin_key() -> String {
-    let random = || RandomState::new().build_hasher().finish();
-    format!("sk-admin-{:016x}{:016x}", random(), random())
 }

@@ -1,23 +1,22 @@
-//! A target from its start to its end.
+//! A target from its start to its end: one or several instances of it, and what they share.
 
 use std::future::Future;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::ExitStatus;
 use std::sync::Arc;
 
-use rustix::process::Signal;
-use tokio::sync::{oneshot, watch};
-use tokio::time::timeout;
+use record::{Clock, ProcessSeen};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
-use crate::process::address::address_in;
-use crate::process::command::Invocation;
+use crate::admin::Admin;
 use crate::process::error::{Ending, StartError};
-use crate::process::group::Group;
-use crate::process::health::HealthCheck;
-use crate::process::log::{Log, LogSink, Readers};
-use crate::process::preparation::Preparation;
-use crate::profile::{Observation, Profile, Ready, Stop, StopSignal};
+use crate::process::figures::figures_of;
+use crate::process::instance::{Instance, InstanceError};
+use crate::process::log::{LogBook, LogSink};
+use crate::process::preparation::Surroundings;
+use crate::process::store::Store;
+use crate::profile::Profile;
 use crate::topology::Topology;
 
 /// What one start needs beside the profile and the world.
@@ -32,25 +31,19 @@ pub struct StartOptions {
     pub folder: PathBuf,
 }
 
-/// A target that was seen to be ready. Dropping it kills its process with all that it started.
+/// A target that was seen to be ready. Dropping it kills its processes with all that they started.
 pub struct RunningTarget {
-    address: SocketAddr,
-    authorization: Option<(String, String)>,
-    log: Log,
-    group: Arc<Group>,
-    ask_to_stop: Option<oneshot::Sender<()>>,
-    ended: watch::Receiver<Option<End>>,
-}
-
-/// How a process ended, and whether anybody had asked for it.
-#[derive(Clone, Copy)]
-struct End {
-    ending: Ending,
-    by_itself: bool,
+    pub(crate) surroundings: Arc<Surroundings>,
+    pub(crate) instances: Vec<Arc<Instance>>,
+    pub(crate) admin: Admin,
+    book: Arc<LogBook>,
+    died: watch::Receiver<Option<String>>,
+    /// Goes after the instances, which may need it to end well.
+    _store: Option<Store>,
 }
 
 impl RunningTarget {
-    /// Starts a target and waits until it is ready.
+    /// Starts as many instances of a target as the world asks for, and waits until all of them are ready.
     ///
     /// # Errors
     ///
@@ -61,188 +54,158 @@ impl RunningTarget {
         topology: &Topology,
         options: StartOptions,
     ) -> Result<Self, StartError> {
-        let preparation = Preparation::of(profile, topology, &options.stormproof, &options.folder)?;
-        preparation.write_files()?;
-        let authorization = preparation.authorization()?;
-        let start = &profile.says.start;
-        let mut command = preparation.command(&start.process.command)?;
-        if let Some(defect) = options.defect {
-            let none = || StartError::NoDefects(profile.name().to_owned());
-            command.extend([profile.defects().ok_or_else(none)?.flag.clone(), defect]);
+        let count = instances(profile, topology)?;
+        let defect = defect(profile, options.defect)?;
+        let mut surroundings = Surroundings::of(profile, topology, &options.stormproof)?;
+        let tenants = topology.tenants.iter().map(|(key, _)| key.secret.as_str());
+        let sound = profile.check_headers(tenants, topology.admin());
+        sound.map_err(|error| error.cleaned(&surroundings.secrets))?;
+        let book = LogBook::new(Arc::clone(&surroundings.secrets), options.log);
+        let (tell, died) = watch::channel(None);
+        let mut store = None;
+        if topology.router.shared {
+            let kind = profile.says.instances.store.as_ref();
+            let kind = kind.ok_or_else(|| StartError::NoStore(profile.name().to_owned()))?.value;
+            let folder = options.folder.join("store");
+            let started = Store::start(kind, &folder, &surroundings.stormproof, &book, &tell).await?;
+            (store, surroundings.store) = (Some(started.0), Some(started.1));
         }
-        let (env, folder, stormproof) = (preparation.env()?, &preparation.folder, &preparation.stormproof);
-        let log = Log::new(preparation.secrets(), options.log);
-        let awaited = match start.ready.observation() {
-            Observation::Line(text) => Some(log.line_with(text)),
-            Observation::Get(..) => None,
-        };
-        let invocation = Invocation { command, env, folder, stormproof };
-        let group = Arc::new(invocation.start().await?);
-        let mut birth = Birth { readers: log.read(group.output())?, log: &log, group: &group };
-        let port = SocketAddr::from((Ipv4Addr::LOCALHOST, preparation.port));
-        let address = birth.until_ready(&start.ready, port, awaited).await?;
-        let readers = birth.readers;
-        let (ask_to_stop, asked) = oneshot::channel();
-        let (tell, ended) = watch::channel(None);
-        tokio::spawn(supervise(Arc::clone(&group), readers, start.stop.clone(), asked, tell));
-        Ok(Self { address, authorization, log, group, ask_to_stop: Some(ask_to_stop), ended })
+        let surroundings = Arc::new(surroundings);
+        let mut instances = Vec::new();
+        for number in 1..=count {
+            let folder = match count {
+                1 => options.folder.clone(),
+                _ => options.folder.join(format!("instance-{number}")),
+            };
+            let instance = Instance::new(number, &surroundings, &folder, &defect, &book, &tell)?;
+            instances.push(Arc::new(instance));
+        }
+        let admin = Admin::new().map_err(std::io::Error::other)?;
+        let target = Self { surroundings, instances, admin, book, died, _store: store };
+        target.start_all().await?;
+        Ok(target)
     }
 
-    /// Where it listens.
+    async fn start_all(&self) -> Result<(), StartError> {
+        let mut starts = JoinSet::new();
+        for instance in &self.instances {
+            let instance = Arc::clone(instance);
+            starts.spawn(async move { instance.start().await });
+        }
+        while let Some(started) = starts.join_next().await {
+            let error = match started {
+                Ok(Ok(())) => continue,
+                Ok(Err(InstanceError::Start(error))) => error,
+                Ok(Err(other)) => std::io::Error::other(other.to_string()).into(),
+                Err(error) => std::io::Error::other(error).into(),
+            };
+            // The others are not left behind half started.
+            starts.shutdown().await;
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// How many instances there are.
+    #[must_use]
+    pub fn instances(&self) -> u8 {
+        self.instances.last().map_or(0, |instance| instance.number)
+    }
+
+    /// Where its first instance listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.first().address()
     }
 
-    /// Where it listens, as a URL without a path.
+    /// Where an instance listens, counted from 1, or did before it was killed; `None` for one that there is not. A target
+    /// that chooses its port listens elsewhere after a restart.
+    #[must_use]
+    pub fn address_of(&self, instance: u32) -> Option<SocketAddr> {
+        self.instance(instance).map(|instance| instance.address())
+    }
+
+    /// Where its first instance listens, as a URL without a path.
     #[must_use]
     pub fn base_url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.address())
     }
 
-    /// The header that it wants of its clients, by name and value. The value may be a secret.
+    /// The number of the first instance's process; `None` while it does not run.
     #[must_use]
-    pub fn authorization(&self) -> Option<(&str, &str)> {
-        self.authorization.as_ref().map(|(name, value)| (name.as_str(), value.as_str()))
-    }
-
-    /// The number of its process.
-    #[must_use]
-    pub fn pid(&self) -> u32 {
-        self.group.id()
+    pub fn pid(&self) -> Option<u32> {
+        self.first().pid()
     }
 
     /// The last lines that it printed.
     #[must_use]
     pub fn log_tail(&self) -> Vec<String> {
-        self.log.tail()
+        self.book.tail()
     }
 
-    /// Resolves, with the reason, once the process has ended by itself; never if it was asked to.
+    /// What each instance that runs uses now, with all that it started.
+    #[must_use]
+    pub fn process_figures(&self, clock: Clock) -> Vec<ProcessSeen> {
+        let seen = |instance: &Arc<Instance>| {
+            let figures = figures_of(instance.pid()?)?;
+            Some(ProcessSeen {
+                at: clock.now(),
+                instance: instance.number,
+                memory: figures.memory,
+                cpu_us: figures.cpu_us,
+                descriptors: figures.descriptors,
+                sockets: figures.sockets,
+                threads: figures.threads,
+            })
+        };
+        self.instances.iter().filter_map(seen).collect()
+    }
+
+    /// Resolves, with the reason, once the process of an instance has ended by itself; never if somebody asked for it.
     pub fn died(&self) -> impl Future<Output = String> + Send + use<> {
-        let mut ended = self.ended.clone();
+        let mut died = self.died.clone();
         async move {
-            match ended.wait_for(|end| end.is_some_and(|end| end.by_itself)).await.map(|end| *end) {
-                Ok(Some(end)) => format!("its process {}", end.ending),
-                // The supervisor is gone, and with it everything that could be told.
+            match died.wait_for(Option::is_some).await.map(|told| told.clone()) {
+                Ok(Some(reason)) => reason,
+                // The target is gone, and with it everything that could be told.
                 _ => std::future::pending().await,
             }
         }
     }
 
-    /// Asks it to end, kills it with all that it started if it does not, and waits until it is gone.
-    pub async fn stop(mut self) -> Ending {
-        if let Some(ask) = self.ask_to_stop.take() {
-            // Nobody listens if it has ended already.
-            let _ = ask.send(());
+    /// Asks its instances to end, kills them with all that they started if they do not, and waits until they are gone. Told
+    /// is how an instance ended that had to be killed, or else how the first one did.
+    pub async fn stop(self) -> Ending {
+        let mut stops = JoinSet::new();
+        for instance in self.instances.iter().map(Arc::clone) {
+            // One that does not run has ended already.
+            stops.spawn(async move { drop(instance.stop().await) });
         }
-        let end = self.ended.wait_for(Option::is_some).await.ok().and_then(|end| *end);
-        end.map_or(Ending { status: None, killed: true }, |end| end.ending)
+        while stops.join_next().await.is_some() {}
+        let endings = || self.instances.iter().filter_map(|instance| instance.ending());
+        let worst = endings().find(|ending| ending.killed).or_else(|| endings().next());
+        worst.unwrap_or(Ending { status: None, killed: true })
+    }
+
+    pub(crate) fn instance(&self, number: u32) -> Option<&Arc<Instance>> {
+        self.instances.iter().find(|instance| u32::from(instance.number) == number)
+    }
+
+    fn first(&self) -> &Instance {
+        &self.instances[0]
     }
 }
 
-impl Drop for RunningTarget {
-    fn drop(&mut self) {
-        self.group.kill();
-    }
+/// How many instances the world asks for.
+fn instances(profile: &Profile, topology: &Topology) -> Result<u8, StartError> {
+    let (asked, max) = (topology.instances(), profile.says.instances.max);
+    let too_many = || StartError::TooManyInstances { target: profile.name().to_owned(), asked, max };
+    u8::try_from(asked).ok().filter(|asked| *asked > 0 && u32::from(*asked) <= max).ok_or_else(too_many)
 }
 
-/// A process that is not ready yet.
-struct Birth<'a> {
-    log: &'a Log,
-    group: &'a Group,
-    readers: Readers,
-}
-
-impl Birth<'_> {
-    /// Waits until the process is seen to be ready, and tells where it listens.
-    async fn until_ready(
-        &mut self,
-        ready: &Ready,
-        port: SocketAddr,
-        awaited: Option<oneshot::Receiver<String>>,
-    ) -> Result<SocketAddr, StartError> {
-        let mut seen = String::new();
-        let observed = observe(ready.observation(), port, awaited, &mut seen);
-        let observed = tokio::select! {
-            observed = timeout(ready.within, observed) => observed,
-            status = self.group.ended() => return Err(self.ended(status).await),
-        };
-        match observed {
-            Ok(Ok(address)) if !address.ip().is_loopback() => Err(StartError::NotLoopback(address)),
-            Ok(address) => address,
-            Err(_) => Err(self.not_ready(ready, &seen)),
-        }
-    }
-
-    async fn ended(&mut self, status: Option<ExitStatus>) -> StartError {
-        self.readers.drain().await;
-        StartError::Ended { ending: Ending { status, killed: false }, log: self.log.tail() }
-    }
-
-    fn not_ready(&self, ready: &Ready, seen: &str) -> StartError {
-        let wanted = match ready.observation() {
-            Observation::Get(path, status) => format!("status {status} at `{path}`"),
-            Observation::Line(text) => format!("a line with `{text}`"),
-        };
-        let seen = if seen.is_empty() { String::new() } else { format!(" (seen last: {seen})") };
-        StartError::NotReady { wanted, within: ready.within, seen, log: self.log.tail() }
-    }
-}
-
-/// Resolves with the address once the observation is made.
-async fn observe(
-    observation: Observation<'_>,
-    port: SocketAddr,
-    awaited: Option<oneshot::Receiver<String>>,
-    seen: &mut String,
-) -> Result<SocketAddr, StartError> {
-    match (observation, awaited) {
-        (Observation::Get(path, status), _) => {
-            let check = HealthCheck::new(port, path, status).map_err(std::io::Error::other)?;
-            check.until_ready(seen).await;
-            Ok(port)
-        }
-        (Observation::Line(text), Some(awaited)) => match awaited.await {
-            Ok(line) => Ok(address_in(&line, text).unwrap_or(port)),
-            // The output has ended, so the line cannot come any more: the process ends or time runs out.
-            Err(_) => std::future::pending().await,
-        },
-        (Observation::Line(_), None) => std::future::pending().await,
-    }
-}
-
-/// Watches a process until it has ended, and ends it when asked to.
-async fn supervise(
-    group: Arc<Group>,
-    mut readers: Readers,
-    stop: Stop,
-    asked: oneshot::Receiver<()>,
-    tell: watch::Sender<Option<End>>,
-) {
-    let (by_itself, killed) = tokio::select! {
-        biased;
-        _ = group.ended() => (true, false),
-        asked = asked => match asked {
-            Ok(()) => (false, !ends_when_asked(&group, &stop).await),
-            // The target was dropped.
-            Err(_) => (false, true),
-        },
-    };
-    if killed {
-        group.kill();
-    }
-    let status = group.ended().await;
-    readers.drain().await;
-    tell.send_replace(Some(End { ending: Ending { status, killed }, by_itself }));
-}
-
-async fn ends_when_asked(group: &Group, stop: &Stop) -> bool {
-    group.ask(match stop.signal {
-        StopSignal::Term => Signal::TERM,
-        StopSignal::Int => Signal::INT,
-        StopSignal::Quit => Signal::QUIT,
-        StopSignal::Kill => Signal::KILL,
-    });
-    timeout(stop.within, group.ended()).await.is_ok()
+/// The arguments that switch a defect on.
+fn defect(profile: &Profile, defect: Option<String>) -> Result<Vec<String>, StartError> {
+    let Some(defect) = defect else { return Ok(Vec::new()) };
+    let none = || StartError::NoDefects(profile.name().to_owned());
+    Ok(vec![profile.defects().ok_or_else(none)?.flag.clone(), defect])
 }

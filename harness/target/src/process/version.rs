@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::process::StartError;
 use crate::process::command::Invocation;
 use crate::process::error::Ending;
-use crate::process::log::{Log, LogSink};
-use crate::process::preparation::Preparation;
+use crate::process::log::{Log, LogBook, LogSink};
+use crate::process::preparation::{Preparation, Surroundings};
 use crate::profile::Profile;
 use crate::topology::Topology;
 
@@ -29,17 +29,17 @@ pub async fn version(
     folder: &Path,
 ) -> Result<Option<String>, StartError> {
     let Some(version) = &profile.says.version else { return Ok(None) };
-    let topology = Topology::default();
-    let preparation = Preparation::of(profile, &topology, stormproof, folder)?;
+    let surroundings = Surroundings::of(profile, &Topology::default(), stormproof)?;
+    let preparation = Preparation::of(&surroundings, 1, folder)?;
     let invocation = Invocation {
-        command: preparation.command(&version.command)?,
+        command: preparation.rendering(&surroundings).command(&version.command)?,
         env: Vec::new(),
         folder: &preparation.folder,
-        stormproof: &preparation.stormproof,
+        stormproof: &surroundings.stormproof,
     };
     let group = invocation.start().await?;
     let first = Arc::new(Mutex::new(None));
-    let log = Log::new(preparation.secrets(), first_line(&first));
+    let log = Log::new(&LogBook::new(Arc::clone(&surroundings.secrets), first_line(&first)));
     let mut readers = log.read(group.output())?;
     let Ok(status) = tokio::time::timeout(WITHIN, group.ended()).await else {
         let (wanted, seen) = ("the version".to_owned(), String::new());

@@ -8,19 +8,20 @@ use serde_json::json;
 part! {
     /// A failure that is known.
     "a known failure" => KnownFailure {
-        /// The rule that is broken.
+        /// The rule that is broken. For example `rule: OBS-005`.
         rule: At<String>,
         /// The scenario that shows it, as its path below the folder of scenarios, without the ending.
+        /// For example `scenario: observability/attempts-shown`.
         scenario: At<String>,
-        /// The case; all if missing.
+        /// The case; all if missing. For example `case: streamed`.
         case: Option<At<String>>,
-        /// What it ends in.
+        /// What it ends in. For example `verdict: fail`.
         verdict: Confessed,
-        /// Why it is so.
+        /// Why it is so. For example `reason: it has no such header`.
         reason: String,
-        /// The version of the target in which it was seen.
+        /// The version of the target in which it was seen. For example `seen_in: "1.80"`.
         seen_in: Option<String>,
-        /// The last day on which it counts as known.
+        /// The last day on which it counts as known. For example `until: 2027-06-30`.
         until: At<Date>,
     }
 }

@@ -10,16 +10,16 @@ use crate::profile::{CommandLine, Templated, UrlPath};
 part! {
     /// How a target is started and stopped.
     "the start" => Start {
-        /// Whether each scenario gets an instance of its own.
+        /// Whether each scenario gets an instance of its own. For example `mode: shared`.
         mode: Mode = Mode::Fresh,
-        /// The process that is the target.
+        /// The process that is the target. For example `process: { command: [my-router, --port, "{{ port }}"] }`.
         process: ProcessStart,
         /// Its native configuration files: names below its folder, and the templates that they are rendered from, as
-        /// paths from the profile.
+        /// paths from the profile. For example `files: { config.yaml: my-router/config.yaml.j2 }`.
         files: Named<At<String>>,
-        /// How it is seen to be ready.
+        /// How it is seen to be ready. For example `ready: { get: /health, within: 90s }`.
         ready: Ready,
-        /// How it is stopped.
+        /// How it is stopped. For example `stop: { signal: INT, within: 5s }`.
         stop: Stop = Stop { signal: StopSignal::Term, within: Duration::from_secs(10), span: Span::default() },
     }
 }
@@ -38,8 +38,10 @@ part! {
     /// A process that is a target.
     "a process" => ProcessStart {
         /// The program with its arguments, each a template.
+        /// For example `command: [my-router, --config, "{{ dir }}/config.yaml"]`.
         command: CommandLine,
         /// Its environment, each value a template. Of the harness' own environment it gets `PATH` alone.
+        /// For example `env: { MASTER_KEY: "{{ admin_key }}" }`.
         env: Named<Templated>,
     }
 }
@@ -47,13 +49,14 @@ part! {
 part! {
     /// How a target is seen to be ready: by a path that answers, or by a line that it prints.
     "the readiness" => Ready {
-        /// A path that answers.
+        /// A path that answers. For example `get: /health`.
         get: Option<UrlPath>,
-        /// The status of that answer; 200 if missing.
+        /// The status of that answer; 200 if missing. For example `status: 204`.
         status: Option<u16>,
         /// A piece of a line of its output. An address behind it is where the target listens.
+        /// For example `line: "listening on "`.
         line: Option<String>,
-        /// How long it may take.
+        /// How long it may take. For example `within: 90s`.
         within: Duration = Duration::from_secs(30),
     }
 }
@@ -70,9 +73,9 @@ pub enum Observation<'a> {
 part! {
     /// How a target is stopped.
     "the stop" => Stop {
-        /// The signal that asks it to end.
+        /// The signal that asks it to end. For example `signal: INT`.
         signal: StopSignal = StopSignal::Term,
-        /// How long it may take before it is killed with all its children.
+        /// How long it may take before it is killed with all its children. For example `within: 5s`.
         within: Duration = Duration::from_secs(10),
     }
 }

@@ -17,7 +17,7 @@ pub(crate) async fn a_target_is_ready_when_its_line_is_seen_and_ends_when_it_is_
     let script = "echo starting; echo pid $$\necho listening on http://127.0.0.1:4321/v1\nexec sleep 1000\n";
     let target = world.start(&world.script(script, LISTENING, "")).await.unwrap();
     assert_eq!(target.base_url(), "http://127.0.0.1:4321");
-    assert_eq!(target.pid(), world.number("pid").unsigned_abs());
+    assert_eq!(target.pid(), Some(world.number("pid").unsigned_abs()));
     assert_eq!(target.log_tail()[0], "starting");
     let ending = target.stop().await;
     assert_eq!(ending.to_string(), "was ended by signal 15");
@@ -84,7 +84,7 @@ pub(crate) async fn the_children_of_a_target_go_with_it_when_it_is_stopped() {
 pub(crate) async fn the_children_of_a_target_go_with_it_when_it_is_dropped() {
     let world = World::new();
     let target = world.start(&world.script(&format!("{WITH_CHILD}wait\n"), LISTENING, "")).await.unwrap();
-    let pid = i32::try_from(target.pid()).unwrap();
+    let pid = i32::try_from(target.pid().unwrap()).unwrap();
     drop(target);
     is_gone(world.number("child")).await;
     is_gone(pid).await;

@@ -7,9 +7,11 @@
 )]
 
 mod lifecycle;
+mod operations;
 mod orphans;
 mod output;
 mod plain_router;
+mod readings;
 mod world;
 
 use std::future::Future;
@@ -57,6 +59,22 @@ fn main() -> ExitCode {
         orphans::a_target_ends_with_a_harness_that_is_killed,
         orphans::the_guard_starts_nothing_for_a_harness_that_is_gone,
         orphans::the_guard_tells_what_it_cannot_execute,
+        operations::a_target_is_killed_started_and_restarted_without_having_died,
+        operations::a_target_that_chooses_its_port_is_found_again_after_a_restart,
+        operations::a_frozen_target_does_nothing_until_it_is_thawed,
+        operations::an_operation_is_done_to_the_instance_that_it_names,
+        operations::more_instances_than_the_profile_allows_are_refused,
+        operations::instances_share_the_folder_that_the_profile_gives_them,
+        operations::a_key_is_switched_off_by_the_request_that_the_profile_says,
+        operations::a_refused_operation_is_told_without_any_secret,
+        operations::an_operation_that_takes_too_long_is_told,
+        operations::a_header_that_cannot_be_made_keeps_the_target_from_starting,
+        readings::a_ledger_is_read_page_by_page_until_it_has_settled,
+        readings::a_ledger_that_never_settles_is_read_until_its_time_is_up,
+        readings::instances_tell_one_ledger_only_where_the_profile_says_so,
+        readings::counters_come_from_metrics_and_status_of_each_instance_without_any_secret,
+        readings::what_cannot_be_read_is_told_with_the_reason,
+        readings::what_a_process_uses_is_seen_with_its_children_while_it_runs,
         output::the_environment_holds_nothing_but_what_the_profile_names,
         output::no_key_is_in_the_log_or_in_an_error,
         output::a_target_may_print_as_much_as_it_likes,
@@ -75,6 +93,9 @@ fn main() -> ExitCode {
     ];
     // Shown as ignored: what is skipped is seen to be.
     trials.extend(plain.drain(..).map(|trial| trial.with_ignored_flag(no_python)));
+    let no_redis = !operations::redis_is_there();
+    let redis = trials![operations::instances_share_a_redis_that_ends_with_them];
+    trials.extend(redis.into_iter().map(|trial| trial.with_ignored_flag(no_redis)));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 

@@ -12,7 +12,7 @@ pub(crate) async fn hold(mut arguments: impl Iterator<Item = OsString>) {
     let world = World::new();
     let profile = PathBuf::from(arguments.next().expect("a profile"));
     let target = world.start(&profile).await.unwrap();
-    println!("target {}", target.pid());
+    println!("target {}", target.pid().unwrap());
     std::future::pending::<()>().await;
 }
 

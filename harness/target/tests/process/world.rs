@@ -4,14 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
+use annotate_snippets::Renderer;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
-use scenario::Dialect;
-use stormproof_target::{
-    Key, ModelRoute, Profile, RunningTarget, StartError, StartOptions, Topology, UpstreamAddress,
-};
+use scenario::{Dialect, Document, Protocol, Read};
+use stormproof_target::{Key, Profile, RunningTarget, StartError, StartOptions, Topology, UpstreamAddress};
 
 pub(crate) struct World {
     pub(crate) folder: PathBuf,
@@ -83,32 +81,65 @@ impl Drop for World {
 }
 
 pub(crate) fn read(profile: &Path) -> Profile {
-    Profile::read(profile)
-        .unwrap_or_else(|error| panic!("{}", error.draw(&annotate_snippets::Renderer::plain())))
+    Profile::read(profile).unwrap_or_else(|error| panic!("{}", error.draw(&Renderer::plain())))
 }
 
 pub(crate) fn this_program() -> PathBuf {
     std::env::current_exe().unwrap()
 }
 
+const SMALL_WORLD: &str = "\
+upstreams: { openai: { dialect: openai, keys: [first, second] } }
+router: { models: { chat: { pool: openai, model: gpt-4o-mini, timeout: 30s } } }
+";
+
+/// The secret of the operator.
+pub(crate) const ADMIN: &str = "sk-storm-admin-0123456789";
+
 /// A world with one upstream of two keys and one model.
 pub(crate) fn topology(base_url: &str) -> Topology {
-    let key = |label: &str| Key { label: label.to_owned(), secret: format!("sk-storm-{label}-0123456789") };
-    Topology {
-        upstreams: vec![UpstreamAddress {
-            name: "openai".to_owned(),
-            dialect: Dialect::Openai,
-            base_url: base_url.to_owned(),
-            keys: vec![key("first"), key("second")],
-        }],
-        models: vec![ModelRoute {
-            name: "chat".to_owned(),
-            pool: "openai".to_owned(),
-            model: "gpt-4o-mini".to_owned(),
-            retries: None,
-            timeout: Some(Duration::from_secs(30)),
-        }],
-    }
+    topology_of(SMALL_WORLD, base_url)
+}
+
+/// What stands behind a target in a world, whose upstreams all listen at one address. The secret of each key and tenant
+/// holds its label.
+pub(crate) fn topology_of(world: &str, base_url: &str) -> Topology {
+    let world = world_of(world);
+    let key = |label: &str| Key {
+        label: label.to_owned(),
+        secret: format!("sk-storm-{label}-0123456789"),
+        fingerprint: format!("fp-{label}"),
+    };
+    let upstreams = world.upstreams.0.iter().map(|(name, upstream)| UpstreamAddress {
+        name: name.value.clone(),
+        protocol: Protocol::Llm(Dialect::Openai),
+        base_url: base_url.to_owned(),
+        keys: upstream.keys.labels().map(key).collect(),
+    });
+    Topology::of(&world, upstreams.collect(), world.tenants.names().map(key).collect(), ADMIN)
+}
+
+/// A world as it stands in a scenario.
+pub(crate) fn world_of(text: &str) -> scenario::World {
+    read_from(text)
+}
+
+/// An operation as it stands in a scenario.
+pub(crate) fn operation(text: &str) -> scenario::Operate {
+    read_from(text)
+}
+
+fn read_from<T: Read>(text: &str) -> T {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let path = std::env::temp_dir().join(format!("stormproof-read-{}-{number}.yaml", std::process::id()));
+    fs::write(&path, text).unwrap();
+    let document = Document::read(&path);
+    fs::remove_file(&path).unwrap();
+    let document = document.unwrap_or_else(|error| panic!("{}", error.draw(&Renderer::plain())));
+    let mut problems = Vec::new();
+    let read = T::read(&document.root, &mut problems);
+    read.unwrap_or_else(|| panic!("{}", document.sources.draw(&problems, &Renderer::plain())))
 }
 
 /// Waits until a process has ended, whoever's child it is.

@@ -1,5 +1,6 @@
 //! Answers to the letter: plain, streamed, the list of models, and what a caller without a right gets.
 
+use dialect::TextHash;
 use record::Outcome;
 use serde_json::{Value, json};
 
@@ -39,8 +40,10 @@ async fn a_plain_answer_is_exact() {
     let seen = stage.leave().await;
     let row = seen.rows[0];
     assert_eq!((row.status, row.input_tokens, row.output_tokens), (200, 1, 3));
-    assert_eq!(row.reply_bytes as usize, reply.body.len());
-    assert_eq!(row.request_bytes as usize, PING.len());
+    assert_eq!((row.text_hash, row.body_hash), (TextHash::of("It is so."), TextHash::of(PING)));
+    let told = seen.answers.iter().find(|answer| answer.id == row.answer).unwrap();
+    assert_eq!((told.text.as_deref(), told.cut, told.tokens), (Some("It is so."), false, None));
+    assert_eq!(seen.name(row.answer), "main: reply");
 }
 
 #[tokio::test]
@@ -65,7 +68,8 @@ async fn a_stream_is_words_a_finish_and_its_end() {
     assert!(chunks.iter().all(|chunk| chunk["id"] == chunks[0]["id"] && chunk.get("usage").is_none()));
     let seen = stage.leave().await;
     assert!(seen.rows[0].streamed);
-    assert_eq!(seen.rows[0].reply_bytes as usize, reply.body.len());
+    assert_eq!(seen.rows[0].text_hash, TextHash::of("It  is so."));
+    assert_eq!((seen.rows[0].input_tokens, seen.rows[0].output_tokens), (0, 0), "nothing was reported");
 }
 
 #[tokio::test]
@@ -171,7 +175,7 @@ async fn a_request_for_a_head_gets_no_body_and_is_over() {
     caller.wait_for("\r\n\r\n").await;
     drop(caller);
     let row = stage.next_row().await;
-    assert_eq!((row.outcome, row.status, row.reply_bytes), (Outcome::Complete, 404, 0));
+    assert_eq!((row.outcome, row.status), (Outcome::Complete, 404));
 }
 
 #[tokio::test]

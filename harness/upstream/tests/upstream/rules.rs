@@ -4,14 +4,6 @@ use serde_json::{Value, json};
 
 use crate::stage::{PING, STREAMED_PING, Stage};
 
-async fn statuses(stage: &Stage, keys: &[usize]) -> Vec<u16> {
-    let mut statuses = Vec::new();
-    for key in keys {
-        statuses.push(stage.ask(*key, PING).await.status);
-    }
-    statuses
-}
-
 fn scripted(script: &Value) -> Value {
     json!({ "dialect": "openai", "keys": 3, "script": script })
 }
@@ -22,7 +14,7 @@ async fn the_first_keys_that_are_used_can_be_bad_ones() {
         "name": "revoked", "when": { "key": { "nth_used": "1..2" } }, "reply": { "error": "invalid_key" },
     }]);
     let stage = Stage::set(scripted(&script)).await;
-    assert_eq!(statuses(&stage, &[2, 0, 1, 2]).await, [401, 401, 200, 401]);
+    assert_eq!(stage.statuses(&[2, 0, 1, 2]).await, [401, 401, 200, 401]);
     let seen = stage.leave().await;
     let rows: Vec<_> =
         seen.rows.iter().map(|row| (seen.name(row.key), row.key_use, seen.name(row.script))).collect();
@@ -38,7 +30,7 @@ async fn the_first_entry_that_matches_decides() {
         { "name": "early", "when": { "nth": { "at_most": 3 } }, "reply": { "error": "server_error" } },
     ]);
     let stage = Stage::set(scripted(&script)).await;
-    assert_eq!(statuses(&stage, &[0, 0, 0, 0]).await, [500, 503, 500, 200]);
+    assert_eq!(stage.statuses(&[0, 0, 0, 0]).await, [500, 503, 500, 200]);
     let seen = stage.leave().await;
     let decided: Vec<_> = seen.rows.iter().map(|row| (seen.name(row.script), seen.name(row.error))).collect();
     let expected = [("early", "server_error"), ("second", "overloaded"), ("early", "server_error"), ("", "")];
@@ -66,21 +58,21 @@ async fn conditions_see_the_model_the_stream_and_the_key() {
 async fn an_entry_without_a_condition_meets_all() {
     let stage =
         Stage::set(scripted(&json!([{ "name": "down", "reply": { "error": "server_error" } }]))).await;
-    assert_eq!(statuses(&stage, &[0, 1]).await, [500, 500]);
+    assert_eq!(stage.statuses(&[0, 1]).await, [500, 500]);
 }
 
 #[tokio::test]
 async fn an_outage_lasts_as_long_as_its_phase() {
     let timeline = json!([{ "during": "storm", "reply": { "error": "overloaded", "retry_after": "2s" } }]);
     let stage = Stage::set(json!({ "dialect": "openai", "keys": 1, "timeline": timeline })).await;
-    assert_eq!(statuses(&stage, &[0]).await, [200]);
+    assert_eq!(stage.statuses(&[0]).await, [200]);
     stage.traffic.began("calm");
-    assert_eq!(statuses(&stage, &[0]).await, [200]);
+    assert_eq!(stage.statuses(&[0]).await, [200]);
     stage.traffic.began("storm");
     let reply = stage.ask(0, PING).await;
     assert_eq!((reply.status, reply.header("retry-after")), (503, Some("2")));
     stage.traffic.ended("storm");
-    assert_eq!(statuses(&stage, &[0]).await, [200]);
+    assert_eq!(stage.statuses(&[0]).await, [200]);
     let seen = stage.leave().await;
     let decided: Vec<_> = seen.rows.iter().map(|row| seen.name(row.script)).collect();
     assert_eq!(decided, ["", "", "storm", ""]);
@@ -93,9 +85,9 @@ async fn an_outage_counts_from_the_start_of_the_traffic() {
         { "name": "late", "at": "2h", "reply": { "error": "overloaded" } },
     ]);
     let stage = Stage::set(json!({ "dialect": "openai", "keys": 1, "timeline": timeline })).await;
-    assert_eq!(statuses(&stage, &[0]).await, [200]);
+    assert_eq!(stage.statuses(&[0]).await, [200]);
     stage.traffic.traffic_began(stage.clock.now());
-    assert_eq!(statuses(&stage, &[0]).await, [500]);
+    assert_eq!(stage.statuses(&[0]).await, [500]);
 }
 
 #[tokio::test]
@@ -108,11 +100,11 @@ async fn the_script_goes_before_the_timeline_and_both_before_the_plans() {
     });
     let stage = Stage::set(world).await;
     stage.traffic.began("storm");
-    assert_eq!(statuses(&stage, &[0]).await, [503]);
+    assert_eq!(stage.statuses(&[0]).await, [503]);
     stage.traffic.ended("storm");
-    assert_eq!(statuses(&stage, &[0]).await, [200]);
+    assert_eq!(stage.statuses(&[0]).await, [200]);
     stage.traffic.began("storm");
-    assert_eq!(statuses(&stage, &[0]).await, [500]);
+    assert_eq!(stage.statuses(&[0]).await, [500]);
     stage.traffic.ended("storm");
-    assert_eq!(statuses(&stage, &[0]).await, [429]);
+    assert_eq!(stage.statuses(&[0]).await, [429]);
 }

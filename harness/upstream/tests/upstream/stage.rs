@@ -6,7 +6,8 @@ use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use record::{
-    AttemptRow, Clock, Correlation, Entry, ExchangeId, Fact, NameId, NameTable, Sample, fact_channel,
+    AnswerSeen, AttemptRow, Carried, Clock, Correlation, Entry, ExchangeId, Fact, NameId, NameTable, Sample,
+    fact_channel,
 };
 use scenario::{Node, Read, Span, Value, World};
 use stormproof_upstream::{Surroundings, TrafficSignal, Upstreams};
@@ -26,6 +27,8 @@ pub(crate) struct Stage {
 pub(crate) struct Seen {
     pub(crate) rows: Vec<AttemptRow>,
     pub(crate) samples: Vec<Sample>,
+    pub(crate) answers: Vec<AnswerSeen>,
+    pub(crate) carried: Vec<Carried>,
     names: HashMap<NameId, String>,
 }
 
@@ -43,10 +46,19 @@ pub(crate) struct Reply {
     pub(crate) body: String,
 }
 
-/// The world of one upstream called `main`.
-fn world(main: &serde_json::Value) -> World {
+/// How a connection ended, and what came before.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Closed(String),
+    Reset(String),
+}
+
+/// The world of one upstream called `main`, and of others beside it.
+fn world(main: &serde_json::Value, others: &serde_json::Value) -> World {
+    let mut upstreams = serde_json::json!({ "main": main });
+    upstreams.as_object_mut().unwrap().extend(others.as_object().unwrap().clone());
     let world = serde_json::json!({
-        "upstreams": { "main": main },
+        "upstreams": upstreams,
         "router": { "models": { "public": { "pool": "main", "model": "chat" } } },
     });
     let mut problems = Vec::new();
@@ -85,6 +97,22 @@ impl Stage {
     }
 
     pub(crate) async fn set_with_seed(main: serde_json::Value, seed: u64) -> Self {
+        Self::try_set(main, serde_json::json!({}), seed).await.unwrap()
+    }
+
+    /// Why a world cannot be had.
+    pub(crate) async fn refusal(main: serde_json::Value) -> String {
+        match Self::try_set(main, serde_json::json!({}), 7).await {
+            Ok(_) => "nothing is wrong with it".to_owned(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    pub(crate) async fn try_set(
+        main: serde_json::Value,
+        others: serde_json::Value,
+        seed: u64,
+    ) -> std::io::Result<Self> {
         let (sender, facts) = fact_channel();
         let (clock, correlation) = (Clock::start(), Correlation::new(0xabc));
         let traffic = TrafficSignal::new(["calm", "storm"]);
@@ -96,9 +124,10 @@ impl Stage {
             seed,
             traffic: traffic.clone(),
             samples: 20,
+            canaries: vec![("tenant acme".to_owned(), CANARY.to_owned())],
         };
-        let upstreams = Upstreams::start(&world(&main), surroundings).await.unwrap();
-        Self { upstreams, clock, traffic, correlation, facts }
+        let upstreams = Upstreams::start(&world(&main, &others), surroundings).await?;
+        Ok(Self { upstreams, clock, traffic, correlation, facts })
     }
 
     pub(crate) async fn caller(&self) -> Caller {
@@ -118,6 +147,22 @@ impl Stage {
         caller.reply().await
     }
 
+    /// Sends a chat request with a key, and waits for the end of the connection.
+    pub(crate) async fn ending(&self, key: usize, body: &str) -> Ending {
+        let mut caller = self.caller().await;
+        caller.send(&chat(self.secret(key), body)).await;
+        caller.ending().await
+    }
+
+    /// The statuses that requests with these keys are given, one after the other.
+    pub(crate) async fn statuses(&self, keys: &[usize]) -> Vec<u16> {
+        let mut statuses = Vec::new();
+        for key in keys {
+            statuses.push(self.ask(*key, PING).await.status);
+        }
+        statuses
+    }
+
     /// Waits for the row of the next attempt while the upstreams go on.
     pub(crate) async fn next_row(&self) -> AttemptRow {
         soon(async {
@@ -135,7 +180,13 @@ impl Stage {
     /// Stops the upstreams and reads what they saw, in the order of arrival.
     pub(crate) async fn leave(self) -> Seen {
         soon(self.upstreams.stop()).await;
-        let mut seen = Seen { rows: Vec::new(), samples: Vec::new(), names: HashMap::new() };
+        let mut seen = Seen {
+            rows: Vec::new(),
+            samples: Vec::new(),
+            answers: Vec::new(),
+            carried: Vec::new(),
+            names: HashMap::new(),
+        };
         for fact in self.facts.try_iter() {
             match fact {
                 Fact::Attempt(row) => seen.rows.push(row),
@@ -144,6 +195,8 @@ impl Stage {
                         seen.names.insert(id, text);
                     }
                     Entry::Sample(sample) => seen.samples.push(sample),
+                    Entry::Answer(answer) => seen.answers.push(answer),
+                    Entry::Carried(carried) => seen.carried.push(carried),
                     other => panic!("an upstream told {other:?}"),
                 },
                 Fact::Exchange(row) => panic!("an upstream told {row:?}"),
@@ -159,6 +212,9 @@ impl Seen {
         self.names.get(&id).map_or("", String::as_str)
     }
 }
+
+/// A secret that no upstream may be given.
+pub(crate) const CANARY: &str = "sk-sp-tenant-0123456789abcdef";
 
 /// A minimal chat request's body.
 pub(crate) const PING: &str = r#"{"model":"chat","messages":[{"role":"user","content":"ping"}]}"#;
@@ -205,6 +261,18 @@ impl Caller {
     pub(crate) async fn wait_for(&mut self, text: &str) {
         let came = |unread: &[u8]| String::from_utf8_lossy(unread).contains(text);
         assert!(self.read_until(came).await, "{text} never came");
+    }
+
+    /// How the other side ends the connection.
+    pub(crate) async fn ending(&mut self) -> Ending {
+        loop {
+            let read = soon(self.stream.read_buf(&mut self.unread)).await;
+            if let Ok(1..) = read {
+                continue;
+            }
+            let came = String::from_utf8_lossy(&std::mem::take(&mut self.unread)).into_owned();
+            return if read.is_ok() { Ending::Closed(came) } else { Ending::Reset(came) };
+        }
     }
 
     /// Whether the other side closes the connection without another byte.

@@ -10,7 +10,7 @@ use record::{
 };
 use scenario::{Source, Suite, SuiteTexts};
 
-use crate::{BASE_GRACE, Judge, Merged, Question};
+use crate::{BASE_GRACE, Judge, Merged, Observable, Question};
 
 const RULES: &str = "
 chapter: synthetic
@@ -23,6 +23,8 @@ rules:
 const WORLD: &str = "
 title: synthetic
 world:
+  tenants: { acme: {} }
+  prices: { version: '1', models: { chat: { input: 10 USD per 1M, cache_read: 1 USD per 1M, output: 20 USD per 1M } } }
   upstreams:
     openai:
       dialect: openai
@@ -36,6 +38,7 @@ traffic:
   - { step: ask, send: ask }
   - { step: again, send: ask }
   - { phase: storm, burst: 5, send: ask }
+  - { exec: compile, command: [cc] }
 ";
 
 /// A witness that always appears, where the witness is not the question.
@@ -45,7 +48,7 @@ const SEEN: &str = "witness: [{ attempts: { count: { at_least: 0 } } }]\n";
 const START: u64 = 1_000_000_000;
 
 /// Every name that rows can refer to, by its number.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 15] = [
     "ask",
     "again",
     "storm",
@@ -58,6 +61,9 @@ const NAMES: [&str; 12] = [
     "rate_limit",
     "chat",
     "timeout",
+    "acme",
+    "openai: reply",
+    "compile",
 ];
 
 /// A scenario of the synthetic world.
@@ -65,6 +71,7 @@ pub(super) struct Case {
     suite: Suite,
     pub(super) bounds: BTreeMap<String, f64>,
     pub(super) strict: bool,
+    pub(super) observable: Observable,
 }
 
 impl Case {
@@ -75,9 +82,10 @@ impl Case {
         let texts = SuiteTexts {
             scenarios: vec![source("synthetic.yaml", format!("{WORLD}{witness}{parts}"))],
             chapters: vec![source("rules.yaml", RULES.to_owned())],
+            imports: vec![source("golden.txt", "one\nthree\n".to_owned())],
         };
         let suite = Suite::of(texts).unwrap_or_else(|error| panic!("{error:?}"));
-        Self { suite, bounds: BTreeMap::new(), strict: false }
+        Self { suite, bounds: BTreeMap::new(), strict: false, observable: Observable::everything() }
     }
 
     /// With one expectation: `attempts: {...}`, `exchanges: {...}` or `that: ...`.
@@ -91,6 +99,7 @@ impl Case {
             rules: &self.suite.rules,
             sources: &self.suite.sources,
             bounds: &self.bounds,
+            observable: &self.observable,
             strict: self.strict,
             base_grace: BASE_GRACE,
         }
@@ -145,7 +154,9 @@ impl Evidence {
     /// Traffic that began at 0 and ran to its end at 4 s, with nothing in it yet.
     pub(super) fn whole() -> Self {
         let mut whole = Self::empty();
-        for (name, from, to) in [("ask", 0, 1_000), ("again", 1_000, 2_000), ("storm", 2_000, 4_000)] {
+        for (name, from, to) in
+            [("ask", 0, 1_000), ("again", 1_000, 2_000), ("storm", 2_000, 4_000), ("compile", 4_000, 4_000)]
+        {
             whole.began(name, from);
             whole.ended(name, to);
         }
@@ -207,9 +218,14 @@ impl Evidence {
         row
     }
 
+    /// Anything that stands beside rows.
+    pub(super) fn entry(&mut self, entry: Entry) {
+        self.entries.push(entry);
+    }
+
     /// An attempt that joins no exchange.
     pub(super) fn loose(&mut self, key: &str, from: u64, took: u64, status: u16) -> &mut AttemptRow {
-        let mut row = AttemptRow::opened(id("openai"), 0, at(from));
+        let mut row = AttemptRow::opened(id("openai"), at(from));
         (row.key, row.model, row.ended, row.status) = (id(key), id("chat"), micros(took), status);
         row.outcome = Outcome::Complete;
         if status == 429 {

@@ -3,9 +3,12 @@
 mod bounds_of_memory;
 mod cooling;
 mod course;
+mod derived;
 mod evidence;
 mod lag;
 mod measures;
 mod order;
 mod populations;
+mod quantifiers;
 mod shown;
+mod subjects;

@@ -177,9 +177,15 @@ fn fields_can_be_compared_with_each_other() {
 
 #[test]
 fn what_the_evidence_does_not_say_is_not_made_up() {
-    let judged = judged("attempts: { where: { nth: 1 }, every: { status: 200 } }", &three_exchanges());
-    assert_eq!(judged.verdict, Inconclusive);
-    assert!(judged.observed.contains("`nth`"), "{}", judged.observed);
+    for (claim, reason) in [
+        ("exchanges: { every: { header: { x-mode: a } } }", "its response is not in the evidence"),
+        ("attempts: { where: { json: { $.model: chat } }, count: 3 }", "its request is not in the evidence"),
+        ("exchanges: { none: { carries: { contains: key } } }", "its response is not in the evidence"),
+    ] {
+        let judged = judged(claim, &three_exchanges());
+        assert_eq!(judged.verdict, Inconclusive, "{claim}");
+        assert!(judged.observed.contains(reason), "{claim}: {}", judged.observed);
+    }
 }
 
 #[test]

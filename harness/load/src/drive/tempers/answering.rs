@@ -128,7 +128,6 @@ fn requests_are_taken_in_turn() {
         method: Method::Get,
         path: "/v1/models".to_owned(),
         body: Vec::new(),
-        mark_at: None,
         ..ask()
     });
     run(job);

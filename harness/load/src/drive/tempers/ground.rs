@@ -9,11 +9,13 @@ use std::time::Duration;
 use base64::Engine;
 use hdrhistogram::Histogram;
 use record::{
-    Clock, Correlation, Entry, ExchangeRow, Fact, NameId, NameTable, PhaseFigures, Sample, fact_channel,
+    Clock, Correlation, Entry, EventSeen, ExchangeRow, Fact, NameId, NameTable, PhaseFigures, Sample,
+    TextSeen, fact_channel,
 };
 
 use crate::{
-    Arrivals, Method, PhaseError, PhaseJob, PhaseReport, Request, Schedule, StopSignal, Surroundings, drive,
+    Arrivals, Method, PhaseError, PhaseJob, PhaseReport, Recorded, Request, Schedule, Sending, StopSignal,
+    Surroundings, drive,
 };
 
 pub(super) const CORRELATION_TRIAL: u64 = 0xabc;
@@ -100,14 +102,11 @@ pub(super) fn ask() -> Request {
     let body = format!("{{\"prompt\":\"ping {}\"}}", Request::mark_place()).into_bytes();
     Request {
         name: NameId(1),
-        method: Method::Post,
-        path: "/v1/chat/completions".to_owned(),
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
-        mark_at: Request::find_mark(&body),
+        authorization: Some(("authorization".to_owned(), "Bearer sk-mine".to_owned())),
         body,
-        dialect: dialect::Dialect::Openai,
-        streamed: false,
         model: NameId(2),
+        ..Request::new(Method::Post, "/v1/chat/completions".to_owned())
     }
 }
 
@@ -115,12 +114,12 @@ pub(super) fn job(to: SocketAddr, schedule: Schedule) -> PhaseJob {
     PhaseJob {
         traffic: NameId(0),
         to,
-        authorization: Some(("authorization".to_owned(), "Bearer sk-mine".to_owned())),
         schedule,
         requests: vec![ask()],
         timeout: Duration::from_secs(5),
         seed: 7,
         most_connections: 64,
+        sending: Sending::default(),
     }
 }
 
@@ -133,7 +132,7 @@ pub(super) fn constant(interval_ms: u64, lasts_ms: u64) -> Schedule {
 }
 
 pub(super) fn closed(clients: usize, requests: u64) -> Schedule {
-    Schedule::Closed { clients, requests: Some(requests), lasts: None }
+    Schedule::Closed { clients, requests: Some(requests), lasts: None, pause: Duration::ZERO }
 }
 
 /// What a phase came to.
@@ -143,6 +142,8 @@ pub(super) struct Driven {
     pub(super) rows: Vec<ExchangeRow>,
     pub(super) samples: Vec<Sample>,
     pub(super) names: Vec<(NameId, String)>,
+    pub(super) events: Vec<EventSeen>,
+    pub(super) texts: Vec<TextSeen>,
 }
 
 pub(super) fn run(job: PhaseJob) -> Driven {
@@ -150,6 +151,15 @@ pub(super) fn run(job: PhaseJob) -> Driven {
 }
 
 pub(super) fn run_until(job: PhaseJob, stop: &StopSignal) -> Result<Driven, PhaseError> {
+    run_recording(job, stop, Recorded::default())
+}
+
+/// A phase of which so much is recorded beside rows.
+pub(super) fn run_recording(
+    job: PhaseJob,
+    stop: &StopSignal,
+    recorded: Recorded,
+) -> Result<Driven, PhaseError> {
     let (facts, received) = fact_channel();
     let clock = Clock::start();
     let surroundings = Surroundings {
@@ -158,21 +168,25 @@ pub(super) fn run_until(job: PhaseJob, stop: &StopSignal) -> Result<Driven, Phas
         next_exchange: Arc::new(AtomicU32::new(0)),
         names: NameTable::new(facts.clone()),
         facts,
+        recorded,
     };
     let report = drive(job, surroundings, stop)?;
     let (mut rows, mut samples, mut names) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut events, mut texts) = (Vec::new(), Vec::new());
     for fact in received {
         match fact {
             Fact::Exchange(row) => rows.push(row),
             Fact::Entry(entry) => match *entry {
                 Entry::Sample(sample) => samples.push(sample),
                 Entry::Name { id, text } => names.push((id, text)),
+                Entry::Event(event) => events.push(event),
+                Entry::Text(text) => texts.push(text),
                 other => panic!("a phase tells nothing like {other:?}"),
             },
             Fact::Attempt(row) => panic!("a phase makes no attempt: {row:?}"),
         }
     }
-    Ok(Driven { report, clock, rows, samples, names })
+    Ok(Driven { report, clock, rows, samples, names, events, texts })
 }
 
 impl Driven {

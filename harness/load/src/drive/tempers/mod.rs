@@ -3,4 +3,5 @@
 mod answering;
 mod ground;
 mod hostile;
+mod manners;
 mod stalling;

@@ -1,0 +1,15 @@
+//! Messages as Anthropic defines them.
+
+mod answer_body;
+mod errors;
+mod event_writer;
+mod limits;
+mod reading;
+mod request;
+
+pub(crate) use answer_body::{answer_body, finish_word, model_list};
+pub(crate) use errors::refusal;
+pub(crate) use event_writer::{END_FRAME, EventWriter, error_frame};
+pub(crate) use limits::limit_headers;
+pub(crate) use reading::{read_answer, read_event};
+pub(crate) use request::{read_request, request_body};

@@ -1,0 +1,13 @@
+//! Wait hints: how long a reply asks its client to wait, written and read in every form.
+
+mod duration;
+mod form;
+mod read;
+mod timestamp;
+mod wait_hint;
+
+pub use duration::go_duration;
+pub use form::{Hint, HintForm};
+pub use read::{HeaderHints, WaitHint, wait_hint_of};
+pub(crate) use timestamp::{next_second, rfc3339};
+pub use wait_hint::wait_hint;

@@ -1,0 +1,206 @@
+//! Phases: what each sends and when, for the driver, which owns a thread for it.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+
+use load::{Deed, PhaseError, PhaseJob, PhaseReport, Schedule, StopSignal, drive};
+use record::PhaseFigures;
+use scenario::{At, Course, Deeds, Errand, Phase, Scenario, Send, Traffic};
+use tokio::sync::oneshot;
+
+use crate::estimate::{phase_lasts, phase_sends};
+use crate::trial::manners::sending;
+use crate::trial::requests::{Use, is_always_the_same};
+use crate::trial::traffic::{PATIENCE, StopOnDrop, TrafficError, Travel};
+
+/// More connections than this are opened only where a schedule asks for more at once; what waits for one is late, and told so.
+const MOST_CONNECTIONS: usize = 2_000;
+/// Requests that are different each time are made before the phase begins: as many as it sends, or this many where nobody
+/// knows; then they are sent again from the first.
+const UNKNOWN_SENDS: u64 = 4_096;
+/// No more of them are made than this many bytes hold, each with what surrounds its body.
+const MOST_BYTES: usize = 64 * 1024 * 1024;
+const AROUND_BODY: usize = 1_024;
+
+/// A phase that runs.
+pub(crate) struct Driven<'p> {
+    pub(crate) name: &'p At<String>,
+    pub(crate) stop: StopOnDrop,
+    report: oneshot::Receiver<Result<PhaseReport, PhaseError>>,
+}
+
+impl Driven<'_> {
+    /// What the phase came to.
+    pub(crate) async fn report(self) -> Result<Option<PhaseFigures>, TrafficError> {
+        let report: PhaseReport = self.report.await.map_err(|_| TrafficError::Broken)??;
+        if report.short_of_sockets {
+            return Err(TrafficError::Sockets);
+        }
+        Ok(Some(report.figures))
+    }
+}
+
+/// Starts a phase.
+pub(crate) fn start<'p>(
+    travel: &Travel<'_>,
+    entry: &'p Traffic,
+    phase: &'p Phase,
+) -> Result<Driven<'p>, TrafficError> {
+    let Load { requests, choices, to } = load_of(travel, entry, phase)?;
+    let contents = travel.scripted_contents(model_of(travel, entry).as_deref());
+    let job = PhaseJob {
+        traffic: travel.surroundings.names.id(&phase.name.value),
+        to,
+        schedule: schedule(travel.road.scenario, phase, &choices)?,
+        requests,
+        timeout: PATIENCE,
+        seed: travel.road.seed,
+        most_connections: at_once(&phase.schedule).max(MOST_CONNECTIONS),
+        sending: sending(&phase.manner, travel, contents),
+    };
+    let (stop, (done, report)) = (StopSignal::default(), oneshot::channel());
+    travel.begin(&phase.name);
+    std::thread::Builder::new().name("phase".to_owned()).spawn({
+        let (stop, surroundings, running) =
+            (stop.clone(), travel.surroundings.clone(), travel.road.phases.clone());
+        // Nobody waits any more if the trial was ended meanwhile.
+        move || {
+            drop(done.send(drive(job, surroundings, &stop)));
+            drop(running);
+        }
+    })?;
+    Ok(Driven { name: &phase.name, stop: StopOnDrop(stop), report })
+}
+
+/// How many requests a schedule itself has open at once.
+fn at_once(schedule: &scenario::Schedule) -> usize {
+    match schedule {
+        scenario::Schedule::Burst(count) => *count as usize,
+        scenario::Schedule::Closed(closed) => closed.clients as usize,
+        scenario::Schedule::Flow(flow) => flow.users as usize,
+        scenario::Schedule::Open(_) | scenario::Schedule::Replay(_) => 0,
+    }
+}
+
+fn model_of(travel: &Travel<'_>, entry: &Traffic) -> Option<String> {
+    let mut asked = entry.requests(&travel.road.scenario.requests);
+    asked.find_map(|request| request.model_name().map(str::to_owned))
+}
+
+/// The requests of a phase, and where they go.
+struct Load {
+    requests: Vec<load::Request>,
+    /// Which of them each of the phase's choices takes in turn.
+    choices: Vec<Range<usize>>,
+    to: SocketAddr,
+}
+
+fn load_of(travel: &Travel<'_>, entry: &Traffic, phase: &Phase) -> Result<Load, TrafficError> {
+    if let Some(Errand::Get(endpoint)) = &phase.errand {
+        let mut request = travel.maker().get(*endpoint)?;
+        request.instance = Travel::instance(&phase.manner);
+        let to = travel.address(&phase.manner, None)?;
+        return Ok(Load { requests: vec![request], choices: Vec::new(), to });
+    }
+    let (mut requests, mut choices, mut model) = (Vec::new(), Vec::new(), None);
+    for send in entry.sends() {
+        let begin = requests.len();
+        model = make_all(travel, phase, send, &mut requests)?.or(model);
+        choices.push(begin..requests.len());
+    }
+    // All of them go to one place: what would not was refused when the run was planned.
+    let to = travel.address(&phase.manner, model.as_deref())?;
+    Ok(Load { requests, choices, to })
+}
+
+/// Makes the requests of one choice, and tells the model that one of them asks for.
+fn make_all(
+    travel: &Travel<'_>,
+    phase: &Phase,
+    send: &Send,
+    requests: &mut Vec<load::Request>,
+) -> Result<Option<String>, TrafficError> {
+    let variation = |variation: &scenario::Variation| {
+        let request = travel.road.scenario.requests.get(&variation.like.value)?;
+        Some((variation.like.value.clone(), variation.over(request)))
+    };
+    let variations: Vec<_> = send.cycle.iter().filter_map(variation).collect();
+    let same = variations.iter().all(|(_, asked)| is_always_the_same(asked));
+    let rounds = if same { 1 } else { rounds(travel.road.scenario, phase, variations.len()) };
+    let (mut values, mut bytes) = (travel.values.clone(), 0);
+    for turn in 0..rounds {
+        for (name, asked) in &variations {
+            let nth = requests.len() as u64;
+            values.set("exchange", "nth", (nth + 1).to_string());
+            let of = Use { nth, turn, values: &values, said: &[] };
+            let mut request = travel.maker().make(name, asked, Travel::addressee(&phase.manner), of)?;
+            request.instance = Travel::instance(&phase.manner);
+            bytes += request.body.len() + AROUND_BODY;
+            requests.push(request);
+        }
+        if bytes > MOST_BYTES {
+            break;
+        }
+    }
+    Ok(variations.iter().find_map(|(_, asked)| asked.model_name()).map(str::to_owned))
+}
+
+/// How often requests that are different each time are made.
+fn rounds(scenario: &Scenario, phase: &Phase, variations: usize) -> u64 {
+    let (sends, more) = phase_sends(&phase.schedule, phase_lasts(scenario, phase));
+    let sends = if more { sends.max(UNKNOWN_SENDS) } else { sends };
+    sends.div_ceil(variations.max(1) as u64).max(1)
+}
+
+fn schedule(scenario: &Scenario, phase: &Phase, choices: &[Range<usize>]) -> Result<Schedule, TrafficError> {
+    Ok(match &phase.schedule {
+        scenario::Schedule::Burst(count) => Schedule::Burst { count: u64::from(*count) },
+        scenario::Schedule::Closed(closed) => Schedule::Closed {
+            clients: closed.clients as usize,
+            requests: closed.requests.map(u64::from),
+            lasts: closed.lasts,
+            pause: closed.pause.unwrap_or_default(),
+        },
+        scenario::Schedule::Open(open) => {
+            let arrivals = match open.arrivals {
+                scenario::Arrivals::Constant => load::Arrivals::Constant,
+                scenario::Arrivals::Poisson => load::Arrivals::Poisson,
+            };
+            match open.rate {
+                Some(Course::Even(rate)) => {
+                    Schedule::Open { interval: rate.interval(), arrivals, lasts: open.lasts }
+                }
+                Some(Course::Ramp(from, to)) => Schedule::Ramp {
+                    from: from.interval(),
+                    to: to.interval(),
+                    arrivals,
+                    lasts: phase_lasts(scenario, phase),
+                },
+                None => Schedule::Steps {
+                    steps: open.steps.iter().map(|step| (step.rate.interval(), step.lasts)).collect(),
+                    arrivals,
+                },
+            }
+        }
+        scenario::Schedule::Replay(file) => {
+            let offsets = scenario::offsets(&file.text).map_err(TrafficError::Trace)?;
+            Schedule::Replay { offsets: offsets.into() }
+        }
+        scenario::Schedule::Flow(flow) => Schedule::Flow {
+            users: flow.users as usize,
+            does: deeds(&flow.does, choices),
+            rounds: flow.rounds.map(u64::from),
+            lasts: flow.lasts,
+        },
+    })
+}
+
+/// What a user does, each choice with the requests that it takes in turn.
+fn deeds(does: &[Deeds], choices: &[Range<usize>]) -> Vec<Deed> {
+    let mut choices = choices.iter().cloned();
+    let deed = |deed: &Deeds| match deed {
+        Deeds::Pause(pause) => Some(Deed::Pause(*pause)),
+        Deeds::Send(_) => choices.next().map(Deed::Send),
+    };
+    does.iter().filter_map(deed).collect()
+}

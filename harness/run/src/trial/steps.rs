@@ -1,0 +1,113 @@
+//! Steps: requests one after the other, conversations, raw bytes, and what later steps keep of the answers.
+
+use scenario::{Conversation, Data, Errand, Manner, Step};
+
+use crate::trial::captures::{Answered, capture};
+use crate::trial::manners::sending;
+use crate::trial::requests::Use;
+use crate::trial::traffic::{TrafficError, Travel};
+
+impl Travel<'_> {
+    /// Sends what a step sends, and keeps what it captures.
+    pub(crate) async fn step(&mut self, step: &Step) -> Result<(), TrafficError> {
+        let name = self.begin(&step.name);
+        let mut last = Answered::default();
+        for nth in 0..u64::from(step.repeat) {
+            self.values.set("exchange", "nth", (nth + 1).to_string());
+            last = match &step.errand {
+                Errand::Send(send) => {
+                    let turn = usize::try_from(nth).unwrap_or(0) % send.cycle.len();
+                    let round = nth / send.cycle.len() as u64;
+                    self.send(name, &send.cycle[turn], &step.manner, (nth, round)).await?
+                }
+                Errand::Get(endpoint) => {
+                    let mut request = self.maker().get(*endpoint)?;
+                    request.instance = Self::instance(&step.manner);
+                    let to = self.address(&step.manner, None)?;
+                    answered(self.client.send(to, name, &request, &sending(&step.manner, self, 0)).await)
+                }
+                Errand::Converse(talk) => self.converse(name, talk, &step.manner, nth).await?,
+                Errand::Raw(data) => self.raw(name, data, &step.manner, nth).await?,
+            };
+        }
+        let captured = capture(&step.capture, &last, &mut self.values);
+        self.end(&step.name);
+        captured.map_err(|why| TrafficError::Capture { step: step.name.value.clone(), why })
+    }
+
+    async fn send(
+        &self,
+        step: record::NameId,
+        variation: &scenario::Variation,
+        manner: &Manner,
+        (nth, turn): (u64, u64),
+    ) -> Result<Answered, TrafficError> {
+        let Some(request) = self.road.scenario.requests.get(&variation.like.value) else {
+            // Told by `check`: a scenario that is run has no such variation.
+            return Ok(Answered::default());
+        };
+        let asked = variation.over(request);
+        let of = Use { nth, turn, values: &self.values, said: &[] };
+        let mut made = self.maker().make(&variation.like.value, &asked, Self::addressee(manner), of)?;
+        made.instance = Self::instance(manner);
+        let to = self.address(manner, asked.model_name())?;
+        let contents = self.scripted_contents(asked.model_name());
+        Ok(answered(self.client.send(to, step, &made, &sending(manner, self, contents)).await))
+    }
+
+    /// Each turn carries what was said before, the target's own answers included.
+    async fn converse(
+        &self,
+        step: record::NameId,
+        talk: &Conversation,
+        manner: &Manner,
+        nth: u64,
+    ) -> Result<Answered, TrafficError> {
+        let Some(request) = self.road.scenario.requests.get(&talk.like.value) else {
+            return Ok(Answered::default());
+        };
+        let mut said: Vec<(&'static str, String)> = Vec::new();
+        let mut last = Answered::default();
+        for turn in &talk.turns {
+            let asked = scenario::Request { prompt: Some(turn.clone()), ..request.clone() };
+            let of = Use { nth, turn: nth, values: &self.values, said: &said };
+            let mut made = self.maker().make(&talk.like.value, &asked, Self::addressee(manner), of)?;
+            made.instance = Self::instance(manner);
+            let to = self.address(manner, asked.model_name())?;
+            let contents = self.scripted_contents(asked.model_name());
+            last = answered(self.client.send(to, step, &made, &sending(manner, self, contents)).await);
+            said.push((
+                "user",
+                self.maker().text(turn, Use { nth, turn: nth, values: &self.values, said: &[] })?,
+            ));
+            said.push(("assistant", last.text.clone()));
+        }
+        Ok(last)
+    }
+
+    async fn raw(
+        &self,
+        step: record::NameId,
+        data: &Data,
+        manner: &Manner,
+        nth: u64,
+    ) -> Result<Answered, TrafficError> {
+        let bytes = self.maker().data(data, Use { nth, turn: nth, values: &self.values, said: &[] })?;
+        let to = self.address(manner, None)?;
+        Ok(answered(self.client.raw(to, step, &bytes, &sending(manner, self, 0)).await))
+    }
+
+    /// Into how many contents the normal answer to a model is cut, for clients that leave after a share of them.
+    pub(crate) fn scripted_contents(&self, model: Option<&str>) -> u32 {
+        let world = &self.road.scenario.world;
+        let upstream = model
+            .and_then(|model| world.router.models.get(model))
+            .and_then(|settings| settings.upstreams().next())
+            .and_then(|name| world.upstreams.get(&name.value));
+        upstream.map_or(1, |upstream| upstream::contents_of(&upstream.reply, self.road.seed))
+    }
+}
+
+fn answered(got: load::Got) -> Answered {
+    Answered { status: got.row.status, headers: got.headers, body: got.body, text: got.text }
+}

@@ -1,0 +1,162 @@
+//! The target's part of a trial: it is started, the traffic is sent while it is watched, it is read, and it is stopped.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use record::{Correlation, Entry, TargetEvent};
+use target::{Key, RunningTarget, StartError, StartOptions, Topology, UpstreamAddress};
+use tokio::sync::mpsc;
+use upstream::{TrafficSignal, Upstreams};
+
+use crate::scratch::Scratch;
+use crate::trial::conduct::{Failure, Seen, Surroundings};
+use crate::trial::readings::{read, sample_process};
+use crate::trial::secrets::Secrets;
+use crate::trial::traffic::{Road, send_traffic};
+use crate::trial::watch::Watch;
+
+/// How long phases that were cut short may take to write down what they abandon.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What stands around the target in a trial.
+pub(crate) struct Stage<'a> {
+    pub(crate) seen: &'a Seen,
+    pub(crate) upstreams: &'a Upstreams,
+    pub(crate) secrets: &'a Secrets,
+    pub(crate) watch: &'a Watch,
+    pub(crate) traffic: &'a TrafficSignal,
+    /// The trial's number in its marks.
+    pub(crate) mark: u64,
+}
+
+/// What came of the traffic.
+pub(crate) struct Ran {
+    pub(crate) cut_short: Option<String>,
+    pub(crate) log_tail: Vec<String>,
+}
+
+/// Starts the target, sends the traffic, reads what is to be read, and stops the target.
+pub(crate) async fn live(surroundings: &Surroundings<'_>, stage: &Stage<'_>) -> Result<Ran, Failure> {
+    let scratch =
+        Scratch::new(stage.mark).map_err(|error| Failure::io("make a folder for the target", &error))?;
+    let running = start_target(surroundings, stage, scratch.path()).await?;
+    let cut_short = watched_traffic(surroundings, stage, &running, scratch.path()).await;
+    let log_tail = running.log_tail();
+    running.stop().await;
+    stage.seen.target(TargetEvent::Stopped);
+    Ok(Ran { cut_short, log_tail })
+}
+
+/// Sends the traffic until it is over or something ends it, and tells what.
+async fn watched_traffic(
+    surroundings: &Surroundings<'_>,
+    stage: &Stage<'_>,
+    running: &RunningTarget,
+    scratch: &Path,
+) -> Option<String> {
+    let settings = surroundings.settings;
+    let (scenario, correlation) = (surroundings.scenario(), Correlation::new(stage.mark));
+    let (phases, mut phases_over) = mpsc::channel(1);
+    let road = Road {
+        scenario,
+        profile: &settings.profile,
+        target: running,
+        upstreams: stage.upstreams.addresses().map(|(name, address)| (name.to_owned(), address)).collect(),
+        secrets: stage.secrets,
+        seen: stage.seen,
+        watch: stage.watch,
+        bounds: &settings.bench.bounds,
+        traffic: stage.traffic,
+        correlation,
+        seed: surroundings.plan.seed,
+        phases,
+        scratch,
+    };
+    let whole = async {
+        send_traffic(&road).await.map_err(|error| error.to_string())?;
+        read(scenario, &settings.profile, running, correlation, stage.seen).await
+    };
+    let mut stop = surroundings.stop.clone();
+    let stopped = async move {
+        match stop.wait_for(Option::is_some).await {
+            Ok(reason) => reason.clone().unwrap_or_default(),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    let cut_short = tokio::select! {
+        result = whole => result.err(),
+        reason = running.died() => {
+            stage.seen.target(TargetEvent::Died(reason.clone()));
+            Some(format!("the target died: {reason}"))
+        }
+        reason = stopped => Some(reason),
+        () = tokio::time::sleep(surroundings.deadline) => {
+            let deadline = scenario::show_duration(surroundings.deadline);
+            Some(format!("the traffic did not end within {deadline}"))
+        }
+        never = sample_process(scenario, running, stage.seen) => match never {},
+    };
+    drop(road);
+    // What was cut short writes down what it abandons.
+    drop(tokio::time::timeout(FAREWELL, phases_over.recv()).await);
+    cut_short
+}
+
+/// Every trial has an instance of its own, also of a target whose profile says that they may share one: that costs time alone.
+async fn start_target(
+    surroundings: &Surroundings<'_>,
+    stage: &Stage<'_>,
+    scratch: &Path,
+) -> Result<RunningTarget, Failure> {
+    let settings = surroundings.settings;
+    let folder = scratch.join("target");
+    std::fs::create_dir(&folder).map_err(|error| Failure::io("make a folder for the target", &error))?;
+    let log = {
+        let seen = stage.seen.clone();
+        Arc::new(move |line: &str| seen.tell(Entry::Log { at: seen.clock.now(), line: line.to_owned() }))
+    };
+    let options = StartOptions {
+        stormproof: settings.stormproof.clone(),
+        defect: settings.defect.clone(),
+        log,
+        folder,
+    };
+    stage.seen.target(TargetEvent::Started);
+    let mut stop = surroundings.stop.clone();
+    let topology = topology(surroundings.scenario(), stage.upstreams, stage.secrets);
+    let started = tokio::select! {
+        started = RunningTarget::start(&settings.profile, &topology, options) => started,
+        _ = stop.wait_for(Option::is_some) => return Err(Failure::of("interrupted while the target started")),
+    };
+    let running = started.map_err(|error: StartError| Failure {
+        reason: format!("the target did not start: {error}"),
+        log_tail: error.log().to_vec(),
+    })?;
+    stage.seen.target(TargetEvent::Ready);
+    Ok(running)
+}
+
+/// What the target is put in front of.
+fn topology(scenario: &scenario::Scenario, upstreams: &Upstreams, secrets: &Secrets) -> Topology {
+    let addresses = upstreams.addresses().filter_map(|(name, address)| {
+        let protocol = scenario.world.upstreams.get(name)?.dialect;
+        // A service that is no model has no version in its paths.
+        let below = match protocol {
+            scenario::Protocol::Llm(_) => "/v1",
+            scenario::Protocol::Http => "",
+        };
+        let key = |key: &upstream::Key| Key {
+            label: key.label().to_owned(),
+            secret: key.secret().to_owned(),
+            fingerprint: key.fingerprint(),
+        };
+        Some(UpstreamAddress {
+            name: name.to_owned(),
+            protocol,
+            base_url: format!("http://{address}{below}"),
+            keys: upstreams.keys(name).iter().map(key).collect(),
+        })
+    });
+    Topology::of(&scenario.world, addresses.collect(), secrets.tenant_keys(), secrets.admin())
+}

@@ -1,0 +1,227 @@
+//! One instance of a target: started, stopped, killed, frozen and started again, in a folder and on a port of its own.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::process::birth::Birth;
+use crate::process::command::Invocation;
+use crate::process::error::{Ending, StartError};
+use crate::process::figures::is_stopped;
+use crate::process::life::{Ask, Life};
+use crate::process::log::{Log, LogBook};
+use crate::process::preparation::{Preparation, Surroundings};
+use crate::profile::Observation;
+
+/// From one look to the next, where the kernel tells nothing by itself.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// One instance of a target.
+pub(crate) struct Instance {
+    /// Its number, from 1.
+    pub(crate) number: u8,
+    pub(crate) preparation: Preparation,
+    surroundings: Arc<Surroundings>,
+    defect: Vec<String>,
+    book: Arc<LogBook>,
+    died: watch::Sender<Option<String>>,
+    /// Held while something is done to it, so that one thing is done at a time.
+    busy: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Where it listens, or did when it was last alive.
+    address: SocketAddr,
+    life: Option<Life>,
+    /// How it ended last.
+    ended: Option<Ending>,
+}
+
+/// Why something cannot be done to an instance now.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InstanceError {
+    #[error("it is not running")]
+    NotRunning,
+    #[error("it is running already")]
+    Running,
+    #[error("it is frozen already")]
+    Frozen,
+    #[error("it is not frozen")]
+    NotFrozen,
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
+impl Instance {
+    /// Prepares an instance, which does not run yet.
+    pub(super) fn new(
+        number: u8,
+        surroundings: &Arc<Surroundings>,
+        folder: &Path,
+        defect: &[String],
+        book: &Arc<LogBook>,
+        died: &watch::Sender<Option<String>>,
+    ) -> Result<Self, StartError> {
+        let preparation = Preparation::of(surroundings, number, folder)?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, preparation.port));
+        Ok(Self {
+            number,
+            preparation,
+            surroundings: Arc::clone(surroundings),
+            defect: defect.to_vec(),
+            book: Arc::clone(book),
+            died: died.clone(),
+            busy: tokio::sync::Mutex::new(()),
+            state: Mutex::new(State { address, life: None, ended: None }),
+        })
+    }
+
+    /// Where it listens, or did when it was last alive.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.state().address
+    }
+
+    /// The number of its process, while it runs.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.state().running().map(Life::pid)
+    }
+
+    /// How it ended last.
+    pub(crate) fn ending(&self) -> Option<Ending> {
+        let state = self.state();
+        state.life.as_ref().and_then(Life::end).map(|end| end.ending).or(state.ended)
+    }
+
+    /// Starts it and waits until it is ready.
+    pub(crate) async fn start(&self) -> Result<(), InstanceError> {
+        let _busy = self.busy.lock().await;
+        if self.pid().is_some() {
+            return Err(InstanceError::Running);
+        }
+        self.bear().await?;
+        Ok(())
+    }
+
+    /// Stops it and starts it again.
+    pub(crate) async fn restart(&self) -> Result<(), InstanceError> {
+        let _busy = self.busy.lock().await;
+        self.end(Ask::Stop).await?;
+        self.bear().await?;
+        Ok(())
+    }
+
+    /// Asks it to end, and kills it if it does not.
+    pub(crate) async fn stop(&self) -> Result<(), InstanceError> {
+        let _busy = self.busy.lock().await;
+        self.end(Ask::Stop).await
+    }
+
+    /// Kills it.
+    pub(crate) async fn kill(&self) -> Result<(), InstanceError> {
+        let _busy = self.busy.lock().await;
+        self.end(Ask::Kill).await
+    }
+
+    /// Keeps it from running until it is thawed, and waits until it does not run.
+    pub(crate) async fn freeze(&self) -> Result<(), InstanceError> {
+        let _busy = self.busy.lock().await;
+        let pid = {
+            let mut state = self.state();
+            let life = state.running_mut().ok_or(InstanceError::NotRunning)?;
+            if life.frozen {
+                return Err(InstanceError::Frozen);
+            }
+            life.freeze();
+            life.pid()
+        };
+        while self.pid().is_some() && !is_stopped(pid) {
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+
+    /// Lets it run on.
+    pub(crate) async fn thaw(&self) -> Result<(), InstanceError> {
+        let _busy = self.busy.lock().await;
+        let mut state = self.state();
+        let life = state.running_mut().ok_or(InstanceError::NotRunning)?;
+        if !life.frozen {
+            return Err(InstanceError::NotFrozen);
+        }
+        life.thaw();
+        Ok(())
+    }
+
+    /// Ends its process and waits until it is gone.
+    async fn end(&self, ask: Ask) -> Result<(), InstanceError> {
+        let mourner = self.state().running_mut().ok_or(InstanceError::NotRunning)?.ask(ask);
+        let ending = mourner.gone().await;
+        let mut state = self.state();
+        (state.life, state.ended) = (None, Some(ending));
+        Ok(())
+    }
+
+    /// Starts a process of it.
+    async fn bear(&self) -> Result<(), StartError> {
+        let (preparation, surroundings) = (&self.preparation, &*self.surroundings);
+        preparation.write_files(surroundings)?;
+        let start = &surroundings.profile.says.start;
+        let rendering = preparation.rendering(surroundings);
+        let mut command = rendering.command(&start.process.command)?;
+        command.extend(self.defect.iter().cloned());
+        let invocation = Invocation {
+            command,
+            env: rendering.env(&start.process.env)?,
+            folder: &preparation.folder,
+            stormproof: &surroundings.stormproof,
+        };
+        let log = Log::new(&self.book);
+        let awaited = match start.ready.observation() {
+            Observation::Line(text) => Some(log.line_with(text)),
+            Observation::Get(..) => None,
+        };
+        let group = Arc::new(invocation.start().await?);
+        let mut birth = Birth { readers: log.read(group.output())?, log: &log, group: &group };
+        let port = SocketAddr::from((Ipv4Addr::LOCALHOST, preparation.port));
+        let address = birth.until_ready(&start.ready, port, awaited).await?;
+        let readers = birth.readers;
+        let life = Life::begin(group, readers, start.stop.clone(), self.mourning());
+        let mut state = self.state();
+        (state.address, state.life, state.ended) = (address, Some(life), None);
+        Ok(())
+    }
+
+    /// Tells the end of its process.
+    fn mourning(&self) -> impl FnOnce(Ending) + Send + 'static {
+        let died = self.died.clone();
+        let who = match self.surroundings.topology.instances() {
+            0..=1 => "its process".to_owned(),
+            _ => format!("the process of instance {}", self.number),
+        };
+        move |ending| {
+            died.send_if_modified(|told| {
+                let first = told.is_none();
+                told.get_or_insert_with(|| format!("{who} {ending}"));
+                first
+            });
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn running(&self) -> Option<&Life> {
+        self.life.as_ref().filter(|life| life.end().is_none())
+    }
+
+    fn running_mut(&mut self) -> Option<&mut Life> {
+        self.life.as_mut().filter(|life| life.end().is_none())
+    }
+}

@@ -1,0 +1,126 @@
+//! Replies on their way to hyper: noted in the attempt, and bound to the connection.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use dialect::{Cause, Limit};
+use http::{Method, Response, StatusCode};
+use http_body::Body as _;
+use record::{Moment, NameId};
+use scenario::{LimitSignal, Protocol, Values};
+
+use super::Visit;
+use crate::decision::Decision;
+use crate::reply_body::ReplyBody;
+use crate::reply_head::{BodyKind, ReplyHead};
+use crate::speech::{Chat, Speaker, Speech, SpokenBody};
+
+impl Visit {
+    pub(super) fn tell_limits(&self, decision: &Decision<'_>, head: &mut ReplyHead, speaker: &Speaker<'_>) {
+        let (Some((plan, standing)), Protocol::Llm(dialect)) = (&decision.standing, self.upstream.protocol)
+        else {
+            return;
+        };
+        let limited = head.status == 429;
+        let tells = match self.upstream.limits {
+            LimitSignal::Usual => limited || head.status < 400,
+            LimitSignal::Refusals => limited,
+            LimitSignal::Never => false,
+        };
+        if tells {
+            let limit = Limit {
+                counted: plan.counted(),
+                limit: standing.limit,
+                remaining: standing.remaining,
+                reset: standing.reset,
+            };
+            for (name, value) in dialect.limit_headers(&limit, speaker.wall) {
+                // What the refusal itself says stands.
+                head.set_own(name, value);
+            }
+        }
+    }
+
+    pub(super) fn speaker<'s>(
+        &'s self,
+        (chat, values): (&'s Chat, &'s Values),
+        request_id: &'s str,
+        now: Moment,
+    ) -> Speaker<'s> {
+        let wall = self.upstream.wall_clock(now);
+        let unix_seconds = wall.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
+        Speaker { upstream: &self.upstream, chat, values, draws: self.draws, request_id, wall, unix_seconds }
+    }
+
+    pub(super) fn refuse(&self, cause: Cause<'_>, number: NameId, now: Moment) -> Response<ReplyBody> {
+        let (request_id, chat, values) = (self.draws.id("req_"), Chat::default(), Values::default());
+        let speech = self.speaker((&chat, &values), &request_id, now).refuse(cause, number);
+        self.send_speech(speech, (&request_id, now))
+    }
+
+    pub(super) fn refuse_path(&self, now: Moment) -> Response<ReplyBody> {
+        let (method, path) = (self.head.method.as_str(), self.head.uri.path());
+        self.refuse(Cause::UnknownPath { method, path }, self.upstream.errors.unknown_path, now)
+    }
+
+    pub(super) fn list_models(&self, now: Moment) -> Response<ReplyBody> {
+        let request_id = self.draws.id("req_");
+        let created = self.upstream.unix_seconds(now);
+        let served = self.upstream.models.served();
+        let body = match self.upstream.protocol {
+            Protocol::Llm(dialect) => dialect.model_list(served, created),
+            Protocol::Http => Vec::new(),
+        };
+        self.send(ReplyHead::new(NameId::NONE), (&request_id, now), body.into())
+    }
+
+    /// Sends a body of JSON that is no answer.
+    pub(super) fn send(&self, mut head: ReplyHead, told: (&str, Moment), body: Bytes) -> Response<ReplyBody> {
+        head.body(BodyKind::Json);
+        let body = SpokenBody::Whole(body);
+        self.send_speech(Speech { head, body, used: (0, 0), reported: None, text_hash: 0 }, told)
+    }
+
+    /// Makes the response, and notes it in the attempt before hyper writes the first byte of it.
+    pub(super) fn send_speech(
+        &self,
+        speech: Speech,
+        (request_id, now): (&str, Moment),
+    ) -> Response<ReplyBody> {
+        let Speech { mut head, body, used, reported, text_hash } = speech;
+        if let Protocol::Llm(dialect) = self.upstream.protocol {
+            head.set_own(dialect.request_id_header(), request_id.to_owned());
+            if let Some(name) = dialect.took_header() {
+                head.set_own(name, now.since(self.arrived).as_millis().to_string());
+            }
+        }
+        let mut response = Response::new(());
+        *response.status_mut() =
+            StatusCode::from_u16(head.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        *response.headers_mut() = std::mem::take(&mut head.headers);
+        let (parts, ()) = response.into_parts();
+        self.connection.give_head(|attempt| {
+            head.note(&mut attempt.row);
+            attempt.row.text_hash = text_hash;
+            if let Some((input, output)) = reported {
+                (attempt.row.input_tokens, attempt.row.output_tokens) = (input, output);
+            }
+            if let Some(charge) = &mut attempt.charge {
+                charge.used = used;
+            }
+            self.upstream.journal.replied(attempt, &parts, now);
+        });
+        let connection = Arc::clone(&self.connection);
+        let body = match body {
+            SpokenBody::Whole(body) => ReplyBody::whole(connection, body),
+            SpokenBody::Events(events) => ReplyBody::events(connection, *events),
+            SpokenBody::Torn(torn) => ReplyBody::torn(connection, torn),
+        };
+        let bare = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&parts.status);
+        if bare || self.head.method == Method::HEAD || body.is_end_stream() {
+            // hyper asks for no byte of this body, so the head is the whole reply.
+            self.connection.give(&[], true, |_| {});
+        }
+        Response::from_parts(parts, body)
+    }
+}

@@ -1,0 +1,168 @@
+//! What conditions and templates see of a request.
+
+use std::cell::OnceCell;
+
+use dialect::ChatRequest;
+use http::{HeaderValue, request};
+use scenario::{Condition, Field, FieldValue, Values};
+use serde_json::Value;
+use serde_json_path::JsonPath;
+
+use crate::keyring::{KeySeat, KeyUse};
+
+/// A request with everything that decides its reply.
+#[derive(Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) seat: &'a KeySeat,
+    pub(crate) key: KeyUse,
+    /// Which request of the upstream it is, from 1.
+    pub(crate) nth: u32,
+    /// None for a request that is no chat request.
+    pub(crate) chat: Option<&'a ChatRequest<'a>>,
+    pub(crate) head: &'a request::Parts,
+    pub(crate) body: &'a [u8],
+    /// The body as a tree, once somebody has asked for it; none if it is no JSON.
+    pub(crate) tree: OnceCell<Option<Value>>,
+}
+
+/// The paths into bodies that the conditions of an upstream ask for.
+#[derive(Debug, Default)]
+pub(crate) struct JsonPaths(Vec<(String, JsonPath)>);
+
+impl JsonPaths {
+    /// Takes in the paths of a condition. What is no path was told when the scenario was read.
+    pub(crate) fn add(&mut self, when: Option<&Condition>) {
+        let tests = when.into_iter().flat_map(|when| &when.tests).filter(|test| test.field == Field::Json);
+        for name in tests.filter_map(|test| test.name.as_ref()) {
+            if let Ok(path) = JsonPath::parse(name) {
+                self.0.push((name.clone(), path));
+            }
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<&JsonPath> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, path)| path)
+    }
+}
+
+impl Asked<'_> {
+    /// Whether a condition holds for the request.
+    pub(crate) fn meets(&self, when: &Condition, paths: &JsonPaths) -> bool {
+        when.holds(&mut |field, name| self.field(field, name, paths), &|_| FieldValue::Missing)
+    }
+
+    /// The language lets no other fields stand in `when`.
+    fn field(&self, field: Field, name: Option<&str>, paths: &JsonPaths) -> FieldValue<'_> {
+        match field {
+            Field::Key => self.seat.label.as_deref().map_or(FieldValue::Missing, FieldValue::Text),
+            Field::NthUsed => FieldValue::Number(self.key.nth_used.into()),
+            Field::Nth => FieldValue::Number(self.nth.into()),
+            Field::Model => self.chat.map_or(FieldValue::Missing, |chat| FieldValue::Text(&chat.model)),
+            Field::Stream => self.chat.map_or(FieldValue::Missing, |chat| FieldValue::Flag(chat.stream)),
+            Field::Header => {
+                let value = name.and_then(|name| self.header(name));
+                value.map_or(FieldValue::Missing, FieldValue::Text)
+            }
+            Field::Json => {
+                let path = name.and_then(|name| paths.get(name));
+                let found = path.and_then(|path| path.query(self.tree()?).first());
+                found.map_or(FieldValue::Missing, json_value)
+            }
+            _ => FieldValue::Missing,
+        }
+    }
+
+    /// What templates can fill in, by the names that they use. What the request does not have is an empty text.
+    pub(crate) fn values(&self, names: &[String]) -> Values {
+        let mut values = Values::default();
+        for name in names {
+            values.set("request", name, self.named(name));
+        }
+        values
+    }
+
+    fn named(&self, name: &str) -> String {
+        match name {
+            "prompt" => self.chat.map(|chat| chat.prompt.to_string()).unwrap_or_default(),
+            "model" => self.chat.map(|chat| chat.model.to_string()).unwrap_or_default(),
+            "key" => self.seat.label.clone().unwrap_or_default(),
+            "nth" => self.nth.to_string(),
+            "path" => self.head.uri.path().to_owned(),
+            _ => {
+                let header = || self.header(&name.strip_prefix("header_")?.replace('_', "-"));
+                let body = || at_path(self.tree()?, name.strip_prefix("body_")?).map(written);
+                header().map(str::to_owned).or_else(body).unwrap_or_default()
+            }
+        }
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.head.headers.get(name).map(HeaderValue::to_str)?.ok()
+    }
+
+    fn tree(&self) -> Option<&Value> {
+        self.tree.get_or_init(|| serde_json::from_slice(self.body).ok()).as_ref()
+    }
+}
+
+fn json_value(value: &Value) -> FieldValue<'_> {
+    match value {
+        Value::Null => FieldValue::Text("null"),
+        Value::Bool(flag) => FieldValue::Flag(*flag),
+        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(number), _) => FieldValue::Number(number),
+            (None, Some(number)) => FieldValue::Measured(number),
+            (None, None) => FieldValue::Missing,
+        },
+        Value::String(text) => FieldValue::Text(text),
+        Value::Array(_) | Value::Object(_) => FieldValue::Missing,
+    }
+}
+
+/// The value at a path whose parts are joined by `_`. A key may itself hold a `_`: the longest that fits is taken.
+fn at_path<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
+    if path.is_empty() {
+        return Some(value);
+    }
+    let mut ends = (0..=path.len()).rev().filter(|end| *end == path.len() || path.as_bytes()[*end] == b'_');
+    ends.find_map(|end| {
+        let (name, rest) = path.split_at_checked(end)?;
+        let inner = match value {
+            Value::Object(map) => map.get(name),
+            Value::Array(list) => list.get(name.parse::<usize>().ok()?),
+            _ => None,
+        };
+        at_path(inner?, rest.strip_prefix('_').unwrap_or(rest))
+    })
+}
+
+fn written(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_path_with_underscores_finds_keys_that_hold_some() {
+        let body =
+            json!({ "max_tokens": 5, "metadata": { "user_id": "u", "list": [{ "a": true }] }, "text": "t" });
+        for (path, expected) in [
+            ("max_tokens", Some("5")),
+            ("metadata_user_id", Some("u")),
+            ("metadata_list_0_a", Some("true")),
+            ("metadata_list_1_a", None),
+            ("max", None),
+            ("text", Some("t")),
+            ("text_more", None),
+        ] {
+            assert_eq!(at_path(&body, path).map(written).as_deref(), expected, "{path}");
+        }
+    }
+}

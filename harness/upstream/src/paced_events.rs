@@ -1,0 +1,206 @@
+//! A streamed answer: its frames at their times, and where it breaks off.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use dialect::{Dialect, FrameKind, StreamEvents, TextHash};
+use record::AttemptRow;
+use scenario::{StreamShape, UsagePlace};
+
+use crate::answer::Unanswered;
+use crate::connection::Connection;
+use crate::deed::BreakPlace;
+use crate::pause::{Pause, after};
+use crate::tear::Tear;
+
+/// A streamed answer.
+#[derive(Debug)]
+pub(crate) struct PacedEvents {
+    dialect: Dialect,
+    events: StreamEvents,
+    shape: StreamShape,
+    /// What is left of a frame that is sent byte by byte.
+    split: Bytes,
+    hash: TextHash,
+    contents: u64,
+    /// When the next content is due; none before the first look.
+    due: Option<Instant>,
+    pause: Option<Pause>,
+    breaks: Option<Break>,
+}
+
+/// Where and how a stream breaks off.
+#[derive(Debug)]
+pub(crate) struct Break {
+    pub(crate) place: BreakPlace,
+    /// When it breaks off, for one that does so after a time; none before the first look.
+    at: Option<Instant>,
+    pause: Option<Pause>,
+    tear: Tear,
+    torn: bool,
+}
+
+impl Break {
+    pub(crate) fn new(place: BreakPlace, tear: Tear) -> Self {
+        Self { place, at: None, pause: None, tear, torn: false }
+    }
+
+    /// Whether the time has come, for one that breaks off after a time.
+    fn poll_time(&mut self, context: &mut Context<'_>, now: Instant) -> Poll<()> {
+        let BreakPlace::After(wait) = self.place else { return Poll::Pending };
+        let at = *self.at.get_or_insert_with(|| after(now, wait));
+        poll_until((at, now), &mut self.pause, context)
+    }
+}
+
+fn poll_until(
+    (due, now): (Instant, Instant),
+    pause: &mut Option<Pause>,
+    context: &mut Context<'_>,
+) -> Poll<()> {
+    if now < due {
+        let pause = pause.get_or_insert_with(|| Pause::until(due));
+        ready!(Pin::new(pause).poll(context));
+    }
+    *pause = None;
+    Poll::Ready(())
+}
+
+impl PacedEvents {
+    pub(crate) fn new(
+        (dialect, events): (Dialect, StreamEvents),
+        shape: StreamShape,
+        breaks: Option<Break>,
+    ) -> Self {
+        Self {
+            dialect,
+            events,
+            shape,
+            split: Bytes::new(),
+            hash: TextHash::default(),
+            contents: 0,
+            due: None,
+            pause: None,
+            breaks,
+        }
+    }
+
+    /// Whether nothing more will come.
+    pub(crate) fn is_over(&self) -> bool {
+        self.breaks.is_none() && self.split.is_empty() && self.events.is_over()
+    }
+
+    /// The next piece when it is due; nothing after the last.
+    pub(crate) fn poll_piece(
+        &mut self,
+        context: &mut Context<'_>,
+        connection: &Arc<Connection>,
+    ) -> Poll<Option<Result<Bytes, Unanswered>>> {
+        if !self.split.is_empty() {
+            // Each piece goes out by itself, or the machine would join them again.
+            ready!(connection.poll_sent(context));
+            return Poll::Ready(Some(Ok(self.split_piece(connection))));
+        }
+        if self.poll_break(context).is_ready()
+            && let Some(breaks) = &mut self.breaks
+        {
+            breaks.torn = true;
+            return breaks.tear.poll_end(context, connection);
+        }
+        let Some(kind) = self.events.next_kind() else {
+            // Only a stream that was to break off later comes here, since others say that they are over.
+            connection.give(&[], true, |_| {});
+            return Poll::Ready(None);
+        };
+        if kind == FrameKind::Opening || kind.is_content() {
+            ready!(self.poll_due(context));
+        }
+        Poll::Ready(self.frame(connection).map(Ok))
+    }
+
+    /// Whether it breaks off here.
+    fn poll_break(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(breaks) = &mut self.breaks else { return Poll::Pending };
+        if breaks.torn {
+            return Poll::Ready(());
+        }
+        let kind = self.events.next_kind();
+        match breaks.place {
+            BreakPlace::After(_) => breaks.poll_time(context, Instant::now()),
+            // A share was worked out before the stream began.
+            BreakPlace::Share(_) => Poll::Ready(()),
+            BreakPlace::Contents(contents) => {
+                let opened = kind != Some(FrameKind::Opening);
+                let told = matches!(kind, None | Some(FrameKind::Finish | FrameKind::Usage | FrameKind::End));
+                if opened && (self.contents >= contents || told) { Poll::Ready(()) } else { Poll::Pending }
+            }
+        }
+    }
+
+    fn poll_due(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.shape.first_event.is_zero() && self.shape.gap.is_zero() {
+            return Poll::Ready(());
+        }
+        let now = Instant::now();
+        let due = *self.due.get_or_insert_with(|| after(now, self.shape.first_event));
+        poll_until((due, now), &mut self.pause, context)
+    }
+
+    fn frame(&mut self, connection: &Connection) -> Option<Bytes> {
+        let frame = self.events.next()?;
+        if let Some(text) = self.events.answer().text.get(frame.text) {
+            self.hash.add(text);
+        }
+        if frame.kind.is_content() {
+            self.contents += 1;
+            self.due = self.due.map(|due| after(due, self.shape.gap));
+        }
+        let hash = if self.hash == TextHash::default() { 0 } else { self.hash.value() };
+        let reported = self.reported(frame.kind);
+        let note = |row: &mut AttemptRow| {
+            row.text_hash = hash;
+            if let Some((input, output)) = reported {
+                (row.input_tokens, row.output_tokens) = (input, output);
+            }
+        };
+        let mut bytes = Bytes::from(frame.bytes);
+        if self.shape.framing == scenario::Framing::Split {
+            self.split = bytes.split_off(1.min(bytes.len()));
+        }
+        connection.give(&bytes, self.is_over(), note);
+        Some(bytes)
+    }
+
+    fn split_piece(&mut self, connection: &Connection) -> Bytes {
+        let piece = self.split.split_to(1);
+        connection.give(&piece, self.is_over(), |_| {});
+        piece
+    }
+
+    /// The tokens that have been reported with a frame of this kind, if it reports any.
+    fn reported(&self, kind: FrameKind) -> Option<(u32, u32)> {
+        let usage = self.events.answer().usage;
+        let input = u32::try_from(usage.whole_input()).unwrap_or(u32::MAX);
+        let (begins, ends) = match (self.shape.usage, self.dialect) {
+            (UsagePlace::Nowhere, _) => return None,
+            (UsagePlace::Usual, Dialect::Openai) => (false, kind == FrameKind::Usage),
+            (UsagePlace::Usual, Dialect::Anthropic) | (UsagePlace::EveryEvent, _) => {
+                (kind == FrameKind::Opening, kind == FrameKind::Finish)
+            }
+            (UsagePlace::LastContent, _) => (false, kind == FrameKind::Finish),
+        };
+        if ends { Some((input, usage.output)) } else { begins.then_some((input, 0)) }
+    }
+}
+
+/// How long a plain answer waits before it breaks off.
+pub(crate) fn plain_wait(place: BreakPlace) -> Duration {
+    match place {
+        BreakPlace::After(wait) => wait,
+        BreakPlace::Contents(_) | BreakPlace::Share(_) => Duration::ZERO,
+    }
+}

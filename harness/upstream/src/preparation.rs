@@ -1,0 +1,59 @@
+//! What replies are made ready with when an upstream starts: numbers for names, the seed, and the way to the evidence.
+
+use std::collections::HashSet;
+
+use record::{AnswerSeen, Entry, Fact, FactSender, Moment, NameId, NameTable, Tokens};
+use scenario::Protocol;
+
+use crate::draw::DrawSource;
+use crate::surroundings::Surroundings;
+
+/// What the replies of one upstream are made ready with.
+#[derive(Debug)]
+pub(crate) struct Preparation<'a> {
+    pub(crate) protocol: Protocol,
+    pub(crate) names: &'a NameTable,
+    pub(crate) now: Moment,
+    upstream: &'a str,
+    seed: u64,
+    facts: &'a FactSender,
+    /// The names of answers so far.
+    answers: HashSet<String>,
+}
+
+/// How much of an answer's text the evidence shows.
+const SHOWN_OF_TEXT: usize = 64 * 1024;
+
+impl<'a> Preparation<'a> {
+    pub(crate) fn new(upstream: &'a str, protocol: Protocol, surroundings: &'a Surroundings) -> Self {
+        Self {
+            protocol,
+            names: &surroundings.names,
+            now: surroundings.clock.now(),
+            upstream,
+            seed: surroundings.seed,
+            facts: &surroundings.facts,
+            answers: HashSet::new(),
+        }
+    }
+
+    /// The seed of what is generated at a place of the upstream.
+    pub(crate) fn seed_of(&self, place: &str) -> u64 {
+        DrawSource::new(self.seed, self.upstream, Some(place)).seed()
+    }
+
+    /// Tells the evidence of an answer that the upstream can give, and gives its name's number.
+    pub(crate) fn tell_answer(&mut self, place: &str, text: Option<&str>, tokens: Option<Tokens>) -> NameId {
+        let mut name = format!("{}: {place}", self.upstream);
+        let mut number = 1;
+        while !self.answers.insert(name.clone()) {
+            number += 1;
+            name = format!("{}: {place} ({number})", self.upstream);
+        }
+        let id = self.names.id(&name);
+        let cut = text.is_some_and(|text| text.len() > SHOWN_OF_TEXT);
+        let text = text.map(|text| text[..text.floor_char_boundary(SHOWN_OF_TEXT)].to_owned());
+        self.facts.send(Fact::Entry(Box::new(Entry::Answer(AnswerSeen { id, text, cut, tokens }))));
+        id
+    }
+}

@@ -1,0 +1,258 @@
+//! What a reply of the scenario comes to for one request: its head, and a body that is whole, streamed, or breaks off.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use dialect::{Answer, Cause, Dialect, Hint, HintForm, Refusal, RefusalReply, Serving, StreamShape};
+use http::HeaderValue;
+use record::NameId;
+use scenario::{Protocol, Values};
+
+use crate::answer_maker::AnswerMaker;
+use crate::contents::count;
+use crate::deed::{BreakPlace, BrokenRule};
+use crate::draw::Draws;
+use crate::paced_events::{Break, PacedEvents, plain_wait};
+use crate::reply_body::TornBody;
+use crate::reply_head::{BodyKind, ReplyHead};
+use crate::reply_rule::{ReplyRule, Said};
+use crate::tear::Tear;
+use crate::upstream::Upstream;
+
+/// A chat request without its text.
+#[derive(Debug, Default)]
+pub(crate) struct Chat {
+    pub(crate) model: String,
+    pub(crate) stream: bool,
+    pub(crate) include_usage: bool,
+    pub(crate) words: u64,
+}
+
+/// Who speaks, to what, and when.
+pub(crate) struct Speaker<'a> {
+    pub(crate) upstream: &'a Upstream,
+    pub(crate) chat: &'a Chat,
+    pub(crate) values: &'a Values,
+    pub(crate) draws: Draws,
+    pub(crate) request_id: &'a str,
+    pub(crate) wall: SystemTime,
+    pub(crate) unix_seconds: u64,
+}
+
+/// A reply that is ready to be sent.
+pub(crate) struct Speech {
+    pub(crate) head: ReplyHead,
+    pub(crate) body: SpokenBody,
+    /// Tokens of the request and of the answer.
+    pub(crate) used: (u64, u64),
+    /// What the whole reply reports; none where it is told as the reply goes on, or not at all.
+    pub(crate) reported: Option<(u32, u32)>,
+    /// The hash of the text, for a reply that is sent whole; 0 for one without any.
+    pub(crate) text_hash: u32,
+}
+
+/// The body of a reply, before it is bound to a connection.
+pub(crate) enum SpokenBody {
+    Whole(Bytes),
+    Events(Box<PacedEvents>),
+    Torn(TornBody),
+}
+
+impl Speaker<'_> {
+    /// A reply that is given as it is.
+    ///
+    /// # Errors
+    /// Something of the reply cannot be filled in, in words for the user.
+    pub(crate) fn say(
+        &self,
+        rule: &ReplyRule,
+        script: NameId,
+        wait: Option<Duration>,
+    ) -> Result<Speech, String> {
+        self.speech(rule, None, (script, wait))
+    }
+
+    /// A reply that breaks off.
+    ///
+    /// # Errors
+    /// Something of the reply cannot be filled in, in words for the user.
+    pub(crate) fn break_off(&self, broken: &BrokenRule, script: NameId) -> Result<Speech, String> {
+        let mut speech = self.speech(&broken.of, Some(broken), (script, broken.of.wait))?;
+        if matches!(broken.end, scenario::StreamEnd::Error | scenario::StreamEnd::ErrorThenDone) {
+            speech.head.error = broken.error_number;
+        }
+        Ok(speech)
+    }
+
+    /// A refusal that stands in no scenario.
+    pub(crate) fn refuse(&self, cause: Cause<'_>, number: NameId) -> Speech {
+        let refusal = self.refusal(cause, &[]);
+        let mut head = ReplyHead { status: refusal.status, error: number, ..ReplyHead::new(NameId::NONE) };
+        head.body(BodyKind::Json);
+        Speech::whole(head, refusal.body.into())
+    }
+
+    fn speech(
+        &self,
+        rule: &ReplyRule,
+        broken: Option<&BrokenRule>,
+        (script, wait): (NameId, Option<Duration>),
+    ) -> Result<Speech, String> {
+        let mut head = ReplyHead::new(script);
+        let hints: Vec<Hint> = wait
+            .map_or_else(Vec::new, |wait| rule.hints.iter().map(|form| Hint { form: *form, wait }).collect());
+        // A refusal in the dialect's own words can tell a wait in its body; everything else tells it in headers or not at all.
+        let in_body =
+            matches!(rule.said, Said::Error { body: None, .. }) && self.upstream.protocol != Protocol::Http;
+        let told = |hint: &Hint| is_a_hint(hint.form) && (in_body || hint.header(self.wall).is_some());
+        head.hint = wait.filter(|_| hints.iter().any(told));
+        for (name, value) in hints.iter().filter_map(|hint| hint.header(self.wall)) {
+            head.set(name, value);
+        }
+        let mut speech = match &rule.said {
+            Said::Answer(maker) => self.answer(head, maker, broken)?,
+            Said::Error { error, number, body } => {
+                let model = Some(self.chat.model.as_str()).filter(|model| !model.is_empty());
+                let cause = match (error, model) {
+                    (dialect::ErrorName::ModelNotFound, Some(model)) => Cause::ModelNotFound(model),
+                    _ => Cause::Named(*error),
+                };
+                let refusal = self.refusal(cause, &hints);
+                (head.status, head.error) = (refusal.status, *number);
+                refusal.headers.into_iter().for_each(|(name, value)| head.set(name, value));
+                head.body(BodyKind::Json);
+                let body = body.as_ref().map(|body| body.bytes(self.values)).transpose()?;
+                self.plain(head, body.unwrap_or_else(|| refusal.body.into()), broken, None)
+            }
+            Said::Body(body) => {
+                let body = body.bytes(self.values)?;
+                if !body.is_empty() {
+                    head.body(BodyKind::Json);
+                }
+                self.plain(head, body, broken, None)
+            }
+        };
+        speech.head.status = rule.status.unwrap_or(speech.head.status);
+        for (name, value) in &rule.headers {
+            let value = HeaderValue::from_maybe_shared(value.bytes(self.values)?)
+                .map_err(|_| format!("the header `{name}` would hold what no header can"))?;
+            speech.head.headers.insert(name.clone(), value);
+        }
+        Ok(speech)
+    }
+
+    fn answer(
+        &self,
+        mut head: ReplyHead,
+        maker: &AnswerMaker,
+        broken: Option<&BrokenRule>,
+    ) -> Result<Speech, String> {
+        let dialect = self.dialect();
+        let made = maker.make(self.chat.words, self.values, (self.draws, dialect.tool_id_prefix()))?;
+        head.answer = maker.name;
+        let id = self.draws.id(dialect.answer_id_prefix());
+        let serving = Serving { id: &id, created: self.unix_seconds, model: &self.chat.model };
+        let usage = made.answer.usage;
+        let used = (usage.whole_input(), u64::from(usage.output));
+        let shape = maker.dialect_shape(self.chat.include_usage);
+        if self.chat.stream {
+            head.body(BodyKind::Events);
+            let breaks = broken.map(|broken| {
+                let place = place_in(broken.place, &made.answer, shape);
+                let error =
+                    shape.framing.apply(dialect.error_frame(&self.told(Cause::Named(broken.error), &[])));
+                Break::new(place, self.tear(broken, (error, dialect.end_frame())))
+            });
+            let events = dialect.stream_events(made.answer, &serving, shape);
+            let events = PacedEvents::new((dialect, events), maker.shape.clone(), breaks);
+            let body = SpokenBody::Events(Box::new(events));
+            return Ok(Speech { head, body, used, reported: None, text_hash: 0 });
+        }
+        head.body(BodyKind::Json);
+        let body = dialect.answer_body(&made.answer, &serving);
+        let speech = self.plain(head, body.into(), broken, Some((&made.answer, shape)));
+        let reported = broken.is_none().then(|| (limited(used.0), usage.output));
+        let text_hash = if broken.is_none() { made.hash } else { 0 };
+        Ok(Speech { used, reported, text_hash, ..speech })
+    }
+
+    /// A reply with a plain body, which perhaps breaks off.
+    fn plain(
+        &self,
+        head: ReplyHead,
+        body: Bytes,
+        broken: Option<&BrokenRule>,
+        answer: Option<(&Answer, StreamShape)>,
+    ) -> Speech {
+        let Some(broken) = broken else { return Speech::whole(head, body) };
+        let length = body.len();
+        let kept = match broken.place {
+            BreakPlace::After(_) => length / 2,
+            BreakPlace::Share(share) => portion(length as u64, share.millionths.into(), 1_000_000),
+            BreakPlace::Contents(contents) => {
+                let all = answer.map_or(1, |(answer, shape)| count(answer, shape)).max(1);
+                portion(length as u64, contents, all.into())
+            }
+        };
+        let error = self.refusal(Cause::Named(broken.error), &[]).body;
+        let tear = self.tear(broken, (error, b""));
+        let torn =
+            TornBody { begin: body.slice(..kept), length, wait: plain_wait(broken.place), tear, pause: None };
+        Speech { body: SpokenBody::Torn(torn), ..Speech::whole(head, Bytes::new()) }
+    }
+
+    fn tear(&self, broken: &BrokenRule, told: (Vec<u8>, &[u8])) -> Tear {
+        Tear::new(broken.end, told, self.upstream.stopped())
+    }
+
+    fn told<'r>(&'r self, cause: Cause<'r>, hints: &'r [Hint]) -> Refusal<'r> {
+        Refusal { cause, hints, now: self.wall, request_id: self.request_id }
+    }
+
+    /// A refusal in the upstream's own words. A service has no dialect: it says the status and the name of the error.
+    fn refusal(&self, cause: Cause<'_>, hints: &[Hint]) -> RefusalReply {
+        let refusal = self.dialect().refusal(&self.told(cause, hints));
+        match self.upstream.protocol {
+            Protocol::Llm(_) => refusal,
+            Protocol::Http => {
+                let name = cause.error().map_or("unknown_path", dialect::ErrorName::name);
+                RefusalReply { body: format!(r#"{{"error":"{name}"}}"#).into_bytes(), ..refusal }
+            }
+        }
+    }
+
+    fn dialect(&self) -> Dialect {
+        match self.upstream.protocol {
+            Protocol::Llm(dialect) => dialect,
+            Protocol::Http => Dialect::Openai,
+        }
+    }
+}
+
+impl Speech {
+    fn whole(head: ReplyHead, body: Bytes) -> Self {
+        Self { head, body: SpokenBody::Whole(body), used: (0, 0), reported: None, text_hash: 0 }
+    }
+}
+
+/// Whether a form tells a wait that can be understood.
+fn is_a_hint(form: HintForm) -> bool {
+    !matches!(form, HintForm::Past | HintForm::Negative | HintForm::Nonsense)
+}
+
+/// Where a stream breaks off, with a share as the number of contents that it means.
+fn place_in(place: BreakPlace, answer: &Answer, shape: StreamShape) -> BreakPlace {
+    let BreakPlace::Share(share) = place else { return place };
+    let all = u64::from(count(answer, shape));
+    BreakPlace::Contents(portion(all, share.millionths.into(), 1_000_000) as u64)
+}
+
+/// A part of a whole, which is no more than the whole.
+fn portion(whole: u64, part: u64, of: u64) -> usize {
+    let portion = u128::from(whole) * u128::from(part) / u128::from(of.max(1));
+    usize::try_from(portion.min(u128::from(whole))).unwrap_or(usize::MAX)
+}
+
+fn limited(tokens: u64) -> u32 {
+    u32::try_from(tokens).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,176 @@
+//! Which requests an entry of the script takes, and everything that a reply of the scenario can say.
+
+use serde_json::{Value, json};
+
+use crate::stage::{PING, STREAMED_PING, Stage, chat, request};
+
+fn scripted(script: &Value) -> Value {
+    json!({ "dialect": "openai", "keys": 1, "script": script })
+}
+
+#[tokio::test]
+async fn entries_take_the_first_the_only_and_every_so_manieth_request() {
+    let stage = Stage::set(scripted(&json!([
+        { "name": "once", "once": true, "reply": { "error": "server_error" } },
+        { "name": "first", "first": 2, "reply": { "error": "bad_gateway" } },
+        { "name": "every", "every": 2, "reply": { "error": "gateway_timeout" } },
+    ])))
+    .await;
+    let mut caller = stage.caller().await;
+    caller.send(&request("GET /v1/models", stage.secret(0), "")).await;
+    assert_eq!(caller.reply().await.status, 200, "a look at the models uses nothing up");
+    assert_eq!(stage.statuses(&[0; 8]).await, [500, 502, 502, 200, 504, 200, 504, 200]);
+}
+
+#[tokio::test]
+async fn a_loop_gives_its_replies_in_turn() {
+    let turns =
+        json!([{ "error": "overloaded" }, { "text": "better now" }, { "status": 418, "body": "teapot" }]);
+    let stage = Stage::set(scripted(&json!([{ "name": "loop", "loop": turns }]))).await;
+    assert_eq!(stage.statuses(&[0; 5]).await, [503, 200, 418, 503, 200]);
+    assert_eq!(stage.ask(0, PING).await.body, "teapot");
+    let seen = stage.leave().await;
+    assert_eq!(seen.name(seen.rows[1].answer), "main: loop");
+}
+
+#[tokio::test]
+async fn conditions_see_headers_and_bodies() {
+    let stage = Stage::set(scripted(&json!([
+        { "name": "header", "when": { "header": { "x-order": "o-8" } }, "reply": { "error": "conflict" } },
+        { "name": "json", "when": { "json": { "$.metadata.user": "me" } }, "reply": { "error": "forbidden" } },
+    ])))
+    .await;
+    let mut caller = stage.caller().await;
+    for (body, header, status) in [
+        (PING.to_owned(), "x-order: o-8", 409),
+        (PING.replace("{\"model\"", "{\"metadata\":{\"user\":\"me\"},\"model\""), "x-order: o-9", 403),
+        (PING.to_owned(), "x-order: o-9", 200),
+    ] {
+        let asked =
+            chat(stage.secret(0), &body).replace("host: upstream", &format!("host: upstream\r\n{header}"));
+        caller.send(&asked).await;
+        assert_eq!(caller.reply().await.status, status, "{header}");
+    }
+}
+
+#[tokio::test]
+async fn a_reply_can_be_said_in_so_many_words() {
+    let reply = json!({
+        "status": 502, "headers": { "content-type": "text/html", "x-model": "{{ request.model }}" },
+        "body": "<h1>oh {{ request.prompt }}</h1>", "retry_after": "1500ms", "hints": ["fraction"],
+    });
+    let stage = Stage::set(scripted(&json!([{ "name": "page", "reply": reply }]))).await;
+    let reply = stage.ask(0, PING).await;
+    assert_eq!((reply.status, reply.body.as_str()), (502, "<h1>oh ping</h1>"));
+    assert_eq!(reply.header("content-type"), Some("text/html"));
+    assert_eq!((reply.header("x-model"), reply.header("retry-after")), (Some("chat"), Some("1.5")));
+    let seen = stage.leave().await;
+    assert_eq!(
+        (seen.rows[0].hint_ms, seen.rows[0].text_hash, seen.rows[0].answer.is_some()),
+        (1_500, 0, false)
+    );
+}
+
+#[tokio::test]
+async fn a_reply_that_cannot_be_made_says_so() {
+    let reply = json!({ "headers": { "x-prompt": "{{ request.prompt }}" }, "text": "well" });
+    let stage = Stage::set(scripted(&json!([{ "name": "echo", "reply": reply }]))).await;
+    assert_eq!(stage.ask(0, PING).await.header("x-prompt"), Some("ping"));
+    let reply = stage.ask(0, &PING.replace("ping", "a\\nb")).await;
+    assert_eq!(reply.status, 500);
+    assert!(reply.body.contains("the header `x-prompt` would hold what no header can"), "{}", reply.body);
+}
+
+#[tokio::test]
+async fn hints_come_in_every_form_and_nonsense_is_no_hint() {
+    for (hint, header, value, told) in [
+        ("seconds", "retry-after", "2", true),
+        ("fraction", "retry-after", "1.5", true),
+        ("millis", "retry-after-ms", "1500", true),
+        ("reset", "x-ratelimit-reset-requests", "1.5s", true),
+        ("negative", "retry-after", "-2", false),
+        ("nonsense", "retry-after", "soon", false),
+    ] {
+        let reply = json!({ "error": "rate_limit", "retry_after": "1500ms", "hints": [hint] });
+        let stage = Stage::set(scripted(&json!([{ "name": "hint", "reply": reply }]))).await;
+        assert_eq!(stage.ask(0, PING).await.header(header), Some(value), "{hint}");
+        assert_eq!(stage.leave().await.rows[0].hint().is_some(), told, "{hint}");
+    }
+}
+
+#[tokio::test]
+async fn a_wait_is_told_by_whatever_can_tell_it_and_noted_only_if_it_was() {
+    for (reply, header, told) in [
+        (json!({ "text": "well", "retry_after": "2s" }), Some("2"), true),
+        (json!({ "error": "rate_limit", "body": "{}", "retry_after": "2s" }), Some("2"), true),
+        (json!({ "error": "rate_limit", "body": "{}", "retry_after": "2s", "hints": ["body"] }), None, false),
+        (json!({ "error": "rate_limit", "retry_after": "2s", "hints": ["body"] }), None, true),
+    ] {
+        let stage = Stage::set(scripted(&json!([{ "name": "wait", "reply": reply }]))).await;
+        assert_eq!(stage.ask(0, PING).await.header("retry-after"), header, "{reply}");
+        assert_eq!(stage.leave().await.rows[0].hint().is_some(), told, "{reply}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_calls_tools_and_says_why_it_ends() {
+    let tools = json!([{ "name": "weather", "arguments": "{\"city\":\"Bern\"}" }]);
+    let stage = Stage::set(scripted(&json!([
+        { "name": "tools", "once": true, "reply": { "text": "", "tools": tools } },
+        { "name": "long", "reply": { "text": "and so", "finish": "length", "usage": { "input": 5, "cache_read": 6, "output": 7 } } },
+    ])))
+    .await;
+    let choice = stage.ask(0, PING).await.json()["choices"][0].clone();
+    assert_eq!(choice["finish_reason"], json!("tool_calls"));
+    assert_eq!(choice["message"]["tool_calls"][0]["function"]["name"], json!("weather"));
+    assert_eq!(stage.ask(0, PING).await.json()["choices"][0]["finish_reason"], json!("length"));
+    let seen = stage.leave().await;
+    assert_eq!((seen.rows[1].input_tokens, seen.rows[1].output_tokens), (11, 7));
+    let told = seen.answers.iter().find(|answer| answer.id == seen.rows[1].answer).unwrap();
+    assert_eq!(told.tokens.map(|tokens| (tokens.input, tokens.cache_read, tokens.output)), Some((5, 6, 7)));
+}
+
+#[tokio::test]
+async fn a_reply_has_a_latency_of_its_own() {
+    let mut world = scripted(&json!([{ "name": "late", "reply": { "text": "late", "latency": "40ms" } }]));
+    world["latency"] = json!({ "head": "1h" });
+    let stage = Stage::set(world).await;
+    assert_eq!(stage.ask(0, PING).await.status, 200);
+    let row = stage.leave().await.rows[0];
+    assert!(row.head - row.read >= 40_000, "{row:?}");
+}
+
+#[tokio::test]
+async fn a_stream_has_the_shape_that_the_scenario_gives_it() {
+    let stream = json!({ "contents": 3, "pings": true, "framing": "split", "usage": "every_event" });
+    let world = json!({ "dialect": "openai", "keys": 1, "reply": { "text": "éa bc de", "stream": stream } });
+    let reply = { Stage::set(world).await }.ask(0, STREAMED_PING).await;
+    assert!(
+        reply.body.contains("\"content\":\"") && reply.body.ends_with("data: [DONE]\n\n"),
+        "{}",
+        reply.body
+    );
+    assert_eq!(reply.body.matches("\"content\":\"").count(), 1 + 3, "{}", reply.body);
+    assert!(reply.body.contains("\n: "), "{}", reply.body);
+}
+
+#[tokio::test]
+async fn generated_answers_are_the_same_for_the_same_seed_and_counted_beforehand() {
+    let mut texts = Vec::new();
+    for seed in [7, 7, 8] {
+        let world = json!({ "dialect": "openai", "keys": 1, "reply": { "text": { "tokens": 60 } } });
+        let stage = Stage::set_with_seed(world, seed).await;
+        let reply = stage.ask(0, PING).await.json();
+        texts.push(reply["choices"][0]["message"]["content"].as_str().unwrap().to_owned());
+        let seen = stage.leave().await;
+        assert_eq!(seen.answers[0].text.as_ref(), texts.last());
+        assert_eq!(seen.rows[0].output_tokens, 60);
+    }
+    assert_eq!(texts[0], texts[1]);
+    assert_ne!(texts[0], texts[2]);
+    let sixty = scenario::Reply {
+        text: Some(scenario::Data::literal("one two  three")),
+        ..scenario::Reply::normal()
+    };
+    assert_eq!(stormproof_upstream::contents_of(&sixty, 7), 3);
+}

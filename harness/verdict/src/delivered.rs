@@ -1,0 +1,68 @@
+//! What a client was given of the text that its upstream was to send.
+
+use record::{NameId, Outcome};
+
+use crate::scene::Scene;
+use crate::tree::{HeldAttempt, OpenTree};
+
+/// What was delivered of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delivered {
+    /// All of it.
+    Whole,
+    /// So many of so many bytes, from its beginning.
+    Part(u64, u64),
+    /// Nothing.
+    Nothing,
+    /// Something else.
+    Other,
+}
+
+/// What was delivered; none where the evidence does not tell.
+pub(crate) fn delivered(tree: &OpenTree, scene: &Scene<'_>) -> Option<Delivered> {
+    let exchange = tree.exchange.as_ref()?;
+    if exchange.text_hash == 0 && exchange.contents == 0 {
+        return Some(Delivered::Nothing);
+    }
+    let serving = serving_text(tree)?;
+    let Some(serving) = serving else { return Some(Delivered::Other) };
+    let same = exchange.text_hash == serving.row.text_hash;
+    if same && serving.row.outcome == Outcome::Complete && exchange.outcome == Outcome::Complete {
+        return Some(Delivered::Whole);
+    }
+    let text = tree.more()?.text.as_ref().filter(|text| !text.cut)?;
+    let answer = scene.answers.get(&serving.row.answer)?;
+    let scripted = answer.text.as_deref()?;
+    if scripted == text.text && !answer.cut {
+        return Some(Delivered::Whole);
+    }
+    if !scripted.starts_with(&text.text) {
+        // What was cut from the answer may go on as the client's text does.
+        return if answer.cut && text.text.starts_with(scripted) { None } else { Some(Delivered::Other) };
+    }
+    let bytes = |text: &str| u64::try_from(text.len()).unwrap_or(u64::MAX);
+    Some(Delivered::Part(bytes(&text.text), bytes(scripted)))
+}
+
+/// Output tokens that were delivered: those of the answer, by the share of its text, rounded down.
+pub(crate) fn delivered_tokens(tree: &OpenTree, scene: &Scene<'_>) -> Option<u64> {
+    let all = serving_text(tree)??;
+    let reported =
+        scene.answers.get(&all.row.answer).and_then(|answer| answer.tokens).map(|tokens| tokens.output);
+    let output = reported.unwrap_or_else(|| u64::from(all.row.output_tokens));
+    Some(match delivered(tree, scene)? {
+        Delivered::Whole => output,
+        Delivered::Part(given, whole) => output * given / whole.max(1),
+        Delivered::Nothing | Delivered::Other => 0,
+    })
+}
+
+/// The attempt whose text the client was given, as far as it was; no such attempt where the target answered by itself. None
+/// where no exchange is known.
+#[expect(clippy::option_option, reason = "not knowing is not the same as knowing of none")]
+fn serving_text(tree: &OpenTree) -> Option<Option<&HeldAttempt>> {
+    tree.exchange.as_ref()?;
+    let serving = tree.serving().and_then(|index| tree.attempts.get(index));
+    let answered = |held: &&HeldAttempt| held.row.answer != NameId::NONE;
+    Some(serving.filter(answered).or_else(|| tree.attempts.iter().rev().find(answered)))
+}

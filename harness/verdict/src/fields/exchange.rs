@@ -1,0 +1,82 @@
+//! The fields of exchanges.
+
+use std::time::Duration;
+
+use record::{ErrorShape, ExchangeRow, NOT_REACHED, Outcome};
+use scenario::{Field, FieldValue};
+
+use crate::delivered::{Delivered, delivered, delivered_tokens};
+use crate::fields::{hint, number, status};
+use crate::names::TrafficKind;
+use crate::scene::{Scene, View};
+use crate::tree::OpenTree;
+
+pub(crate) fn of_exchange<'v>(
+    tree: &'v OpenTree,
+    row: &ExchangeRow,
+    field: Field,
+    scene: &'v Scene<'v>,
+    view: View,
+) -> FieldValue<'v> {
+    let timed = |from: u32, to: u32| {
+        let (from, to) = (row.intended.plus_micros(from), row.intended.plus_micros(to));
+        from.zip(to).map_or(FieldValue::Missing, |(from, to)| scene.timed(from, to, view))
+    };
+    let serving = || tree.serving().and_then(|index| tree.attempts.get(index));
+    match field {
+        Field::Step => scene.traffic(row.traffic, TrafficKind::Step),
+        Field::Phase => scene.traffic(row.traffic, TrafficKind::Phase),
+        Field::Request => scene.text(row.request),
+        Field::Model => scene.text(row.model),
+        Field::Tenant => scene.text(row.tenant),
+        Field::Instance => number(row.instance.max(1)),
+        Field::Status => status(row.status),
+        Field::Outcome => FieldValue::Text(Outcome::word(row.outcome)),
+        Field::Error => scene.text(row.error),
+        Field::ErrorShape => FieldValue::Text(ErrorShape::word(row.error_shape)),
+        Field::At => scene.since_start(row.intended),
+        Field::Took => timed(0, row.ended),
+        Field::Service => timed(row.sent, row.ended),
+        Field::FirstContent => timed(0, row.first_content),
+        Field::Added => added(tree, row, scene, view),
+        Field::Hint => hint(row.hint_ms),
+        Field::LastHint => tree.attempts.last().map_or(FieldValue::Missing, |held| hint(held.row.hint_ms)),
+        Field::CapacityIn => tree.capacity_in.map_or(FieldValue::Missing, FieldValue::Duration),
+        Field::Attempts => number(tree.attempts.len()),
+        Field::Stream => FieldValue::Flag(row.streamed),
+        Field::Terminated => FieldValue::Flag(row.terminated),
+        Field::Contents => number(row.contents),
+        Field::ScriptedText => delivered(tree, scene).map_or(FieldValue::Missing, |delivered| {
+            FieldValue::Text(match delivered {
+                Delivered::Whole => "whole",
+                Delivered::Part(..) => "part",
+                Delivered::Nothing => "none",
+                Delivered::Other => "other",
+            })
+        }),
+        Field::DeliveredTokens => delivered_tokens(tree, scene).map_or(FieldValue::Missing, number),
+        Field::Bytes => FieldValue::Size(u64::from(row.bytes)),
+        Field::ForeignId => FieldValue::Flag(row.foreign),
+        Field::Exchange => number(row.id.0),
+        Field::Upstream => serving().map_or(FieldValue::Missing, |held| scene.text(held.row.upstream)),
+        Field::Text => {
+            let text = tree.more().and_then(|more| more.text.as_ref());
+            text.map_or(FieldValue::Missing, |text| FieldValue::Text(&text.text))
+        }
+        _ => FieldValue::Missing,
+    }
+}
+
+/// What the target added: what an exchange took from its send, less what its serving attempt took.
+fn added(tree: &OpenTree, row: &ExchangeRow, scene: &Scene<'_>, view: View) -> FieldValue<'static> {
+    let serving = tree.serving().and_then(|index| tree.attempts.get(index));
+    let Some(held) = serving.filter(|held| held.row.ended != NOT_REACHED) else { return FieldValue::Missing };
+    let (Some(sent), true) = (row.intended.plus_micros(row.sent), row.ended != NOT_REACHED) else {
+        return FieldValue::Missing;
+    };
+    let there = Duration::from_micros(held.row.ended.into());
+    match scene.timed(sent, row.end(), view) {
+        FieldValue::Duration(all) => FieldValue::Duration(all.saturating_sub(there)),
+        other => other,
+    }
+}

@@ -1,0 +1,39 @@
+//! A value that a field has several of, taken out of a body or a header.
+
+use scenario::FieldValue;
+use serde_json::Value;
+
+/// A text, a number or a flag.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Scalar {
+    Text(String),
+    Number(i64),
+    Fraction(f64),
+    Flag(bool),
+}
+
+impl Scalar {
+    /// A value of a JSON text. A list or a map is compared as its text.
+    pub(crate) fn of(value: &Value) -> Self {
+        match value {
+            Value::Bool(flag) => Self::Flag(*flag),
+            Value::String(text) => Self::Text(text.clone()),
+            Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+                (Some(number), _) => Self::Number(number),
+                (None, Some(number)) => Self::Fraction(number),
+                (None, None) => Self::Text(number.to_string()),
+            },
+            Value::Null => Self::Text("null".to_owned()),
+            Value::Array(_) | Value::Object(_) => Self::Text(value.to_string()),
+        }
+    }
+
+    pub(crate) fn value(&self) -> FieldValue<'_> {
+        match self {
+            Self::Text(text) => FieldValue::Text(text),
+            Self::Number(number) => FieldValue::Number(*number),
+            Self::Fraction(number) => FieldValue::Measured(*number),
+            Self::Flag(flag) => FieldValue::Flag(*flag),
+        }
+    }
+}

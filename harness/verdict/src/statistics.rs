@@ -1,0 +1,156 @@
+//! What a sample says of the long run: estimates of shares, and how values are distributed.
+//!
+//! Both have error rates. A target that just keeps its promise is accused no more often than `false_alarm`; a breach as large as
+//! `notices` is seen nine times in ten, or the sample is too small to pass.
+
+use scenario::{Comparator, DistributionClaim, EstimateClaim, Literal, Operand};
+
+use crate::chance::{Binomial, ChiSquare, WHOLE};
+use crate::numbers::{Inconclusive, Item, Weighed};
+use crate::offence::Weight;
+
+/// How often a breach that must be noticed may be missed, in millionths.
+const MISSED: u64 = 100_000;
+
+/// How many of each value are expected at least before the chi-square distribution is near enough.
+const LEAST_EXPECTED: u64 = 5;
+
+/// The long-run share of what satisfies a condition.
+pub(crate) fn estimate(claim: &EstimateClaim, items: &[&Item], all: &str) -> Result<Weighed, Inconclusive> {
+    let Some((lower_limit, limit)) = limit_of(claim) else {
+        return Err(Inconclusive::Unknown("its limit is no share".to_owned()));
+    };
+    let tries = u64::try_from(items.len()).unwrap_or(u64::MAX);
+    if tries == 0 {
+        return Err(Inconclusive::TooFew("there is nothing to estimate from".to_owned()));
+    }
+    let hits = u64::try_from(items.iter().filter(|item| item.hit).count()).unwrap_or(u64::MAX);
+    // Offences are what there must not be much of: misses under a lower limit, hits under an upper one.
+    let offence_share = |share: u64| if lower_limit { WHOLE.saturating_sub(share) } else { share };
+    let offences = if lower_limit { tries - hits } else { hits };
+    let allowed = Binomial::new(tries, (offence_share(limit).into(), WHOLE.into()));
+    let critical = allowed.critical(claim.false_alarm.millionths.into());
+    let observed = format!(
+        "{hits} of {all}; {} from {critical} on are more than chance explains",
+        if lower_limit { "misses" } else { "hits" }
+    );
+    let numbers = vec![
+        (if lower_limit { "misses" } else { "hits" }.to_owned(), offences.to_string()),
+        ("most that chance explains".to_owned(), critical.saturating_sub(1).to_string()),
+    ];
+    if offences >= critical {
+        return Ok(Weighed { weight: Weight::OffendsSoFar, observed, numbers });
+    }
+    let breach = Binomial::new(tries, (offence_share(claim.notices.millionths.into()).into(), WHOLE.into()));
+    if !breach.hardly_ever_at_most(critical - 1, MISSED) {
+        return Err(Inconclusive::Unknown(format!("{all} are too few to notice {} reliably", claim.notices)));
+    }
+    Ok(Weighed { weight: Weight::Holds, observed, numbers })
+}
+
+/// Whether it is a lower limit, and the limit in millionths.
+fn limit_of(claim: &EstimateClaim) -> Option<(bool, u64)> {
+    let [comparison] = claim.test.comparisons.as_slice() else { return None };
+    let [Operand::Literal(Literal::Share(share))] = comparison.right.as_slice() else { return None };
+    Some((comparison.comparator == Comparator::AtLeast, share.millionths.into()))
+}
+
+/// How the values of a field are distributed.
+pub(crate) fn distribution(
+    claim: &DistributionClaim,
+    items: &[&Item],
+    values: &[String],
+) -> Result<Weighed, Inconclusive> {
+    let counted: Vec<u64> = claim.weights.iter().map(|(name, _)| count(items, values, &name.value)).collect();
+    let tries: u64 = u64::try_from(items.len()).unwrap_or(u64::MAX);
+    let named: u64 = counted.iter().sum();
+    let numbers: Vec<(String, String)> = claim
+        .weights
+        .iter()
+        .zip(&counted)
+        .map(|((name, weight), count)| (format!("`{}` (weight {weight})", name.value), count.to_string()))
+        .collect();
+    let observed = || {
+        let parts =
+            claim.weights.iter().zip(&counted).map(|((name, _), count)| format!("{count} `{}`", name.value));
+        parts.collect::<Vec<_>>().join(", ")
+    };
+    let unwanted =
+        claim.weights.iter().zip(&counted).find(|((_, weight), count)| *weight == 0 && **count > 0);
+    if named < tries || unwanted.is_some() {
+        let observed = format!("{}, and {} of a value that has no weight", observed(), tries - named);
+        return Ok(Weighed { weight: Weight::Offends, observed, numbers });
+    }
+    let weights: Vec<(u64, u64)> = claim
+        .weights
+        .iter()
+        .zip(&counted)
+        .filter(|((_, weight), _)| *weight > 0)
+        .map(|((_, weight), count)| (u64::from(*weight), *count))
+        .collect();
+    let whole: u64 = weights.iter().map(|(weight, _)| weight).sum();
+    if weights.iter().any(|(weight, _)| tries * weight < LEAST_EXPECTED * whole) {
+        let reason =
+            format!("{tries} are too few: at least {LEAST_EXPECTED} of each value have to be expected");
+        return Err(Inconclusive::TooFew(reason));
+    }
+    let degrees = u32::try_from(weights.len() - 1).unwrap_or(u32::MAX);
+    let critical = ChiSquare::new(degrees).critical_thousandths(claim.false_alarm.millionths.into());
+    let statistic = statistic_thousandths(&weights, whole, tries);
+    let told = format!(
+        "{}; chi-square {} where chance explains {}",
+        observed(),
+        thousandths(statistic),
+        thousandths(critical)
+    );
+    if statistic > critical {
+        return Ok(Weighed { weight: Weight::OffendsSoFar, observed: told, numbers });
+    }
+    if !weights.iter().all(|(weight, _)| notices(claim, (*weight, whole), tries, critical)) {
+        let reason = format!("{tries} are too few to notice a change of {} reliably", claim.notices);
+        return Err(Inconclusive::Unknown(reason));
+    }
+    Ok(Weighed { weight: Weight::Holds, observed: told, numbers })
+}
+
+fn count(items: &[&Item], values: &[String], name: &str) -> u64 {
+    let number = values.iter().position(|value| value == name).and_then(|index| i64::try_from(index).ok());
+    let same =
+        items.iter().filter(|item| number.is_some() && item.values.first().copied().flatten() == number);
+    u64::try_from(same.count()).unwrap_or(u64::MAX)
+}
+
+/// The sum of `(seen - expected)^2 / expected`, in thousandths, rounded down. With the weight `w` of the whole `W` among `n`
+/// rows, the part of a value is `(seen * W - n * w)^2 / (n * w * W)`.
+fn statistic_thousandths(weights: &[(u64, u64)], whole: u64, tries: u64) -> u128 {
+    let (whole, tries) = (u128::from(whole), u128::from(tries));
+    let parts = weights.iter().map(|(weight, seen)| {
+        let apart = (u128::from(*seen) * whole).abs_diff(tries * u128::from(*weight));
+        1_000 * apart * apart / (tries * u128::from(*weight) * whole).max(1)
+    });
+    parts.sum()
+}
+
+/// Whether a change of one value's share would be noticed. The statistic is never below that value's own part,
+/// `(seen - n p)^2 / (n p (1 - p))`, so that a change is noticed whenever this part exceeds what chance explains.
+fn notices(claim: &DistributionClaim, (weight, whole): (u64, u64), tries: u64, critical: u128) -> bool {
+    let (share, tries_wide) = (u128::from(weight) * 1_000_000 / u128::from(whole), u128::from(tries));
+    let expected = tries_wide * share / 1_000_000;
+    // How far the count may stray before the value's own part exceeds the critical value.
+    let variance = tries_wide * share * (1_000_000 - share) / 1_000_000;
+    let strays = (critical * variance / 1_000_000_000).isqrt() + 1;
+    let change = u128::from(claim.notices.millionths);
+    let small = |number: u128| u64::try_from(number).unwrap_or(u64::MAX);
+    let more = share + change > 1_000_000
+        || Binomial::new(tries, (share + change, 1_000_000))
+            .hardly_ever_at_most(small(expected + strays), MISSED);
+    let less = share < change
+        || expected >= strays
+            && Binomial::new(tries, (share - change, 1_000_000))
+                .nearly_always_at_most(small(expected - strays), MISSED);
+    more && less
+}
+
+fn thousandths(number: u128) -> String {
+    format!("{}.{:03}", number / 1_000, number % 1_000)
+}

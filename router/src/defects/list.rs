@@ -1,0 +1,215 @@
+//! The list of the defects, in the order in which they are shown.
+
+use super::Defect;
+
+pub(super) const DEFECTS: [Defect; 32] = [
+    Defect {
+        name: "retries-the-same-key",
+        about: "after a 429 the rate-limited key was tried again until the retries were used up, \
+                although other keys were untried, and the 429 went to the client",
+        cites: "maximhq/bifrost#2654, bestruirui/octopus#245",
+        breaks: &["ROT-001", "ROT-003"],
+    },
+    Defect {
+        name: "multiplies-retries",
+        about: "the retries of the client library beneath ran inside the router's own loop, so that \
+                the two numbers multiplied and one request cost many more attempts than were \
+                configured",
+        cites: "BerriAI/litellm#7130, BerriAI/litellm#7262, HKUDS/nanobot#2760",
+        breaks: &["SPK-002", "RTY-001"],
+    },
+    Defect {
+        name: "gives-up-after-three-keys",
+        about: "a request was given up after a fixed number of keys, although an untried one worked",
+        cites: "maximhq/bifrost#5876",
+        breaks: &["ROT-002"],
+    },
+    Defect {
+        name: "sleeps-before-the-next-key",
+        about: "the wait that was meant for the limited key was slept before the next key was tried",
+        cites: "maximhq/bifrost#3491, jpsnover/ai-triad-research#1593",
+        breaks: &["ROT-005"],
+    },
+    Defect {
+        name: "ignores-weights",
+        about: "the weights of the settings were read and not used, so that all keys got the same \
+                share",
+        cites: "BerriAI/litellm#33329",
+        breaks: &["DST-001"],
+    },
+    Defect {
+        name: "ignores-retry-after",
+        about: "the provider's Retry-After was read and passed on but not honoured, so the next \
+                request was sent with the limited key again",
+        cites: "maximhq/bifrost#6971, diegosouzapw/OmniRoute#14573",
+        breaks: &["CDN-001", "SPK-001"],
+    },
+    Defect {
+        name: "keeps-the-latest-hint",
+        about: "the hint that came last replaced the one before it, so that a short one ended a long \
+                cooldown early",
+        cites: "BerriAI/litellm#40130",
+        breaks: &["CDN-003"],
+    },
+    Defect {
+        name: "trusts-a-key-at-once",
+        about: "everything that had waited for a key was sent as soon as its cooldown was over",
+        cites: "future-agi/future-agi#2693",
+        breaks: &["CDN-007"],
+    },
+    Defect {
+        name: "keeps-cooldowns-to-itself",
+        about: "each instance learned of limited keys by itself, so that two of them asked such a key twice as often",
+        cites: "BerriAI/litellm#34836",
+        breaks: &["CDN-009"],
+    },
+    Defect {
+        name: "hints-one-second",
+        about: "with all keys limited the client was told a fixed wait, far earlier than any key was \
+                free",
+        cites: "BerriAI/litellm#27823, ArsalanDotMe/switchboard-go#5",
+        breaks: &["EXH-002"],
+    },
+    Defect {
+        name: "retries-wrong-requests",
+        about: "a request that the provider had found wrong was sent again until the retries were \
+                used up",
+        cites: "BerriAI/litellm#23546",
+        breaks: &["RTY-002"],
+    },
+    Defect {
+        name: "waits-equally-long",
+        about: "the wait between attempts was the same each time and for every client, so that those \
+                who failed together came back together",
+        cites: "OpenAI's guide to rate limits",
+        breaks: &["RTY-004"],
+    },
+    Defect {
+        name: "takes-slow-down-for-a-key-limit",
+        about: "`slow_down` was taken for the limit of one key, so that the next key was asked at \
+                once and the traffic never fell",
+        cites: "OpenAI's guide to rate limits and error codes",
+        breaks: &["SPK-003"],
+    },
+    Defect {
+        name: "keeps-keys-closed",
+        about: "a key stayed closed for a fixed minute, long after the provider had recovered",
+        cites: "BerriAI/litellm#35303, BerriAI/litellm#26015",
+        breaks: &["SPK-004"],
+    },
+    Defect {
+        name: "takes-a-head-for-success",
+        about: "a stream counted as answered with its head, so that an error in its first event went \
+                to the client although another provider could have answered",
+        cites: "mlflow/mlflow#25262",
+        breaks: &["FBK-003"],
+    },
+    Defect {
+        name: "begins-broken-streams-again",
+        about: "a stream that broke after content was asked for again, and its beginning was sent to \
+                the client a second time",
+        cites: "BerriAI/litellm#32835",
+        breaks: &["RTY-009"],
+    },
+    Defect {
+        name: "ends-cut-streams-cleanly",
+        about: "a stream that broke off got its end mark from the router, so that half an answer looked complete",
+        cites: "Portkey-AI/gateway#1797, kortix-ai/suna#4821",
+        breaks: &["RES-004"],
+    },
+    Defect {
+        name: "writes-with-few-writers",
+        about: "a few writers served all streams, and a slow client kept the one that it had",
+        cites: "BerriAI/litellm#6404",
+        breaks: &["RES-008"],
+    },
+    Defect {
+        name: "mixes-up-answers",
+        about: "an answer on its way was kept where another request could take it",
+        cites: "BerriAI/litellm#25447",
+        breaks: &["CON-001"],
+    },
+    Defect {
+        name: "passes-the-callers-key-on",
+        about: "the caller's own key was passed on to the provider in another header",
+        cites: "BerriAI/litellm#32202, BerriAI/litellm#38114",
+        breaks: &["SEC-002"],
+    },
+    Defect {
+        name: "shows-provider-keys",
+        about: "a header for debugging showed the provider's key to the client",
+        cites: "maximhq/bifrost#3954",
+        breaks: &["SEC-001"],
+    },
+    Defect {
+        name: "answers-errors-in-plain-words",
+        about: "errors were answered as plain text, which client libraries cannot read",
+        cites: "Portkey-AI/gateway#267",
+        breaks: &["PRO-010"],
+    },
+    Defect {
+        name: "charges-streams-nothing",
+        about: "the usage at the end of a stream was not read, so that streamed answers stood in the \
+                ledger with no tokens and no cost",
+        cites: "ferro-labs/ai-gateway#281, defilantech/LLMKube#1852",
+        breaks: &["CST-003", "CST-001"],
+    },
+    Defect {
+        name: "charges-cached-tokens-in-full",
+        about: "tokens that came from the provider's cache were booked and billed as new input",
+        cites: "BerriAI/litellm#11789",
+        breaks: &["CST-001", "CST-003"],
+    },
+    Defect {
+        name: "charges-only-whole-streams",
+        about: "a stream was booked at its end only, so that a client that left before it had no row",
+        cites: "BerriAI/litellm#33736",
+        breaks: &["CST-005"],
+    },
+    Defect {
+        name: "charges-retries-twice",
+        about: "each attempt of a request was booked by itself, so that a request that was retried \
+                was charged again for every retry",
+        cites: "BerriAI/litellm#15740, BerriAI/litellm#39455",
+        breaks: &["CST-002"],
+    },
+    Defect {
+        name: "charges-both-ends",
+        about: "a request was booked when its answer began and again when it ended",
+        cites: "BerriAI/litellm#15740",
+        breaks: &["CST-002", "CST-001"],
+    },
+    Defect {
+        name: "charges-another-tenant",
+        about: "the end user that a request names of itself decided who pays, so that a caller could \
+                move its cost to another tenant",
+        cites: "BerriAI/litellm#11083",
+        breaks: &["CST-009"],
+    },
+    Defect {
+        name: "sums-cumulative-usage",
+        about: "usage that is reported again and again as a running total was added up, so that a \
+                stream cost many times what it did",
+        cites: "BerriAI/litellm#9812, BerriAI/litellm#40006",
+        breaks: &["PRO-006"],
+    },
+    Defect {
+        name: "checks-budget-after-charge",
+        about: "a budget was compared with what had already been charged, and requests under way did \
+                not count, so that many at once went far beyond it",
+        cites: "BerriAI/litellm#34732, BerriAI/litellm#40095",
+        breaks: &["BUD-002"],
+    },
+    Defect {
+        name: "reports-budgets-only",
+        about: "a budget that was used up was reported, and requests were served all the same",
+        cites: "BerriAI/litellm#26672, BerriAI/litellm#23714",
+        breaks: &["BUD-001", "BUD-002"],
+    },
+    Defect {
+        name: "looks-up-keys-slowly",
+        about: "each request looked its key up in a slow store, one request after the other",
+        cites: "BerriAI/litellm#13541",
+        breaks: &["PRF-001"],
+    },
+];

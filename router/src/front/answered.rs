@@ -1,0 +1,119 @@
+//! A provider's success on its way to the client: unread, read and counted, or in the client's words.
+
+use std::sync::Arc;
+
+use http::{HeaderValue, Response, header};
+
+use super::answer::ApiError;
+use super::chat::{Asked, close};
+use super::event_relay::EventRelay;
+use super::headers::forwarded_to_client;
+use super::passing::Reading;
+use super::relay::{Relay, ResponseBody};
+use super::whole_answer::{count_answer, read_answer};
+use crate::accounts::Charge;
+use crate::provider::{Dialect, ProviderBody, is_event_stream};
+use crate::stream::{AnthropicPassage, OpenaiPassage, Passage};
+use crate::translate::{ChunkPassage, translated_answer};
+
+/// Everything beside the success itself.
+pub(super) struct Answering<'a> {
+    pub(super) asked: &'a Asked<'a>,
+    pub(super) reading: Reading,
+    pub(super) charge: Option<Charge>,
+}
+
+pub(super) async fn read_answered(
+    answering: Answering<'_>,
+    response: Response<ProviderBody>,
+) -> Response<ResponseBody> {
+    if is_event_stream(response.headers()) {
+        let asked = answering.asked;
+        let (head, body) = streamed(answering, response).into_parts();
+        Response::from_parts(head, as_stream(body, asked).await)
+    } else {
+        whole(answering, response).await
+    }
+}
+
+/// The hot path: nothing of the answer is looked at.
+pub(super) async fn unread(response: Response<ProviderBody>, asked: &Asked<'_>) -> Response<ResponseBody> {
+    let (mut head, body) = response.into_parts();
+    let is_stream = is_event_stream(&head.headers);
+    let relay = Relay::new(body, &head.headers, asked.model.patience.idle);
+    head.headers = forwarded_to_client(&head.headers);
+    head.version = http::Version::HTTP_11;
+    let body = ResponseBody::relayed(relay);
+    Response::from_parts(head, if is_stream { as_stream(body, asked).await } else { body })
+}
+
+/// The body of a stream, with what is decided for streams alone.
+async fn as_stream(body: ResponseBody, asked: &Asked<'_>) -> ResponseBody {
+    let policy = &asked.service.policies.streams;
+    let shared = match policy.shared_writers() {
+        Some(writers) => Arc::clone(writers).acquire_owned().await.ok(),
+        None => None,
+    };
+    body.ending_with(policy.instead_of_a_break()).sharing(shared)
+}
+
+fn streamed(answering: Answering<'_>, response: Response<ProviderBody>) -> Response<ResponseBody> {
+    let Answering { asked, reading, charge } = answering;
+    let passage: Box<dyn Passage> = match (reading, asked.backend.dialect) {
+        (Reading::Translated { usage_wanted }, _) => {
+            Box::new(ChunkPassage::new(&asked.model.upstream_name, usage_wanted))
+        }
+        (Reading::AsItComes { usage_wanted }, Dialect::Openai) => Box::new(OpenaiPassage { usage_wanted }),
+        (Reading::AsItComes { .. }, Dialect::Anthropic) => Box::new(AnthropicPassage),
+    };
+    let (head, body) = response.into_parts();
+    let status = head.status.as_u16();
+    let relay = EventRelay::new(body, passage, asked.tally(), charge, status, asked.model.patience.idle);
+    with_head(&head, reading, ResponseBody::events(relay))
+}
+
+async fn whole(answering: Answering<'_>, response: Response<ProviderBody>) -> Response<ResponseBody> {
+    let Answering { asked, reading, charge } = answering;
+    let (head, body) = response.into_parts();
+    let mut tally = asked.tally();
+    let read = read_answer(body, asked.model.patience.idle).await;
+    let read = read.and_then(|bytes| {
+        let passed = match reading {
+            Reading::Translated { .. } => translated_answer(&bytes, &mut tally),
+            Reading::AsItComes { .. } => {
+                count_answer(&bytes, asked.backend.dialect, &mut tally).then_some(bytes)
+            }
+        };
+        passed.ok_or_else(ApiError::unreadable_answer)
+    });
+    match read {
+        Ok(bytes) => {
+            let response = with_head(&head, reading, ResponseBody::whole(bytes));
+            // Booked before the client can see the answer, and may ask what it cost.
+            close(charge, &response, tally.completed());
+            response
+        }
+        Err(error) => {
+            let response = error.into_response(asked.surface);
+            close(charge, &response, tally.broken_off());
+            response
+        }
+    }
+}
+
+/// The head of an answer. Of another dialect's headers only its kind is kept, and the id to ask the provider by.
+fn with_head(head: &http::response::Parts, reading: Reading, body: ResponseBody) -> Response<ResponseBody> {
+    let mut response = Response::new(body);
+    *response.status_mut() = head.status;
+    if matches!(reading, Reading::AsItComes { .. }) {
+        *response.headers_mut() = forwarded_to_client(&head.headers);
+        return response;
+    }
+    let kind = head.headers.get(header::CONTENT_TYPE).cloned();
+    let kind = kind.unwrap_or(HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    if let Some(id) = head.headers.get("request-id") {
+        response.headers_mut().insert("x-request-id", id.clone());
+    }
+    response
+}

@@ -1,0 +1,141 @@
+//! A provider's event stream on its way through, event by event: read, counted, and written for the client.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body::{Body, Frame};
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::relay::RelayError;
+use crate::accounts::{Charge, Counted};
+use crate::stream::{Framer, Passage, Step};
+use crate::usage::Tally;
+
+/// One stream. The next bytes are asked for only when the client has taken the last, and dropping the relay aborts the
+/// provider's request. Only the stream's own end mark ends it cleanly.
+pub(super) struct EventRelay<B> {
+    body: B,
+    framer: Framer,
+    passage: Box<dyn Passage>,
+    tally: Tally,
+    /// Open until the stream is over; absent when nothing is booked.
+    charge: Option<Charge>,
+    status: u16,
+    silence: Duration,
+    silent_until: Pin<Box<Sleep>>,
+    /// Written and not yet taken.
+    out: BytesMut,
+    end: Option<End>,
+}
+
+/// What follows when everything written has been taken.
+enum End {
+    Clean,
+    Broken(RelayError),
+}
+
+impl<B> EventRelay<B> {
+    /// `silence` is how long the provider may send nothing of its answer before it is given up.
+    pub(super) fn new(
+        body: B,
+        passage: Box<dyn Passage>,
+        tally: Tally,
+        charge: Option<Charge>,
+        status: u16,
+        silence: Duration,
+    ) -> Self {
+        Self {
+            body,
+            framer: Framer::default(),
+            passage,
+            tally,
+            charge,
+            status,
+            silence,
+            silent_until: Box::pin(sleep(silence)),
+            out: BytesMut::new(),
+            end: None,
+        }
+    }
+
+    /// Carries over the events that are whole by now.
+    fn carry(&mut self) {
+        while let Some(event) = self.framer.next() {
+            match self.passage.take(&event, &mut self.tally, &mut self.out) {
+                Step::Onward => self.silent_until.as_mut().reset(Instant::now() + self.silence),
+                Step::Idle => {}
+                Step::Finished => {
+                    // Booked before the client can see the end, and may ask what it cost.
+                    self.close(Tally::completed);
+                    self.end = Some(End::Clean);
+                    return;
+                }
+                Step::Failed => return self.break_off(RelayError::Reported),
+            }
+        }
+    }
+
+    fn break_off(&mut self, error: RelayError) {
+        self.close(Tally::broken_off);
+        self.end = Some(End::Broken(error));
+    }
+
+    fn close(&mut self, counted: impl FnOnce(&Tally) -> Counted) {
+        if let Some(charge) = self.charge.take() {
+            charge.close(Some(self.status), counted(&self.tally));
+        }
+    }
+}
+
+impl<B: Body<Data = Bytes, Error = hyper::Error> + Unpin> EventRelay<B> {
+    pub(super) fn poll_relay(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, RelayError>>> {
+        loop {
+            if !self.out.is_empty() {
+                return Poll::Ready(Some(Ok(Frame::data(self.out.split().freeze()))));
+            }
+            match self.end.take() {
+                Some(End::Clean) => {
+                    self.end = Some(End::Clean);
+                    // When the provider's own end has come as well its connection can be used again.
+                    let _end = Pin::new(&mut self.body).poll_frame(cx);
+                    return Poll::Ready(None);
+                }
+                Some(End::Broken(error)) => return Poll::Ready(Some(Err(error))),
+                None => {}
+            }
+            match Pin::new(&mut self.body).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    let Ok(data) = frame.into_data() else { continue };
+                    match self.framer.push(&data) {
+                        Ok(()) => self.carry(),
+                        Err(too_long) => self.break_off(RelayError::TooLong(too_long)),
+                    }
+                }
+                Poll::Ready(Some(Err(error))) => self.break_off(RelayError::Cut(error)),
+                Poll::Ready(None) => self.break_off(RelayError::Unfinished),
+                Poll::Pending => match self.silent_until.as_mut().poll(cx) {
+                    Poll::Ready(()) => self.break_off(RelayError::Silent),
+                    Poll::Pending => return Poll::Pending,
+                },
+            }
+        }
+    }
+}
+
+impl<B> Drop for EventRelay<B> {
+    /// Still open means that the client left.
+    fn drop(&mut self) {
+        self.close(Tally::left);
+    }
+}
+
+impl<B> std::fmt::Debug for EventRelay<B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EventRelay").field("status", &self.status).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,155 @@
+//! A provider's error on its way to the caller: word for word when it has the caller's shape, else put into it.
+
+use http::{HeaderName, Response, StatusCode, header};
+use serde_json::Value;
+
+use super::answer::{ApiError, INVALID_REQUEST, JSON, UPSTREAM, anthropic_type};
+use super::headers::forwarded_to_client;
+use super::relay::ResponseBody;
+use crate::provider::{Dialect, ErrorReply};
+use crate::translate::openai_error;
+
+/// The answer to a caller of one dialect, from a provider of another or the same.
+pub(super) fn relayed_error(
+    reply: &ErrorReply,
+    provider: Dialect,
+    caller: Dialect,
+) -> Response<ResponseBody> {
+    let is_error = reply.status.is_client_error() || reply.status.is_server_error();
+    let status = if is_error { reply.status } else { StatusCode::BAD_GATEWAY };
+    let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+    let mut response = if is_error && provider == caller && has_shape(&body, caller) {
+        let mut response = Response::new(ResponseBody::whole(reply.body.clone()));
+        *response.status_mut() = status;
+        response
+    } else {
+        in_other_words(status, &body, provider).into_response(caller)
+    };
+    for (name, value) in forwarded_to_client(&reply.headers) {
+        if let Some(name) = name
+            && is_relayed(&name, provider == caller)
+        {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    response
+}
+
+/// Across dialects only what every client understands: when to come back.
+fn is_relayed(name: &HeaderName, same_dialect: bool) -> bool {
+    if same_dialect {
+        *name != header::CONTENT_TYPE && *name != header::CONTENT_ENCODING
+    } else {
+        *name == header::RETRY_AFTER || *name == "retry-after-ms" || *name == "x-should-retry"
+    }
+}
+
+fn in_other_words(status: StatusCode, body: &Value, provider: Dialect) -> ApiError {
+    let text = [&body["error"]["message"], &body["message"], &body["error"], &body["detail"]]
+        .into_iter()
+        .find_map(|value| value.as_str().filter(|text| !text.is_empty()));
+    let message = match text {
+        Some(text) => text.to_owned(),
+        None => format!("the provider answered {} without an error that can be read", status.as_u16()),
+    };
+    let (kind, code) = match (provider, body["error"]["type"].as_str()) {
+        (Dialect::Anthropic, Some(kind)) => openai_error(kind),
+        (Dialect::Anthropic, None) => openai_error(anthropic_type(status)),
+        (Dialect::Openai, _) if status.is_client_error() => (INVALID_REQUEST, None),
+        (Dialect::Openai, _) => (UPSTREAM, None),
+    };
+    ApiError::foreign(status, kind, code, message)
+}
+
+fn has_shape(body: &Value, dialect: Dialect) -> bool {
+    let filled = |name: &str| body["error"][name].as_str().is_some_and(|text| !text.is_empty());
+    let code = &body["error"]["code"];
+    let fits = match dialect {
+        Dialect::Openai => code.is_string() || code.is_null(),
+        Dialect::Anthropic => body["type"] == "error",
+    };
+    filled("message") && filled("type") && fits
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, HeaderValue};
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    async fn parts(response: Response<ResponseBody>) -> (u16, HeaderMap, Value) {
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (head.status.as_u16(), head.headers, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn every_provider_error_reaches_the_caller_in_its_own_shape() {
+        let ours = r#"{"error":{"message":"m","type":"t","param":null,"code":"c"},"more":1}"#;
+        let cases = [
+            (400, ours, 400, "m", "t"),
+            (400, r#"{"error":{"message":"m","type":"t","code":7}}"#, 400, "m", "invalid_request_error"),
+            (500, r#"{"error":"boom"}"#, 500, "boom", "upstream_error"),
+            (529, r#"[{"error":{}}]"#, 529, "the provider answered 529", "upstream_error"),
+            (503, "<html>", 503, "the provider answered 503", "upstream_error"),
+            (404, "", 404, "the provider answered 404", "invalid_request_error"),
+            (422, r#"{"detail":"no"}"#, 422, "no", "invalid_request_error"),
+            (302, ours, 502, "m", "upstream_error"),
+        ];
+        for (status, body, expected, message, kind) in cases {
+            let reply = ErrorReply {
+                status: StatusCode::from_u16(status).unwrap(),
+                headers: [(header::CONTENT_TYPE, HeaderValue::from_static("text/html"))]
+                    .into_iter()
+                    .collect(),
+                body: Bytes::from_static(body.as_bytes()),
+            };
+            let (status, headers, answer) =
+                parts(relayed_error(&reply, Dialect::Openai, Dialect::Openai)).await;
+            assert_eq!(status, expected, "{body}");
+            assert_eq!(headers[header::CONTENT_TYPE], "application/json");
+            assert!(answer["error"]["message"].as_str().unwrap().starts_with(message), "{answer}");
+            assert_eq!(answer["error"]["type"], kind, "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_error_of_anthropics_reaches_each_client_in_its_own_shape() {
+        let body = |kind: &str| {
+            format!(r#"{{"type":"error","error":{{"type":"{kind}","message":"m"}},"request_id":"r"}}"#)
+        };
+        let cases = [
+            (400, body("invalid_request_error"), "invalid_request_error", None),
+            (404, body("not_found_error"), "invalid_request_error", Some("not_found")),
+            (413, "<html>".to_owned(), "invalid_request_error", Some("request_too_large")),
+            (500, body("api_error"), "server_error", None),
+            (529, body("overloaded_error"), "service_unavailable_error", Some("server_is_overloaded")),
+            (529, String::new(), "service_unavailable_error", Some("server_is_overloaded")),
+        ];
+        for (status, body, kind, code) in cases {
+            let headers =
+                [("retry-after", "7"), ("anthropic-ratelimit-requests-limit", "5"), ("request-id", "r")];
+            let headers =
+                headers.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+            let reply = ErrorReply {
+                status: StatusCode::from_u16(status).unwrap(),
+                headers: headers.into_iter().collect(),
+                body: Bytes::from(body.clone()),
+            };
+            let (got, headers, answer) =
+                parts(relayed_error(&reply, Dialect::Anthropic, Dialect::Openai)).await;
+            assert_eq!((got, answer["error"]["type"].as_str()), (status, Some(kind)), "{body}");
+            assert_eq!(answer["error"]["code"].as_str(), code, "{body}");
+            assert!(answer.get("type").is_none() && answer.get("request_id").is_none());
+            assert_eq!(headers["retry-after"], "7");
+            assert!(!headers.contains_key("anthropic-ratelimit-requests-limit"));
+            let (got, headers, answer) =
+                parts(relayed_error(&reply, Dialect::Anthropic, Dialect::Anthropic)).await;
+            assert_eq!((got, answer["type"].as_str()), (status, Some("error")));
+            assert!(headers.contains_key("anthropic-ratelimit-requests-limit"));
+        }
+    }
+}

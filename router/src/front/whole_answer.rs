@@ -1,0 +1,153 @@
+//! Reads a provider's answer whole, with bounds on its size and on the provider's silence.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use serde::Deserialize;
+use tokio::time::timeout;
+
+use super::answer::ApiError;
+use crate::exchange::Refusal;
+use crate::provider::{Dialect, ProviderBody};
+use crate::usage::{AnthropicUsage, OpenaiUsage, Tally};
+
+/// Far above the longest answer that any model gives.
+const MOST_BYTES: usize = 32 * 1024 * 1024;
+
+pub(super) async fn read_answer(mut body: ProviderBody, silence: Duration) -> Result<Bytes, ApiError> {
+    let mut read = BytesMut::new();
+    loop {
+        let frame = timeout(silence, body.frame()).await.map_err(|_| ApiError::refused(Refusal::TimedOut))?;
+        let Some(frame) = frame else { return Ok(read.freeze()) };
+        let Ok(data) = frame.map_err(|_| ApiError::unreadable_answer())?.into_data() else { continue };
+        if read.len() + data.len() > MOST_BYTES {
+            return Err(ApiError::unreadable_answer());
+        }
+        read.extend_from_slice(&data);
+    }
+}
+
+/// Counts an answer that is passed on as it came. False when it is none at all.
+pub(super) fn count_answer(body: &[u8], dialect: Dialect, tally: &mut Tally) -> bool {
+    match dialect {
+        Dialect::Openai => {
+            let Ok(answer) = serde_json::from_slice::<Completion>(body) else { return false };
+            for choice in &answer.choices {
+                let message = choice.message.as_ref();
+                let content = message.and_then(|message| message.content.as_deref());
+                tally.passes(content.unwrap_or_default());
+            }
+            if let Some(usage) = answer.usage {
+                tally.reports(usage);
+            }
+        }
+        Dialect::Anthropic => {
+            let Ok(answer) = serde_json::from_slice::<Message>(body) else { return false };
+            answer.content.iter().for_each(|block| tally.passes(&block.text));
+            if let Some(usage) = answer.usage {
+                tally.reports(usage);
+            }
+        }
+    }
+    true
+}
+
+/// The provider's own count in an error, which is rare.
+pub(super) fn count_error(body: &[u8], dialect: Dialect, tally: &mut Tally) {
+    #[derive(Deserialize)]
+    struct Usage<T> {
+        usage: T,
+    }
+    match dialect {
+        Dialect::Openai => {
+            if let Ok(error) = serde_json::from_slice::<Usage<OpenaiUsage>>(body) {
+                tally.reports(error.usage);
+            }
+        }
+        Dialect::Anthropic => {
+            if let Ok(error) = serde_json::from_slice::<Usage<AnthropicUsage>>(body) {
+                tally.reports(error.usage);
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Completion {
+    #[serde(default)]
+    choices: Vec<Choice>,
+    #[serde(default)]
+    usage: Option<OpenaiUsage>,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    #[serde(default)]
+    message: Option<ChoiceMessage>,
+}
+
+#[derive(Deserialize)]
+struct ChoiceMessage {
+    #[serde(default)]
+    content: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    #[serde(default)]
+    content: Vec<Block>,
+    #[serde(default)]
+    usage: Option<AnthropicUsage>,
+}
+
+#[derive(Deserialize)]
+struct Block {
+    #[serde(default)]
+    text: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::accounts::{RowState, Tokens};
+    use crate::usage::LatestReport;
+
+    #[test]
+    fn an_answer_is_counted_by_its_usage_or_else_by_its_text() {
+        let settled =
+            |input, output| (true, Tokens { input, output, ..Tokens::default() }, RowState::Settled);
+        let cases = [
+            (
+                Dialect::Openai,
+                r#"{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#,
+                settled(3, 2),
+            ),
+            (
+                Dialect::Anthropic,
+                r#"{"content":[],"usage":{"input_tokens":3,"output_tokens":2}}"#,
+                settled(3, 2),
+            ),
+            (
+                Dialect::Openai,
+                r#"{"choices":[{"message":{"content":"eight ch"}}]}"#,
+                (true, Tokens { input: 10, output: 2, ..Tokens::default() }, RowState::Estimated),
+            ),
+            (
+                Dialect::Openai,
+                r#"{"object":"chat.completion"}"#,
+                (true, Tokens::default(), RowState::Unknown),
+            ),
+            (Dialect::Openai, "<html>", (false, Tokens::default(), RowState::Unknown)),
+            (Dialect::Anthropic, "", (false, Tokens::default(), RowState::Unknown)),
+        ];
+        for (dialect, body, expected) in cases {
+            let mut tally = Tally::new(Arc::new(LatestReport), 40);
+            let is_answer = count_answer(body.as_bytes(), dialect, &mut tally);
+            let counted = tally.completed();
+            assert_eq!((is_answer, counted.tokens, counted.state), expected, "{body}");
+        }
+    }
+}

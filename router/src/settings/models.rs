@@ -1,0 +1,126 @@
+//! Models as the settings have them: who serves them, how their exchanges go, and who comes next.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_saphyr::Spanned;
+
+use super::SettingsError;
+use super::file::{BackoffEntry, CooldownEntry, ModelEntry};
+use super::nearest::nearest;
+use super::resolve::Place;
+use crate::exchange::{BackoffSettings, ExchangeSettings};
+use crate::pool::CooldownSettings;
+use crate::provider::Patience;
+
+/// One public model.
+#[derive(Debug)]
+pub(crate) struct ModelSettings {
+    /// Index into `Settings::providers`.
+    pub(crate) provider: usize,
+    pub(crate) upstream_name: String,
+    pub(crate) patience: Patience,
+    pub(crate) exchange: ExchangeSettings,
+    /// Public names of other models, each of which is there.
+    pub(crate) fallbacks: Vec<String>,
+}
+
+/// Two more attempts after a retryable failure, as the official client does.
+const DEFAULT_RETRIES: u32 = 2;
+/// The official client's own limit: a shorter one would cut answers that it still waits for.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+/// Attempts are made one after another, so more would only keep a client waiting.
+const MOST_RETRIES: u32 = 100;
+
+impl Place<'_> {
+    pub(super) fn model(
+        &self,
+        name: &str,
+        entry: ModelEntry,
+        providers: &[String],
+    ) -> Result<ModelSettings, SettingsError> {
+        let wanted = &entry.provider.value;
+        let Some(provider) = providers.iter().position(|provider| provider == wanted) else {
+            let hint = match nearest(wanted, providers.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if providers.is_empty() => "there are no providers".to_owned(),
+                None => format!("the providers are `{}`", providers.join("`, `")),
+            };
+            let message = format!("model `{name}` names the unknown provider `{wanted}`: {hint}");
+            return Err(self.wrong(&entry.provider, message));
+        };
+        let retries = match &entry.retries {
+            Some(written) if written.value > MOST_RETRIES => {
+                return Err(self.wrong(written, format!("at most {MOST_RETRIES} retries are possible")));
+            }
+            Some(written) => written.value,
+            None => DEFAULT_RETRIES,
+        };
+        let silence = entry.timeout.map_or(DEFAULT_TIMEOUT, |written| written.0);
+        Ok(ModelSettings {
+            provider,
+            upstream_name: entry.model.unwrap_or_else(|| name.to_owned()),
+            patience: Patience {
+                head: entry.timeouts.head.map_or(silence, |written| written.0),
+                first_content: entry.timeouts.first_content.map_or(silence, |written| written.0),
+                idle: entry.timeouts.idle.map_or(silence, |written| written.0),
+            },
+            exchange: ExchangeSettings {
+                retries,
+                strategy: entry.strategy,
+                backoff: backoff(&entry.backoff),
+                cooldown: self.cooldown(&entry.cooldown)?,
+            },
+            fallbacks: entry.fallbacks.into_iter().map(|name| name.value).collect(),
+        })
+    }
+
+    fn cooldown(&self, entry: &CooldownEntry) -> Result<CooldownSettings, SettingsError> {
+        let sound = CooldownSettings::default();
+        Ok(CooldownSettings {
+            lasts: entry.lasts.map(|written| written.0),
+            failures: entry.failures.as_ref().map(|written| self.at_least_one(written)).transpose()?,
+            probes: match &entry.probes {
+                Some(written) => self.at_least_one(written)?,
+                None => sound.probes,
+            },
+        })
+    }
+
+    fn at_least_one(&self, written: &Spanned<u32>) -> Result<u32, SettingsError> {
+        match written.value {
+            0 => Err(self.wrong(written, "write a number from 1 on".to_owned())),
+            number => Ok(number),
+        }
+    }
+
+    /// Each fallback is a model, and none leads from a model to itself.
+    pub(super) fn check_fallbacks(
+        &self,
+        models: &BTreeMap<String, ModelSettings>,
+        written: &[(String, Spanned<String>)],
+    ) -> Result<(), SettingsError> {
+        for (model, fallback) in written {
+            let name = &fallback.value;
+            if name == model {
+                let message = format!("the model `{name}` falls back to itself: name another one");
+                return Err(self.wrong(fallback, message));
+            }
+            if !models.contains_key(name) {
+                let hint = nearest(name, models.keys().map(String::as_str))
+                    .map_or_else(String::new, |near| format!(": did you mean `{near}`?"));
+                return Err(self.wrong(fallback, format!("there is no model `{name}`{hint}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn backoff(entry: &BackoffEntry) -> BackoffSettings {
+    let sound = BackoffSettings::default();
+    BackoffSettings {
+        base: entry.base.map_or(sound.base, |written| written.0),
+        max: entry.max.map_or(sound.max, |written| written.0),
+        jitter: entry.jitter.unwrap_or(sound.jitter),
+    }
+}

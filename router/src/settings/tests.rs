@@ -1,0 +1,189 @@
+//! What a configuration file comes to, and how one that cannot work is refused.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use super::resolve::Settings;
+use super::*;
+use crate::accounts::Price;
+use crate::pool::Strategy;
+use crate::provider::ProviderKey;
+
+struct Fixed(&'static [(&'static str, &'static str)]);
+
+impl Environment for Fixed {
+    fn value(&self, name: &str) -> Option<OsString> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.0.iter().map(|(name, _)| (*name).to_owned()).collect()
+    }
+}
+
+const HOST: Fixed = Fixed(&[("OPENAI_API_KEY", "sk-a"), ("OPENAI_API_KEY_7", "sk-b")]);
+
+fn load(text: &str, environment: &dyn Environment) -> Result<Settings, String> {
+    Settings::from_text(Path::new("router.yaml"), text, environment).map_err(|error| error.to_string())
+}
+
+fn provider(keys: &str) -> String {
+    format!(
+        "providers:\n  openai: {{ dialect: openai, base_url: \"http://127.0.0.1:4010/v1\"{keys} }}\nmodels:\n  \
+         chat: {{ provider: openai }}\n"
+    )
+}
+
+fn key_names(settings: &Settings) -> Vec<&str> {
+    settings.providers[0].keys.iter().map(ProviderKey::name).collect()
+}
+
+#[test]
+fn keys_are_discovered_only_where_none_are_listed() {
+    let discovered = load(&provider(""), &HOST).unwrap();
+    assert_eq!(key_names(&discovered), ["OPENAI_API_KEY", "OPENAI_API_KEY_7"]);
+    let explicit = load(&provider(", keys: [{ name: mine, secret: sk-x }]"), &HOST).unwrap();
+    assert_eq!(key_names(&explicit), ["mine"]);
+    let named = load(&provider(", keys: [{ name: mine, env: OPENAI_API_KEY_7 }]"), &HOST).unwrap();
+    assert_eq!(key_names(&named), ["mine"]);
+}
+
+#[test]
+fn a_model_has_defaults() {
+    let settings = load(&provider(""), &HOST).unwrap();
+    let chat = &settings.models["chat"];
+    assert_eq!((chat.upstream_name.as_str(), chat.exchange.retries), ("chat", 2));
+    assert_eq!(settings.listen.port(), 0);
+}
+
+#[test]
+fn what_cannot_work_is_refused_with_what_to_do() {
+    let none = Fixed(&[]);
+    let cases: [(String, &str); 8] = [
+        (provider(""), "provider `openai`: no key: looked for the variables `OPENAI_API_KEY`"),
+        (provider(", keys: []"), "provider `openai`: no key: `keys` is empty"),
+        (provider(", keys: [{ name: k, env: NOPE }]"), "variable `NOPE` is not set or blank"),
+        (provider(", keys: [{ name: k }]"), "key `k` needs either `secret` or `env`"),
+        (
+            provider(", keys: [{ name: a, secret: x }, { name: b, secret: x }]"),
+            "`a` and `b` have the same name or the same secret",
+        ),
+        (provider("").replace("provider: openai", "provider: opnai"), "did you mean `openai`?"),
+        (provider("").replace("http:", "https:"), "speaks no TLS"),
+        (provider("").replace("http:", "htp:"), "router.yaml:2:"),
+    ];
+    for (text, expected) in cases {
+        let environment: &dyn Environment = if expected.contains("looked for") { &none } else { &HOST };
+        let error = load(&text, environment).unwrap_err();
+        assert!(error.contains(expected), "{text}\n{error}");
+    }
+}
+
+#[test]
+fn two_providers_may_not_discover_the_same_keys() {
+    let text = "providers:\n  a: { dialect: openai, base_url: 'http://h/v1' }\n  b: { dialect: openai, base_url: 'http://i/v1' }\nmodels: {}\n";
+    let error = load(text, &HOST).unwrap_err();
+    assert!(error.starts_with("provider `b`: it would discover the same keys as `a`"), "{error}");
+}
+
+const PAID: &str = "prices: { gpt: { input: 3, output: 9 } }\nadmin: { secret: boss }\ntenants:\n  acme: { keys: [k1, k2], budget: 10 USD, models: [chat], requests_per_minute: 60 }\n  globex: { keys: [k3] }\n";
+
+fn paid() -> String {
+    let models = "models:\n  chat: { provider: openai, model: gpt }\n";
+    provider("").split("models:").next().unwrap().to_owned() + models + PAID
+}
+
+#[test]
+fn tenants_prices_and_the_admin_are_read() {
+    let settings = load(&paid(), &HOST).unwrap();
+    let acme = &settings.tenants[0];
+    assert_eq!((acme.name.as_str(), acme.keys.len(), acme.requests_per_minute), ("acme", 2, Some(60)));
+    assert_eq!(acme.budget.map(|budget| budget.0), Some(10_000_000));
+    assert!(acme.models.as_ref().unwrap().contains("chat") && settings.tenants[1].models.is_none());
+    let expected = Price { input: 3, cache_read: 3, cache_write: 3, output: 9 };
+    assert_eq!((settings.prices["gpt"], settings.admin_key.is_some()), (expected, true));
+    let open = load(&provider(""), &HOST).unwrap();
+    assert!(open.tenants.is_empty() && open.prices.is_empty() && open.admin_key.is_none());
+}
+
+#[test]
+fn tenants_that_cannot_work_are_refused_and_no_key_is_shown() {
+    let cases = [
+        ("[k3]", "[k1]", "tenant `globex`: it has a key of `acme`"),
+        ("[k3]", "[]", "tenant `globex`: it has no key"),
+        ("[k3]", "[k1 k2]", "tenant `globex`: one of its keys is blank, or has blanks"),
+        ("[k3]", "[boss]", "tenant `globex`: it has the key of `admin`"),
+        ("[k1, k2]", "[k1, k1]", "tenant `acme`: one of its keys stands twice"),
+        ("boss", "''", "the secret of `admin` is blank"),
+        ("[chat]", "[chit]", "there is no model `chit`: did you mean `chat`?"),
+        ("10 USD", "10", "write one such as `10 USD`"),
+        ("gpt: { input", "gtp: { input", "the model `chat` has no price: add `gpt` to `prices`"),
+        ("minute: 60", "minute: 0", "write a number from 1 to 1000000"),
+        ("keys: [k3]", "kays: [k3]", "unknown key `kays`: did you mean `keys`?"),
+        ("keys: [k3]", "keys: [{ a: tops3cret }]", "not a key: write it as a text in quotes"),
+        ("keys: [k3]", "keys: tops3cret", "router.yaml:"),
+        ("keys: [k3]", "keys: [tops3cret, 'tops3cret', budget: 1", "router.yaml:"),
+        ("keys: [k3]", "requests_per_minute: x, keys: [tops3cret]", "router.yaml:"),
+        ("globex: { keys: [k3] }", "globex: { keys: [tops3cret], more: 1 }", "unknown key `more`"),
+        ("globex: { keys: [k3] }", "globex:\n    keys:\n      - [tops3cret]", "router.yaml:"),
+        ("globex: { keys: [k3] }", "globex:\n    keys:\n      - tops3cret: x", "router.yaml:"),
+    ];
+    for (from, to, expected) in cases {
+        let error = load(&paid().replace(from, to), &HOST).unwrap_err();
+        assert!(error.contains(expected), "{to}: {error}");
+        assert!(!error.contains("tops3cret") && !error.contains("boss"), "{to}: {error}");
+    }
+    let empty = load(&(provider("") + "tenants: {}\n"), &HOST).unwrap_err();
+    assert!(empty.contains("`tenants` is empty"), "{empty}");
+}
+
+#[test]
+fn a_model_says_how_its_exchanges_go() {
+    let text = provider(", keys: [{ name: a, secret: x, weight: 3 }]").replace(
+        "chat: { provider: openai }",
+        "chat: { provider: openai, strategy: in_order, retries: 0, backoff: { base: 50ms, max: 1s, jitter: false }, \
+         timeout: 9s, timeouts: { head: 1s, idle: 3s }, cooldown: { lasts: 2s, failures: 3, probes: 2 }, fallbacks: [spare] }\n  spare: { provider: openai }",
+    );
+    let settings = load(&text, &HOST).unwrap();
+    let chat = &settings.models["chat"];
+    assert_eq!(chat.fallbacks, ["spare"]);
+    assert_eq!((chat.exchange.strategy, chat.exchange.retries), (Strategy::InOrder, 0));
+    assert_eq!((chat.exchange.backoff.base.as_millis(), chat.exchange.backoff.jitter), (50, false));
+    let patience = chat.patience;
+    let seconds = [patience.head, patience.first_content, patience.idle].map(|patience| patience.as_secs());
+    assert_eq!(seconds, [1, 9, 3]);
+    let cooldown = chat.exchange.cooldown;
+    assert_eq!((cooldown.lasts.unwrap().as_secs(), cooldown.failures, cooldown.probes), (2, Some(3), 2));
+    assert_eq!(settings.providers[0].keys[0].weight(), 3);
+    assert_eq!(settings.models["spare"].exchange.cooldown.probes, 1);
+}
+
+#[test]
+fn a_model_that_cannot_work_is_refused_at_its_place() {
+    let cases = [
+        ("fallbacks: [nope]", "there is no model `nope`"),
+        ("fallbacks: [chat]", "falls back to itself"),
+        ("cooldown: { probes: 0 }", "write a number from 1 on"),
+        ("cooldown: { failures: 0 }", "write a number from 1 on"),
+        ("backoff: { bas: 1s }", "did you mean `base`?"),
+        ("strategy: wheighted", "did you mean `weighted`?"),
+        ("retries: 101", "at most 100 retries"),
+    ];
+    for (setting, expected) in cases {
+        let text = provider("").replace("provider: openai }", &format!("provider: openai, {setting} }}"));
+        let error = load(&text, &HOST).unwrap_err();
+        assert!(error.starts_with("router.yaml:4:") && error.contains(expected), "{error}");
+    }
+    let error = load(&provider(", keys: [{ name: a, secret: tops3cret, weight: 0 }]"), &HOST).unwrap_err();
+    assert!(error.contains("from 1 to 1000") && !error.contains("tops3cret"), "{error}");
+}
+
+#[test]
+fn a_budget_needs_the_prices_of_fallbacks_as_well() {
+    let text = paid().replace(
+        "model: gpt }",
+        "model: gpt, fallbacks: [spare] }\n  spare: { provider: openai, model: other }",
+    );
+    let error = load(&text, &HOST).unwrap_err();
+    assert!(error.contains("the model `spare` has no price: add `other`"), "{error}");
+}

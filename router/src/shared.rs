@@ -1,0 +1,136 @@
+//! What several routers with the same keys tell each other: which key is closed, and until when.
+//!
+//! Each closed key has one small file in a folder that all of them can reach; what is in it only ever gets later. The
+//! end is a moment of the wall clock, so that a key opens everywhere at once.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{fs, io};
+
+use tokio::sync::mpsc;
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::pool::Standing;
+use crate::provider::Provider;
+use crate::splitmix::Splitmix;
+
+/// The folder, and the two tasks that write to it and read from it for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    _tasks: JoinSet<()>,
+}
+
+/// Takes what one router has learned, to tell it to the others.
+#[derive(Debug, Clone)]
+pub(crate) struct Teller(mpsc::Sender<Closed>);
+
+/// A key that is closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Closed {
+    provider: String,
+    fingerprint: String,
+    standing: Standing,
+    until: SystemTime,
+}
+
+/// Half of the longest time in which nothing is heard of a key that another router has closed; the rest is writing.
+const PAUSE: Duration = Duration::from_millis(25);
+/// More than this is closed at once only in a storm, in which most of it is told again soon.
+const MOST_UNTOLD: usize = 1_024;
+
+/// The two ends between the router and its folder.
+pub(crate) fn teller() -> (Teller, Untold) {
+    let (sender, untold) = mpsc::channel(MOST_UNTOLD);
+    (Teller(sender), Untold(untold))
+}
+
+/// What has not been written yet.
+#[derive(Debug)]
+pub(crate) struct Untold(mpsc::Receiver<Closed>);
+
+impl Teller {
+    /// Tells that a key is closed. It never waits: this is called in the middle of a request.
+    pub(crate) fn tell(&self, provider: &str, fingerprint: String, standing: Standing, until: Instant) {
+        let until = SystemTime::now() + until.saturating_duration_since(Instant::now());
+        let closed = Closed { provider: provider.to_owned(), fingerprint, standing, until };
+        if self.0.try_send(closed).is_err() {
+            tracing::warn!(provider, "too much is closed at once to tell it all to other routers");
+        }
+    }
+}
+
+impl Shared {
+    /// Begins to tell and to listen.
+    pub(crate) fn start(folder: PathBuf, untold: Untold, providers: Vec<Arc<Provider>>) -> Self {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(write_all(folder.clone(), untold));
+        tasks.spawn(listen(folder, providers));
+        Self { _tasks: tasks }
+    }
+}
+
+async fn write_all(folder: PathBuf, mut untold: Untold) {
+    // Two routers may be one process, so its number does not tell them apart.
+    let writer = Splitmix::from_system().next();
+    while let Some(closed) = untold.0.recv().await {
+        let path = file_of(&folder, &closed.provider, &closed.fingerprint);
+        let shown = path.display().to_string();
+        let written = spawn_blocking(move || write(&path, writer, &closed)).await;
+        if let Ok(Err(error)) = written {
+            tracing::warn!(%error, path = shown, "cannot tell other routers of a closed key");
+        }
+    }
+}
+
+fn write(path: &Path, writer: u64, closed: &Closed) -> io::Result<()> {
+    if read(path).is_some_and(|(_, until)| until >= closed.until) {
+        return Ok(());
+    }
+    // Written beside and then moved, so that nobody reads half of it.
+    let beside = path.with_extension(format!("{writer:016x}"));
+    let millis = closed.until.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    fs::write(&beside, format!("{} {millis}\n", closed.standing.word()))?;
+    fs::rename(&beside, path)
+}
+
+fn read(path: &Path) -> Option<(Standing, SystemTime)> {
+    let text = fs::read_to_string(path).ok()?;
+    let (word, millis) = text.trim_end().split_once(' ')?;
+    let until = UNIX_EPOCH.checked_add(Duration::from_millis(millis.parse().ok()?))?;
+    Standing::of_word(word).map(|standing| (standing, until))
+}
+
+/// The provider's name may hold anything, so it stands in the file's name as digits.
+fn file_of(folder: &Path, provider: &str, fingerprint: &str) -> PathBuf {
+    let name: String = provider.bytes().map(|byte| format!("{byte:02x}")).collect();
+    folder.join(format!("closed-{name}-{fingerprint}"))
+}
+
+async fn listen(folder: PathBuf, providers: Vec<Arc<Provider>>) {
+    let mut files = Vec::new();
+    for provider in &providers {
+        for (key, fingerprint) in provider.fingerprints() {
+            files.push((file_of(&folder, provider.name(), &fingerprint), Arc::clone(provider), key));
+        }
+    }
+    let files = Arc::new(files);
+    let mut ticks = interval(PAUSE);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let files = Arc::clone(&files);
+        let heard = spawn_blocking(move || {
+            for (path, provider, key) in files.iter() {
+                let Some((standing, until)) = read(path) else { continue };
+                if let Ok(left) = until.duration_since(SystemTime::now()) {
+                    provider.hear(*key, standing, Instant::now() + left);
+                }
+            }
+        });
+        if heard.await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Event streams of providers: cut into events, and carried to the client event by event.
+
+mod anthropic;
+mod beginning;
+mod framer;
+mod openai;
+mod passage;
+mod policy;
+
+pub(crate) use anthropic::{AnthropicPassage, Delta, StartedBlock, StreamEvent};
+pub(crate) use beginning::Beginning;
+pub(crate) use framer::{Event, Framer, TooLong};
+pub(crate) use openai::OpenaiPassage;
+pub(crate) use passage::{Passage, Step};
+pub(crate) use policy::{StreamPolicy, WholeStreams};

@@ -1,0 +1,100 @@
+//! Chunks of an OpenAI stream, as they are written.
+
+use bytes::{BufMut, BytesMut};
+use serde::Serialize;
+
+use crate::usage::OpenaiUsage;
+
+/// What all chunks of a stream have in common.
+#[derive(Debug)]
+pub(super) struct ChunkWriter {
+    pub(super) id: String,
+    pub(super) created: u64,
+    pub(super) model: String,
+    /// Whether the client asked for usage, which is told last and is `null` until then.
+    pub(super) usage_wanted: bool,
+}
+
+#[derive(Serialize)]
+struct Chunk<'a> {
+    id: &'a str,
+    object: &'static str,
+    created: u64,
+    model: &'a str,
+    choices: &'a [Choice<'a>],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<Option<OpenaiUsage>>,
+}
+
+#[derive(Serialize)]
+struct Choice<'a> {
+    index: u32,
+    delta: Delta<'a>,
+    finish_reason: Option<&'static str>,
+}
+
+/// What a chunk adds.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Delta<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) role: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tool_calls: Option<[ToolCallDelta<'a>; 1]>,
+}
+
+/// What a chunk adds to a tool call. Name and id come once, with the first one.
+#[derive(Debug, Serialize)]
+pub(super) struct ToolCallDelta<'a> {
+    pub(super) index: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) id: Option<&'a str>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub(super) kind: Option<&'static str>,
+    pub(super) function: FunctionDelta<'a>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct FunctionDelta<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<&'a str>,
+    pub(super) arguments: &'a str,
+}
+
+impl ChunkWriter {
+    pub(super) fn delta(&self, out: &mut BytesMut, delta: Delta<'_>) {
+        self.choice(out, delta, None);
+    }
+
+    pub(super) fn finish(&self, out: &mut BytesMut, reason: &'static str) {
+        self.choice(out, Delta::default(), Some(reason));
+    }
+
+    pub(super) fn usage(&self, out: &mut BytesMut, usage: OpenaiUsage) {
+        self.chunk(out, &[], Some(Some(usage)));
+    }
+
+    fn choice(&self, out: &mut BytesMut, delta: Delta<'_>, finish_reason: Option<&'static str>) {
+        let choice = Choice { index: 0, delta, finish_reason };
+        self.chunk(out, &[choice], self.usage_wanted.then_some(None));
+    }
+
+    fn chunk(&self, out: &mut BytesMut, choices: &[Choice<'_>], usage: Option<Option<OpenaiUsage>>) {
+        let Self { id, created, model, .. } = self;
+        write_event(
+            out,
+            &Chunk { id, object: "chat.completion.chunk", created: *created, model, choices, usage },
+        );
+    }
+}
+
+/// Writes one event of data.
+pub(super) fn write_event(out: &mut BytesMut, data: &impl Serialize) {
+    out.put_slice(b"data: ");
+    // Plain data into growing memory: neither the writer nor any of its parts can fail.
+    if let Err(error) = serde_json::to_writer((&mut *out).writer(), data) {
+        tracing::error!(%error, "an event could not be written");
+    }
+    out.put_slice(b"\n\n");
+}

@@ -1,0 +1,29 @@
+//! Usage as Anthropic counts: input, cache reads and cache writes stand side by side, and thinking is output.
+
+use serde::Deserialize;
+
+use super::UsageReport;
+
+/// The `usage` of a message or of an event.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub(crate) struct AnthropicUsage {
+    #[serde(default)]
+    input_tokens: Option<u64>,
+    #[serde(default)]
+    cache_read_input_tokens: Option<u64>,
+    #[serde(default)]
+    cache_creation_input_tokens: Option<u64>,
+    #[serde(default)]
+    output_tokens: Option<u64>,
+}
+
+impl From<AnthropicUsage> for UsageReport {
+    fn from(usage: AnthropicUsage) -> Self {
+        Self {
+            input: usage.input_tokens,
+            cache_read: usage.cache_read_input_tokens,
+            cache_write: usage.cache_creation_input_tokens,
+            output: usage.output_tokens,
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Usage: what providers report of the tokens of an answer, and what is counted when they do not.
+
+mod anthropic;
+mod openai;
+mod report;
+mod tally;
+
+pub(crate) use anthropic::AnthropicUsage;
+pub(crate) use openai::OpenaiUsage;
+pub(crate) use report::{LatestReport, UsagePolicy, UsageReport};
+pub(crate) use tally::Tally;
