@@ -1,26 +1,53 @@
-//! `stormproof check`: reads scenarios and tells everything that is wrong with them, of all files at once.
+//! `stormproof check`: reads scenarios, chapters of rules and profiles, and tells everything that is wrong with them, of all files
+//! at once.
+
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use run::Exit;
 use scenario::{Suite, SuiteError};
+use target::Profile;
 
 use crate::args::PathArgs;
 use crate::contract::CHAPTERS;
 use crate::terminal::{renderer, say, tell};
 
-/// Checks scenarios.
+/// Checks what the paths name.
 pub(crate) fn check(args: &PathArgs) -> Exit {
-    match Suite::read(&args.paths, CHAPTERS) {
-        Ok(suite) => {
-            let cases: usize = suite.scenarios.iter().map(|file| file.cases.len()).sum();
-            say(&format!(
-                "{} and {} are sound\n",
-                counted(suite.scenarios.len(), "scenario"),
-                counted(cases, "case")
-            ));
-            Exit::Sound
+    let (profiles, paths): (Vec<PathBuf>, Vec<PathBuf>) =
+        args.paths.iter().cloned().partition(|path| is_profile(path));
+    let mut sound = Vec::new();
+    let mut exit = Exit::Sound;
+    if !paths.is_empty() {
+        match Suite::read(&paths, CHAPTERS) {
+            Ok(suite) if suite.scenarios.is_empty() => sound.push(counted(paths.len(), "chapter")),
+            Ok(suite) => {
+                let cases: usize = suite.scenarios.iter().map(|file| file.cases.len()).sum();
+                sound.push(counted(suite.scenarios.len(), "scenario"));
+                sound.push(counted(cases, "case"));
+            }
+            Err(error) => exit = tell_all(&error),
         }
-        Err(error) => tell_all(&error),
     }
+    let wrong: Vec<SuiteError> = profiles.iter().filter_map(|path| Profile::read(path).err()).collect();
+    if profiles.len() > wrong.len() {
+        sound.push(counted(profiles.len() - wrong.len(), "profile"));
+    }
+    for error in &wrong {
+        exit = tell_all(error);
+    }
+    if !sound.is_empty() {
+        let one = sound.len() == 1 && sound[0].starts_with("1 ");
+        say(&format!("{} {} sound\n", sound.join(" and "), if one { "is" } else { "are" }));
+    }
+    exit
+}
+
+/// Whether a file is the profile of a target: only those say how something is started and what it speaks.
+fn is_profile(path: &Path) -> bool {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let has = |key: &str| text.lines().any(|line| line.starts_with(key));
+    has("start:") && has("speaks:")
 }
 
 /// Tells what is wrong with a suite.

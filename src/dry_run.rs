@@ -7,49 +7,85 @@ use scenario::{Money, show_duration};
 
 use crate::settings::Settings;
 
-/// The plan of a run in words.
+/// The plan of a run: a line for each trial, the whole below.
 pub(crate) fn dry_run(settings: &Settings) -> String {
     let suite = &settings.bench.suite;
-    let mut text = format!("target {}, seed {}\n\n", settings.profile.name(), settings.heading.seed);
     let mut whole = Estimate { output_tokens: Some(0), cost_micros: Some(0), ..Estimate::default() };
-    let (mut trials, mut skipped) = (0, 0);
+    let mut lines = vec![[
+        "requests".to_owned(),
+        "traffic".to_owned(),
+        "tokens in".to_owned(),
+        "tokens out".to_owned(),
+        "cost".to_owned(),
+        "trial".to_owned(),
+    ]];
+    let mut skipped = Vec::new();
     for trial in &settings.trials {
-        if let Some(ignored) = &trial.ignored {
-            skipped += 1;
-            text.push_str(&format!("{}\n    would not run: {}\n", trial.name, ignored.reason));
-            continue;
+        match &trial.ignored {
+            Some(ignored) => skipped.push((trial.name.as_str(), ignored.reason.as_str())),
+            None => {
+                let estimate = Estimate::of(&trial.case(suite).scenario);
+                whole = whole.and(estimate);
+                lines.push(line(&estimate, &trial.name));
+            }
         }
-        trials += 1;
-        let estimate = Estimate::of(&trial.case(suite).scenario);
-        whole = whole.and(estimate);
-        text.push_str(&format!("{}\n    {}\n", trial.name, told(&estimate)));
     }
-    let others = if skipped == 0 { String::new() } else { format!(", and skip {skipped}") };
-    text.push_str(&format!("\nwould run {}{others}: {}\n", plural(trials, "trial"), told(&whole)));
-    text.push_str("nothing was started\n");
+    let trials = plural(lines.len() as u64 - 1, "trial");
+    lines.push(line(&whole, &format!("{trials} in all")));
+    let mut text = format!("target {}, seed {}\n\n", settings.profile.name(), settings.heading.seed);
+    text.push_str(&table(&lines));
+    if whole.output_tokens.is_none() || whole.cost_micros.is_none() || whole.more {
+        text.push_str(
+            "\nopen: a request without `max_tokens`, or a model without a price, sets no limit; a `+` stands where more is sent \
+             if the target answers fast\n",
+        );
+    }
+    for (name, reason) in &skipped {
+        text.push_str(&format!("\nwould not run: {name}\n    {reason}\n"));
+    }
+    text.push_str("\nnothing was started\n");
     text
 }
 
-fn told(estimate: &Estimate) -> String {
-    let at_least = if estimate.more { "at least " } else { "" };
-    let mut parts = vec![format!("{at_least}{}", plural(estimate.requests, "request"))];
-    if !estimate.lasts.is_zero() {
-        parts.push(format!("{} of traffic", show_duration(rounded(estimate.lasts))));
-    }
-    parts.push(format!("about {} tokens in", grouped(estimate.input_tokens)));
-    parts.push(match estimate.output_tokens {
-        Some(tokens) => format!("at most {} out", grouped(tokens)),
-        None => "no limit of tokens out".to_owned(),
-    });
-    parts.push(match estimate.cost_micros.map(i64::try_from) {
-        Some(Ok(micros)) => format!("at most {}", Money { micros }),
-        _ => "at a cost that no price table bounds".to_owned(),
-    });
-    parts.join(", ")
+/// What a trial would do, cell by cell.
+fn line(estimate: &Estimate, name: &str) -> [String; 6] {
+    let more = if estimate.more { "+" } else { "" };
+    let tokens = estimate.output_tokens.map_or_else(|| "open".to_owned(), grouped);
+    let cost = match estimate.cost_micros.map(i64::try_from) {
+        Some(Ok(micros)) => Money { micros }.to_string(),
+        _ => "open".to_owned(),
+    };
+    [
+        format!("{}{more}", grouped(estimate.requests)),
+        time(estimate.lasts),
+        grouped(estimate.input_tokens),
+        tokens,
+        cost,
+        name.to_owned(),
+    ]
 }
 
-fn rounded(duration: Duration) -> Duration {
-    Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+/// Lines with numbers to the right and the name behind them.
+fn table(lines: &[[String; 6]]) -> String {
+    let width = |column: usize| lines.iter().map(|line| line[column].len()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..5).map(width).collect();
+    let mut text = String::new();
+    for line in lines {
+        for (cell, width) in line.iter().zip(&widths) {
+            text.push_str(&format!("{cell:>width$}  "));
+        }
+        text.push_str(&line[5]);
+        text.push('\n');
+    }
+    text
+}
+
+/// The traffic's own time, without what the target needs to start and to answer.
+fn time(duration: Duration) -> String {
+    if duration >= Duration::from_secs(1) && duration.subsec_millis() > 0 {
+        return format!("{:.1}s", duration.as_secs_f64());
+    }
+    show_duration(Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
 }
 
 fn plural(count: u64, what: &str) -> String {
@@ -82,10 +118,14 @@ mod tests {
 
     #[test]
     fn what_is_not_bounded_is_said_to_be_open() {
-        let estimate = Estimate { requests: 4, more: true, ..Estimate::default() };
-        assert_eq!(
-            told(&estimate),
-            "at least 4 requests, about 0 tokens in, no limit of tokens out, at a cost that no price table bounds"
-        );
+        let estimate = Estimate { requests: 4_000, more: true, ..Estimate::default() };
+        let head = ["requests", "traffic", "tokens in", "tokens out", "cost", "trial"].map(str::to_owned);
+        let shown = table(&[head, line(&estimate, "storm.yaml")]);
+        let expected = [
+            "requests  traffic  tokens in  tokens out  cost  trial",
+            "  4,000+       0s          0        open  open  storm.yaml",
+            "",
+        ];
+        assert_eq!(shown, expected.join("\n"));
     }
 }

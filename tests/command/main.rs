@@ -200,6 +200,30 @@ fn multiplying_retries_breaks_the_rule_on_amplification() {
 }
 
 #[test]
+fn a_dry_run_tells_what_would_be_sent_and_starts_nothing() {
+    let folder = OwnFolder::new("dry");
+    let output = stormproof(&["run", ROTATION, "--dry-run", "--seed", "7", "--reports", &folder.path()]);
+    assert_eq!(output.status.code(), Some(0), "{}{}", out(&output), err(&output));
+    let text = out(&output);
+    let line = text.lines().find(|line| line.ends_with(ROTATION)).expect("a line for the trial");
+    assert_eq!(line.split_whitespace().collect::<Vec<_>>(), ["6", "50ms", "6", "open", "open", ROTATION]);
+    assert!(text.contains("nothing was started"), "{text}");
+    assert_eq!(fs::read_dir(&folder.0).expect("its folder").count(), 0, "nothing is written");
+}
+
+#[test]
+fn chapters_and_profiles_are_checked_as_what_they_are() {
+    for (paths, told) in [
+        (&["scenarios/rotation/rules.yaml"][..], "1 chapter is sound\n"),
+        (&["fixtures/targets/plain.yaml"], "1 profile is sound\n"),
+        (&["fixtures/targets/plain.yaml", ROTATION], "1 scenario and 1 case and 1 profile are sound\n"),
+    ] {
+        let output = stormproof(&[&["check"], paths].concat());
+        assert_eq!((output.status.code(), out(&output).as_str()), (Some(0), told), "{}", err(&output));
+    }
+}
+
+#[test]
 fn a_filter_that_selects_nothing_exits_5() {
     let output = stormproof(&["run", "scenarios/", "rotatoin"]);
     assert_eq!(output.status.code(), Some(5), "{}{}", out(&output), err(&output));

@@ -48,6 +48,8 @@ pub(crate) fn find_texts(paths: &[PathBuf], contract: &[(&str, &str)]) -> (Suite
             texts.chapters.push(Source { name: (*name).to_owned(), text: (*text).to_owned() });
         }
     }
+    // A chapter that was named is read as one, and is no scenario.
+    files.retain(|file| file.file_name().is_none_or(|name| name != RULES_FILE));
     for path in &files {
         texts.scenarios.extend(finder.read(path));
     }
