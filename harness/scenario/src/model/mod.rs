@@ -1,11 +1,15 @@
 //! What a scenario says, typed. Each file holds one part of the language, with its documentation.
 
+mod comparison;
 mod condition;
 mod data;
 mod expectation;
 mod field;
 mod file_text;
+mod measure;
+mod operand;
 mod plan;
+mod quantifier;
 mod reply;
 mod request;
 mod router;
@@ -14,18 +18,20 @@ mod schedule;
 mod traffic;
 mod world;
 
-pub use condition::{
-    Comparator, Comparison, Condition, FieldTest, FieldValue, Literal, Operand, Pattern, Test,
-};
+pub use comparison::{Comparator, Comparison, FieldValue, Test};
+pub use condition::{Condition, FieldTest};
 pub use data::{Data, Generator, Hex, Repeated, Sequence};
-pub use expectation::{
-    Claim, CountOf, DistributionClaim, EstimateClaim, Expectation, FieldClaim, Figure, GrowthClaim, Measure,
-    Population, Quantifier, QuantileClaim, QuantileOf, RateUnit, RowClaim, ShareClaim, Subject, Witness,
-};
-pub(crate) use expectation::{above_all, claim_properties, no_number, take_row_claim};
+pub use expectation::{Claim, Expectation, RowClaim, Subject, Witness};
+pub(crate) use expectation::{claim_properties, take_row_claim};
 pub use field::{Field, FieldKind};
 pub use file_text::FileText;
+pub use measure::{CountOf, Figure, Measure, Population, QuantileOf, RateUnit};
+pub use operand::{Literal, Operand, Pattern};
 pub use plan::{Bucket, Counted, Limit, Plan, Window};
+pub use quantifier::{
+    DistributionClaim, EstimateClaim, FieldClaim, GrowthClaim, Quantifier, QuantileClaim, ShareClaim,
+};
+pub(crate) use quantifier::{above_all, no_number};
 pub(crate) use reply::one_deed;
 pub use reply::{
     BrokenStream, ConnectionFate, Deed, ErrorName, Finish, Framing, HintName, Reply, StreamEnd, StreamShape,

@@ -1,0 +1,375 @@
+//! Quantifiers: how many of a population must satisfy something, and what numbers taken from it must be.
+
+use crate::model::{Comparator, Condition, Field, FieldKind, FileText, Literal, Operand, Test};
+use crate::node::{Node, Span, Value};
+use crate::problem::Problem;
+use crate::read::{At, Fields, Named, ObjectSchema, Property, Read, SchemaBook, Share, choice};
+
+choice! {
+    /// How many of a population must satisfy something.
+    "a quantifier" => Quantifier {
+        /// Each of the population satisfies the condition. An empty population is not exercised.
+        /// For example `every: { status: 200 }`.
+        "every" => Every(Condition),
+        /// None of the population satisfies the condition, which holds the offence. An empty population is not
+        /// exercised.
+        /// For example `none: { cooling: true }`.
+        "none" => None(Condition),
+        /// The size of the population passes the test. It may be 0 if the witness held.
+        /// For example `count: { at_most: 1 }` or `count: 20`.
+        "count" => Count(Test),
+        /// The share of the population that satisfies a condition, in exact integers.
+        /// For example `share: { of: { status: 200 }, at_least: 99% }`.
+        "share" => Share(ShareClaim),
+        /// The share that a condition has in the long run, estimated from the population with its error rates.
+        /// For example `estimate: { of: { status: 200 }, at_least: 99%, false_alarm: 0.1%, notices: 95% }`.
+        "estimate" => Estimate(EstimateClaim),
+        /// How a field's values are distributed, by a chi-square test with its error rates.
+        /// For example `distribution: { of: key, as: { first: 3, second: 1 }, false_alarm: 0.1%, notices: 10% }`.
+        "distribution" => Distribution(DistributionClaim),
+        /// The sum of a field. For example `sum: { of: cost, at_most: 10 USD }`.
+        "sum" => Sum(FieldClaim),
+        /// A quantile of a field: the smallest value that so many of the population do not exceed. A row without a value
+        /// is above all others; too few rows for the quantile are not exercised.
+        /// For example `quantile: { of: took, at: 99%, at_most: 1s }`.
+        "quantile" => Quantile(QuantileClaim),
+        /// How much a field grew from the first tenth of the population to its last: the growth of the median, as a
+        /// share.
+        /// For example `growth: { of: memory, at_most: 10% }`.
+        "growth" => Growth(GrowthClaim),
+        /// The most of the population that were open at once. For example `peak: { at_most: 5 }`.
+        "peak" => Peak(Test),
+        /// In each exchange the attempts satisfy these conditions one after the other, each for a while; those of the
+        /// population that satisfy none offend.
+        /// For example `order: [{ upstream: openai }, { upstream: azure }]`.
+        "order" => Order(Vec<Condition>),
+        /// In each exchange there are exactly these attempts, in this order.
+        /// For example `path: [{ key: first, status: 429 }, { key: second, status: 200 }]`.
+        "path" => Path(Vec<Condition>),
+        /// The text of each of the population is that of a file. For example `matches: golden/answer.txt`.
+        "matches" => Matches(FileText),
+    }
+}
+
+/// The share of a population that satisfies a condition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShareClaim {
+    /// The condition.
+    pub of: Condition,
+    /// What the share must be.
+    pub test: Test,
+}
+
+/// The share that a condition has in the long run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EstimateClaim {
+    /// The condition.
+    pub of: Condition,
+    /// What the share must be: one of `at_least`, `at_most`.
+    pub test: Test,
+    /// How often a target that just keeps it may be said to break it.
+    pub false_alarm: Share,
+    /// A share that must be noticed as a breach, nine times in ten; a sample too small for that is inconclusive.
+    pub notices: Share,
+}
+
+/// How a field's values are distributed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DistributionClaim {
+    /// The field.
+    pub of: Field,
+    /// The weight of each value: those that are not named must not occur.
+    pub weights: Vec<(At<String>, u32)>,
+    /// How often a target that keeps the weights may be said to break them.
+    pub false_alarm: Share,
+    /// The change of a value's share that must be noticed, nine times in ten; a sample too small is inconclusive.
+    pub notices: Share,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A number that is taken from a field of the population.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FieldClaim {
+    /// The field.
+    pub of: Field,
+    /// What the number must be. On the right side a field means its own sum, or its own quantile.
+    pub test: Test,
+}
+
+/// A quantile of a field.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QuantileClaim {
+    /// The field.
+    pub of: Field,
+    /// Which quantile: `99%`.
+    pub at: Share,
+    /// What it must be.
+    pub test: Test,
+}
+
+/// How much a field grew.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GrowthClaim {
+    /// The field.
+    pub of: Field,
+    /// What the growth must be, as a share: `at_most: 10%`.
+    pub test: Test,
+}
+
+impl Read for ShareClaim {
+    fn read(node: &Node, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut fields = Fields::of(node, "a share", problems)?;
+        let of = fields.take("of", problems);
+        let test = take_test(&mut fields, node, FieldKind::Share, "a share", problems);
+        tell_above_the_whole(test.as_ref(), problems);
+        fields.finish("a share", problems);
+        Some(Self { of: of?, test: test? })
+    }
+
+    fn schema(book: &mut SchemaBook) -> serde_json::Value {
+        book.define("ShareClaim", |book| {
+            let mut object =
+                ObjectSchema::new("a share", "The share of the population that satisfies a condition.");
+            let of = "The condition. For example `of: { status: 200 }`.";
+            object.put(Property::of::<Condition>(book, "of", of).required(true));
+            comparators(&mut object, FieldKind::Share, book);
+            object.finish()
+        })
+    }
+}
+
+impl Read for EstimateClaim {
+    fn read(node: &Node, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut fields = Fields::of(node, "an estimate", problems)?;
+        let of = fields.take("of", problems);
+        let false_alarm = take_risk(&mut fields, "false_alarm", problems);
+        let notices = take_risk(&mut fields, "notices", problems);
+        let test = take_test(&mut fields, node, FieldKind::Share, "an estimate", problems);
+        tell_above_the_whole(test.as_ref(), problems);
+        fields.finish("an estimate", problems);
+        let test: Test = test?;
+        let one_sided = matches!(test.comparisons.as_slice(), [comparison]
+            if matches!(comparison.comparator, Comparator::AtLeast | Comparator::AtMost));
+        if !one_sided {
+            let problem = Problem::new(node.span, "an estimate with no bound, or with several");
+            problems.push(problem.one_of(["at_least", "at_most"]));
+            return None;
+        }
+        Some(Self { of: of?, test, false_alarm: false_alarm?, notices: notices? })
+    }
+
+    fn schema(book: &mut SchemaBook) -> serde_json::Value {
+        book.define("EstimateClaim", |book| {
+            let mut object =
+                ObjectSchema::new("an estimate", "The share that a condition has in the long run.");
+            let of = "The condition. For example `of: { key: first }`.";
+            object.put(Property::of::<Condition>(book, "of", of).required(true));
+            error_rates(&mut object, book);
+            let sides = ["at_least", "at_most"];
+            let comparators = Test::comparators(FieldKind::Share, book).into_iter();
+            comparators
+                .filter(|property| sides.contains(&property.key()))
+                .for_each(|property| object.put(property));
+            object.finish()
+        })
+    }
+}
+
+fn error_rates(object: &mut ObjectSchema, book: &mut SchemaBook) {
+    let doc =
+        "How often a target that just keeps it may be said to break it. For example `false_alarm: 0.1%`.";
+    object.put(Property::of::<Share>(book, "false_alarm", doc).required(true));
+    let doc = "The breach that must be noticed, nine times in ten; a sample too small for that is inconclusive. \
+               For example `notices: 10%`.";
+    object.put(Property::of::<Share>(book, "notices", doc).required(true));
+}
+
+impl Read for DistributionClaim {
+    fn read(node: &Node, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut fields = Fields::of(node, "a distribution", problems)?;
+        let of = fields.take("of", problems);
+        let weights: Option<Named<u32>> = match fields.entry("as") {
+            Some(entry) => Named::read(&entry.node, problems),
+            None => {
+                let problem = Problem::new(node.span, "missing key `as` in a distribution");
+                problems.push(problem.help("write `as: { VALUE: WEIGHT, VALUE: WEIGHT }`"));
+                None
+            }
+        };
+        let false_alarm = take_risk(&mut fields, "false_alarm", problems);
+        let notices = take_risk(&mut fields, "notices", problems);
+        fields.finish("a distribution", problems);
+        let weights = weights?.0;
+        if weights.iter().filter(|(_, weight)| *weight > 0).count() < 2 {
+            let help = "write `as: { VALUE: WEIGHT, VALUE: WEIGHT }`, with weights above 0";
+            problems.push(Problem::new(node.span, "a distribution over fewer than two values").help(help));
+            return None;
+        }
+        Some(Self { of: of?, weights, false_alarm: false_alarm?, notices: notices?, span: node.span })
+    }
+
+    fn schema(book: &mut SchemaBook) -> serde_json::Value {
+        book.define("DistributionClaim", |book| {
+            let mut object =
+                ObjectSchema::new("a distribution of values", "How a field's values are distributed.");
+            let of = "The field whose values are counted. For example `of: key`.";
+            object.put(Property::of::<Field>(book, "of", of).required(true));
+            let weights = "The weight of each value; a value that is not named must not occur. \
+                           For example `as: { first: 3, second: 1 }`.";
+            object.put(Property::of::<Named<u32>>(book, "as", weights).required(true));
+            error_rates(&mut object, book);
+            object.finish()
+        })
+    }
+}
+
+impl Read for FieldClaim {
+    fn read(node: &Node, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut fields = Fields::of(node, "a sum", problems)?;
+        let of = take_measurable(&mut fields, problems);
+        let test = take_test(&mut fields, node, of.map_or(FieldKind::Any, Field::kind), "a sum", problems);
+        fields.finish("a sum", problems);
+        Some(Self { of: of?, test: test? })
+    }
+
+    fn schema(book: &mut SchemaBook) -> serde_json::Value {
+        book.define("FieldClaim", |book| {
+            let mut object =
+                ObjectSchema::new("a sum", "A number that is taken from a field of the population.");
+            let of = "The field whose values are added. For example `of: cost`.";
+            object.put(Property::of::<Field>(book, "of", of).required(true));
+            comparators(&mut object, FieldKind::Number, book);
+            object.finish()
+        })
+    }
+}
+
+impl Read for QuantileClaim {
+    fn read(node: &Node, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut fields = Fields::of(node, "a quantile", problems)?;
+        let of = take_measurable(&mut fields, problems);
+        let at: Option<At<Share>> = fields.take("at", problems);
+        let test =
+            take_test(&mut fields, node, of.map_or(FieldKind::Any, Field::kind), "a quantile", problems);
+        fields.finish("a quantile", problems);
+        let at = at?;
+        if at.value.millionths > 1_000_000 {
+            problems.push(above_all(at.span));
+            return None;
+        }
+        Some(Self { of: of?, at: at.value, test: test? })
+    }
+
+    fn schema(book: &mut SchemaBook) -> serde_json::Value {
+        book.define("QuantileClaim", |book| {
+            let mut object =
+                ObjectSchema::new("a quantile of a field", "A quantile of a field, and what it must be.");
+            let of = "The field whose values are ordered. For example `of: took`.";
+            object.put(Property::of::<Field>(book, "of", of).required(true));
+            let at = "Which quantile: so many of the population do not exceed it. For example `at: 99%`.";
+            object.put(Property::of::<Share>(book, "at", at).required(true));
+            comparators(&mut object, FieldKind::Duration, book);
+            object.finish()
+        })
+    }
+}
+
+/// What is wrong with a quantile that more than all do not exceed.
+pub(crate) fn above_all(span: Span) -> Problem {
+    Problem::new(span, "a quantile above 100%")
+        .help("write for example `at: 99%`; the largest value is `at: 100%`")
+}
+
+impl Read for GrowthClaim {
+    fn read(node: &Node, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut fields = Fields::of(node, "a growth", problems)?;
+        let of = take_measurable(&mut fields, problems);
+        let test = take_test(&mut fields, node, FieldKind::Share, "a growth", problems);
+        fields.finish("a growth", problems);
+        Some(Self { of: of?, test: test? })
+    }
+
+    fn schema(book: &mut SchemaBook) -> serde_json::Value {
+        book.define("GrowthClaim", |book| {
+            let mut object = ObjectSchema::new("a growth", "How much a field grew.");
+            let of = "The field. For example `of: memory`.";
+            object.put(Property::of::<Field>(book, "of", of).required(true));
+            comparators(&mut object, FieldKind::Share, book);
+            object.finish()
+        })
+    }
+}
+
+/// The keys of a map that are comparators, as one test of a kind.
+fn take_test(
+    fields: &mut Fields<'_>,
+    node: &Node,
+    kind: FieldKind,
+    what: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<Test> {
+    let comparators =
+        Comparator::ALL.iter().filter_map(|(word, ..)| fields.entry(word)).cloned().collect::<Vec<_>>();
+    if comparators.is_empty() {
+        problems.push(
+            Problem::new(node.span, format!("{what} that is compared with nothing"))
+                .help("write a comparator beside `of`, such as `at_most:`"),
+        );
+        return None;
+    }
+    Test::read_kind(kind, &Node { span: node.span, value: Value::Map(comparators) }, problems)
+}
+
+/// A field that has numbers, under `of`.
+fn take_measurable(fields: &mut Fields<'_>, problems: &mut Vec<Problem>) -> Option<Field> {
+    let of: At<Field> = fields.take("of", problems)?;
+    match no_number(of.value, of.span) {
+        None => Some(of.value),
+        Some(problem) => {
+            problems.push(problem);
+            None
+        }
+    }
+}
+
+/// What is wrong with taking numbers from a field, if it has none.
+pub(crate) fn no_number(field: Field, span: Span) -> Option<Problem> {
+    if matches!(field.kind(), FieldKind::Number | FieldKind::Duration | FieldKind::Size | FieldKind::Money) {
+        return None;
+    }
+    let message = format!("`{}` is {} and no number", field.word(), field.kind().described());
+    Some(Problem::new(span, message).help("name a field that is a number, a duration, a size or money"))
+}
+
+/// Tells a share of a population that is above the whole.
+fn tell_above_the_whole(test: Option<&Test>, problems: &mut Vec<Problem>) {
+    let Some(test) = test else { return };
+    let above = test.comparisons.iter().flat_map(|comparison| &comparison.right).any(
+        |operand| matches!(operand, Operand::Literal(Literal::Share(share)) if share.millionths > 1_000_000),
+    );
+    if above {
+        problems.push(
+            Problem::new(test.span, "a share above 100%").help("no population holds more than all of itself"),
+        );
+    }
+}
+
+/// A share strictly between nothing and everything.
+fn take_risk(fields: &mut Fields<'_>, key: &'static str, problems: &mut Vec<Problem>) -> Option<Share> {
+    let risk: At<Share> = fields.take(key, problems)?;
+    if (1..1_000_000).contains(&risk.value.millionths) {
+        return Some(risk.value);
+    }
+    let message = format!("`{key}` cannot be {}", risk.value);
+    problems
+        .push(Problem::new(risk.span, message).help("write a share above 0% and below 100%, such as `0.1%`"));
+    None
+}
+
+/// The comparators as keys of a schema, for values of a kind.
+fn comparators(object: &mut ObjectSchema, kind: FieldKind, book: &mut SchemaBook) {
+    for property in Test::comparators(kind, book) {
+        object.put(property);
+    }
+}
