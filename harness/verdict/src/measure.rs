@@ -10,7 +10,7 @@ use crate::claim::refusal_of;
 use crate::figures;
 use crate::names::Names;
 use crate::numbers::Item;
-use crate::row::{Row, fields_of};
+use crate::row::{Row, fields_of, lags};
 use crate::scene::{Scene, View};
 use crate::timetable::Timetable;
 use crate::tree::OpenTree;
@@ -25,6 +25,8 @@ pub(crate) struct MeasureTally<'a> {
     population: u64,
     /// What is kept of rows from which more is taken than their number.
     items: Vec<Item>,
+    /// Their values in each view of the harness's lag, where it makes a difference.
+    lagging: [Vec<Option<i64>>; View::ALL.len()],
     lacking: u64,
 }
 
@@ -35,6 +37,8 @@ pub(crate) struct Number<'a> {
     /// The size of the population that it was taken from.
     pub(crate) population: u64,
     pub(crate) value: Result<f64, NoValue>,
+    /// What it may be but for the harness's own lag.
+    pub(crate) lagging: Vec<f64>,
     /// The number in words.
     pub(crate) shown: String,
 }
@@ -51,7 +55,15 @@ pub(crate) enum NoValue {
 impl<'a> MeasureTally<'a> {
     pub(crate) fn new(name: &'a str, measure: &'a Measure, bounds: &BTreeMap<String, f64>) -> Self {
         let refusal = measure.population.as_ref().and_then(|condition| refusal_of(condition, bounds));
-        Self { name, measure, refusal, population: 0, items: Vec::new(), lacking: 0 }
+        Self {
+            name,
+            measure,
+            refusal,
+            population: 0,
+            items: Vec::new(),
+            lagging: Default::default(),
+            lacking: 0,
+        }
     }
 
     /// Takes the rows of a tree that is closed.
@@ -78,6 +90,11 @@ impl<'a> MeasureTally<'a> {
             Some(field) => {
                 let value = figures::whole(row.value(field, scene, View::Seen));
                 self.lacking += u64::from(value.is_none());
+                if lags(field) {
+                    for (values, view) in self.lagging.iter_mut().zip(View::ALL) {
+                        values.push(figures::whole(row.value(field, scene, view)));
+                    }
+                }
                 vec![value]
             }
             None if matches!(self.measure.figure, Figure::Peak(_)) => Vec::new(),
@@ -85,6 +102,16 @@ impl<'a> MeasureTally<'a> {
         };
         let (from, exchange) = row.order();
         self.items.push(Item { from, exchange, to: row.end(), hit: false, values });
+    }
+
+    /// The number in each view of the harness's lag; none where lag makes no difference.
+    fn in_views(&self) -> Vec<f64> {
+        let Some(field) = self.of().filter(|field| lags(*field)) else { return Vec::new() };
+        let of_view = |values: &Vec<Option<i64>>| match &self.measure.figure {
+            Figure::Quantile(quantile) => figures::quantile(values.clone(), quantile.at).map(i128::from),
+            _ => values.iter().copied().sum::<Option<i64>>().map(i128::from),
+        };
+        self.lagging.iter().filter_map(of_view).map(|number| in_unit(field, number)).collect()
     }
 
     /// The field from which numbers are taken.
@@ -99,7 +126,10 @@ impl<'a> MeasureTally<'a> {
     /// The number.
     pub(crate) fn number(&self, timetable: &Timetable, names: &Names<'_>) -> Number<'a> {
         let counted = words::quantity(self.population, self.measure.subject);
-        let number = |value, shown| Number { name: self.name, population: self.population, value, shown };
+        let number = |value, shown| {
+            let (name, population) = (self.name, self.population);
+            Number { name, population, value, lagging: self.in_views(), shown }
+        };
         if let Some(reason) = &self.refusal {
             return number(Err(NoValue::Unknown(reason.clone())), "unknown".to_owned());
         }

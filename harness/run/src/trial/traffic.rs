@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
@@ -76,7 +76,9 @@ pub(crate) enum TrafficError {
     Trace(String),
     #[error(transparent)]
     NotSeen(#[from] NotSeen),
-    #[error("`{0}` is set to `{1}`, which is no address such as `http://127.0.0.1:8080`")]
+    #[error(
+        "`{0}` is set to `{1}`, which names no service that can be reached: write `http://HOST` or `http://HOST:PORT`"
+    )]
     NoAddress(String, String),
 }
 
@@ -266,10 +268,7 @@ impl Travel<'_> {
         let Some(url) = std::env::var(&variable.value).ok().filter(|url| !url.is_empty()) else {
             return Ok(None);
         };
-        let address = url
-            .strip_prefix("http://")
-            .map(|rest| rest.trim_end_matches('/'))
-            .and_then(|rest| rest.parse().ok());
+        let address = address_of_url(&url);
         address.map(Some).ok_or_else(|| TrafficError::NoAddress(variable.value.clone(), url))
     }
 
@@ -287,6 +286,16 @@ impl Travel<'_> {
     }
 }
 
+/// The address of a service by its URL: plain HTTP, at a host that is known by its name or number.
+fn address_of_url(url: &str) -> Option<SocketAddr> {
+    let host = url.strip_prefix("http://")?.trim_end_matches('/');
+    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    let host = if has_port { host.to_owned() } else { format!("{host}:80") };
+    let addresses: Vec<SocketAddr> = host.to_socket_addrs().ok()?.collect();
+    // Servers that listen on one of the two mostly listen on the older one.
+    addresses.iter().find(|address| address.is_ipv4()).or_else(|| addresses.first()).copied()
+}
+
 /// Ends a phase that nobody waits for any more.
 pub(crate) struct StopOnDrop(pub(crate) StopSignal);
 
@@ -299,5 +308,26 @@ impl StopOnDrop {
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
         self.0.stop(Stopping::Now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_is_found_by_its_url() {
+        for (url, address) in [
+            ("http://127.0.0.1:8080", Some("127.0.0.1:8080")),
+            ("http://127.0.0.1:8080/", Some("127.0.0.1:8080")),
+            ("http://localhost:4000", Some("127.0.0.1:4000")),
+            ("http://127.0.0.1", Some("127.0.0.1:80")),
+            ("https://127.0.0.1", None),
+            ("127.0.0.1:80", None),
+            ("http://127.0.0.1:80/v1", None),
+            ("", None),
+        ] {
+            assert_eq!(address_of_url(url).map(|address| address.to_string()).as_deref(), address, "{url}");
+        }
     }
 }

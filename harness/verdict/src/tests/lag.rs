@@ -2,7 +2,7 @@
 
 use record::Verdict::{Fail, Inconclusive, Pass};
 
-use super::evidence::{Evidence, judged};
+use super::evidence::{Case, Evidence, judged};
 
 /// An exchange of 1.1 s whose attempts are 300 ms apart.
 fn slow(lag: &[(u64, u64)]) -> Evidence {
@@ -66,4 +66,26 @@ fn one_offence_that_lag_does_not_excuse_is_enough() {
         judged.observed,
         "1 of 2 exchanges offends; the first: exchange 1 at 1200ms: `took` is 1500ms"
     );
+}
+
+#[test]
+fn a_comparison_of_measured_times_that_lag_explains_is_inconclusive() {
+    let parts = "
+measure:
+  alone: { exchanges: { where: { step: ask } }, quantile: { of: took, at: 50% } }
+  together: { exchanges: { where: { step: again } }, quantile: { of: took, at: 50% } }
+expect: [{ rule: SYN-001, say: it is not slower, that: 'measured.together <= measured.alone * 2' }]
+";
+    for (late, expected) in [(0, Fail), (60, Inconclusive)] {
+        let mut evidence = Evidence::whole();
+        for number in 0..3_u32 {
+            evidence.exchange(number, "ask", u64::from(number) * 100, 10, 200);
+            evidence.exchange(10 + number, "again", 1_000 + u64::from(number) * 100, 70, 200);
+            if late > 0 {
+                evidence.lag(1_005 + u64::from(number) * 100, late);
+            }
+        }
+        let judged = Case::of(parts).judge(&evidence).remove(0);
+        assert_eq!(judged.verdict, expected, "{late}: {}", judged.observed);
+    }
 }
