@@ -7,13 +7,13 @@ use std::path::Path;
 use record::Verdict;
 use scenario::{
     Against, Course, Credential, Endpoint, Errand, Manner, MarkPosition, Open, Request, Scenario, Schedule,
-    Seen, Subject, Traffic,
+    Seen, Traffic,
 };
 use target::Profile;
 
 use crate::estimate::phase_lasts;
 use crate::plan::Ignored;
-use crate::trial::{MARK_HEADER, waits_for};
+use crate::trial::MARK_HEADER;
 
 /// Why a scenario cannot be run against a target, if it cannot.
 pub(crate) fn inability(profile: &Profile, scenario: &Scenario) -> Option<Ignored> {
@@ -83,12 +83,6 @@ fn request_lacks(profile: &Profile, request: &Request, to_target: bool) -> Optio
 
 /// What this harness cannot see.
 fn unseen(scenario: &Scenario) -> Option<String> {
-    let late = waits_for(scenario)
-        .find(|subject| matches!(subject, Subject::Ledger | Subject::Metrics | Subject::Process));
-    if let Some(subject) = late {
-        let word = subject.word();
-        return Some(format!("`wait_until` cannot look at `{word}`: that is read when the traffic is over"));
-    }
     scenario.traffic.iter().find_map(|entry| {
         several_addresses(scenario, entry)
             .or_else(|| nobody_behind(scenario, entry))
@@ -204,13 +198,11 @@ mod tests {
 
     #[test]
     fn what_this_harness_cannot_do_is_not_observable() {
-        let wait = "  - { step: s, send: ask }\n  - { wait_until: { ledger: { count: 1 } }, within: 1s }";
         let direct = "  - { phase: p, burst: 4, send: { cycle: [ask, other] }, against: direct }";
         let alone = "  - { step: s, send: { like: ask, model: x? }, against: direct }";
         let ramp = "  - { phase: p, burst: 4, send: ask }\n  \
                     - { phase: q, beside: p, open: { rate: { from: 10/s, to: 20/s } }, send: ask }";
         for (traffic, words) in [
-            (wait, "cannot look at `ledger`"),
             (direct, "several upstreams (`u`, `v`)"),
             (alone, "no upstream serves `x`"),
             (ramp, "an unknown time"),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::model::{Scenario, UNSUBSTITUTED};
 use crate::node::{Entry, Node, Span, Value};
+use crate::partial::without_wrong_parts;
 use crate::problem::{Problem, enough};
 use crate::read::{At, Read};
 use crate::substitute::{Names, Shared, substitute};
@@ -194,7 +195,15 @@ fn read_case(
         // What was not filled would be told again as a wrong value.
         return None;
     }
-    let scenario = Scenario::read(&filled, problems)?;
+    let scenario = match Scenario::read(&filled, problems) {
+        Some(scenario) => scenario,
+        // The rest is looked at in the same go. It is never run: what is wrong was told.
+        None => {
+            let rest = without_wrong_parts(&filled, &problems[before..])?;
+            let mut again = Vec::new();
+            Scenario::read(&rest, &mut again).filter(|_| again.is_empty())?
+        }
+    };
     Some(Case { name: record.name.as_ref().map(|name| name.value.clone()), scenario })
 }
 

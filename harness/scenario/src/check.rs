@@ -20,7 +20,12 @@ pub(crate) fn check(scenario: &Scenario, rules: &Rules, problems: &mut Vec<Probl
     checker.requests();
     checker.traffic();
     checker.expectations(rules);
-    checker.must_have_something();
+}
+
+/// Tells a scenario that has nothing where it needs something. Only of one that was read whole: of another one the part that is
+/// empty may be what was left out.
+pub(crate) fn check_whole(scenario: &Scenario, problems: &mut Vec<Problem>) {
+    Checker { scenario, known: Known::of(scenario), problems }.must_have_something();
 }
 
 struct Checker<'a> {

@@ -52,7 +52,7 @@ impl Library {
                 return Ok((name, Arc::clone(text)));
             }
             if self.disk && candidate.is_file() {
-                let read = read_text(&candidate).map_err(|message| Missing { message, near: None })?;
+                let read = read_text(&candidate)?;
                 let text: Arc<str> = Arc::from(read);
                 self.texts.insert(name.clone(), Arc::clone(&text));
                 return Ok((name, text));
@@ -61,25 +61,24 @@ impl Library {
         }
         let first = tried.first().map_or_else(|| path.to_owned(), |path| path.display().to_string());
         let message = format!("no file `{first}`, nor one of that name in a folder above it or here");
-        Err(Missing { message, near: tried.iter().filter(|_| self.disk).find_map(|path| near_path(path)) })
+        let help = match tried.iter().filter(|_| self.disk).find_map(|path| near_path(path)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "a path begins beside the file that names it, in a folder above it, or in the working directory"
+                .to_owned(),
+        };
+        Err(Missing { message, help })
     }
 }
 
 /// Why there is no text of a file.
 struct Missing {
     message: String,
-    /// The path that was likely meant.
-    near: Option<String>,
+    help: String,
 }
 
 impl Missing {
     fn at(self, span: Span) -> Problem {
-        let help = match self.near {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "a path begins beside the file that names it, in a folder above it, or in the working directory"
-                .to_owned(),
-        };
-        Problem::new(span, self.message).help(help)
+        Problem::new(span, self.message).help(self.help)
     }
 }
 
@@ -96,14 +95,19 @@ fn candidates(from: &str, path: &str) -> Vec<PathBuf> {
     candidates
 }
 
-fn read_text(path: &Path) -> Result<String, String> {
-    let shown = path.display();
-    let size = fs::metadata(path).map_err(|error| format!("`{shown}` cannot be read ({error})"))?.len();
+fn read_text(path: &Path) -> Result<String, Missing> {
+    let missing = |what: &str, help: &str| Missing {
+        message: format!("`{}` {what}", path.display()),
+        help: help.to_owned(),
+    };
+    let unreadable = |error| missing(&format!("cannot be read ({error})"), "look at its permissions");
+    let size = fs::metadata(path).map_err(unreadable)?.len();
     if size > MOST_BYTES {
-        return Err(format!("`{shown}` is too large ({} MiB)", size.div_ceil(MOST_BYTES)));
+        let what = format!("is too large ({} MiB)", size.div_ceil(MOST_BYTES));
+        return Err(missing(&what, "a file that a scenario names has at most 1 MiB"));
     }
-    let bytes = fs::read(path).map_err(|error| format!("`{shown}` cannot be read ({error})"))?;
-    String::from_utf8(bytes).map_err(|_| format!("`{shown}` is not UTF-8"))
+    String::from_utf8(fs::read(path).map_err(unreadable)?)
+        .map_err(|_| missing("is not UTF-8", "save the file as UTF-8"))
 }
 
 /// The files that one scenario names.

@@ -14,6 +14,7 @@ mod imports;
 mod json_path;
 mod model;
 mod node;
+mod partial;
 mod problem;
 mod read;
 mod replay;

@@ -6,7 +6,7 @@ use annotate_snippets::Renderer;
 use sha2::{Digest, Sha256};
 
 use crate::cases::{Case, read_cases};
-use crate::check::check;
+use crate::check::{check, check_whole};
 use crate::find::{Unreadable, find_texts};
 use crate::imports::{Imports, Library};
 use crate::node::{Node, SourceId};
@@ -191,9 +191,13 @@ impl Reading {
             digest.update(text.as_bytes());
         }
         let sha256 = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let is_whole = problems.is_empty();
         for case in &cases {
             let mut found = Vec::new();
             check(&case.scenario, &self.suite.rules, &mut found);
+            if is_whole {
+                check_whole(&case.scenario, &mut found);
+            }
             // Cases share most of their text, and so their mistakes.
             found.retain(|problem| !problems.contains(problem));
             problems.extend(found);

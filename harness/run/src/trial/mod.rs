@@ -19,4 +19,3 @@ mod watch;
 pub(crate) use conduct::{Conducted, Surroundings, conduct};
 pub(crate) use exec::waits;
 pub(crate) use requests::MARK_HEADER;
-pub(crate) use watch::waits_for;

@@ -4,7 +4,7 @@ use crate::check::Checker;
 use crate::json_path;
 use crate::model::{
     Capture, ClientKind, Data, Disconnect, Errand, InTurn, Manner, Operate, Operation, Phase, Request,
-    Schedule, Seen, Step, Traffic,
+    RowClaim, Schedule, Seen, Step, Subject, Traffic,
 };
 use crate::node::{Node, Span, Value};
 use crate::problem::Problem;
@@ -70,7 +70,10 @@ impl Checker<'_> {
                 Traffic::Phase(phase) => self.phase(phase),
                 Traffic::Operate(operate) => self.operate(operate),
                 Traffic::WaitUntil(wait) => match &wait.seen {
-                    Seen::Rows(claim) => self.row_claim(claim),
+                    Seen::Rows(claim) => {
+                        self.row_claim(claim);
+                        self.can_be_waited_for(claim);
+                    }
                     Seen::Answers(_, status) if !(100..=599).contains(status) => {
                         let message = format!("{status} is no status of a reply");
                         self.tell(Problem::new(wait.span, message).help("write for example `status: 200`"));
@@ -87,6 +90,15 @@ impl Checker<'_> {
                 }
                 Traffic::Pause(_) => {}
             }
+        }
+    }
+
+    /// What is read when the traffic is over is not there while it runs.
+    fn can_be_waited_for(&mut self, claim: &RowClaim) {
+        if matches!(claim.subject, Subject::Ledger | Subject::Metrics | Subject::Process) {
+            let message = format!("`wait_until` that looks at `{}`", claim.subject.word());
+            let help = "it is read when the traffic is over: wait for `exchanges`, `attempts` or `log`, or expect it of the whole";
+            self.tell(Problem::new(claim.span, message).help(help));
         }
     }
 

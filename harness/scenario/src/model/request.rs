@@ -269,7 +269,9 @@ impl Read for InTurn {
             _ => return wrong(node, "a name or `{ cycle: [NAME, NAME] }`", problems),
         };
         if names.is_empty() {
-            return wrong(node, "at least one name", problems);
+            let problem = Problem::new(node.span, "a cycle of no name");
+            problems.push(problem.help("write for example `cycle: [acme, globex]`"));
+            return None;
         }
         Some(Self(names))
     }

@@ -55,7 +55,9 @@ impl<T> Named<T> {
 impl<T: Read> Read for Named<T> {
     fn read(node: &Node, problems: &mut Vec<Problem>) -> Option<Self> {
         let Some(entries) = node.entries() else {
-            return wrong(node, "a map of names", problems);
+            let message = format!("{} where a map of names is wanted", node.described());
+            problems.push(Problem::new(node.span, message).help("write `NAME: ...` for each"));
+            return None;
         };
         let read: Vec<Option<(At<String>, T)>> = entries
             .iter()
@@ -119,7 +121,11 @@ impl<T: Read> Read for Vec<T> {
 impl Read for String {
     fn read(node: &Node, problems: &mut Vec<Problem>) -> Option<Self> {
         match &node.value {
-            Value::Text(text) if text.trim().is_empty() => wrong(node, "a text that is not blank", problems),
+            Value::Text(text) if text.trim().is_empty() => {
+                let problem = Problem::new(node.span, "a blank text");
+                problems.push(problem.help("write what is meant, or leave the key out"));
+                None
+            }
             Value::Text(text) => Some(text.clone()),
             Value::Flag(_) | Value::Int(_) | Value::Float(_) => {
                 problems.push(

@@ -70,10 +70,21 @@ impl<'n> Fields<'n> {
             if enough(problems) {
                 return;
             }
-            problems.push(
-                Problem::new(entry.key_span, format!("unknown key `{}` in {what}", entry.key))
-                    .nearest(&entry.key, self.asked.iter().copied()),
-            );
+            let problem = Problem::new(entry.key_span, format!("unknown key `{}` in {what}", entry.key));
+            problems.push(match elsewhere(&entry.key, what) {
+                Some(help) => problem.help(help),
+                None => problem.nearest(&entry.key, self.asked.iter().copied()),
+            });
         }
+    }
+}
+
+/// Where a key stands that is easily put in the wrong place.
+fn elsewhere(key: &str, what: &str) -> Option<&'static str> {
+    match (what, key) {
+        ("a request", "like") => {
+            Some("a variation of a request stands where it is sent: `send: { like: ask, stream: true }`")
+        }
+        _ => None,
     }
 }

@@ -123,14 +123,16 @@ macro_rules! choice {
             fn read(node: &$crate::Node, problems: &mut Vec<$crate::Problem>) -> Option<Self> {
                 match node.entries() {
                     Some([entry]) => Self::read_entry(entry, problems),
-                    _ => {
-                        problems.push(
-                            $crate::Problem::new(
-                                node.span,
-                                format!("{} where {} is wanted", node.described(), $what),
-                            )
-                            .help(format!("write a map with exactly one of: {}", Self::KEYS.join(", "))),
-                        );
+                    entries => {
+                        let message = match entries {
+                            Some(entries) => {
+                                format!("{}: exactly one key is wanted, not {}", $what, entries.len())
+                            }
+                            None => format!("{} where {} is wanted", node.described(), $what),
+                        };
+                        let keys: Vec<String> = Self::KEYS.iter().map(|key| format!("`{key}`")).collect();
+                        let help = format!("write a map with exactly one of: {}", keys.join(", "));
+                        problems.push($crate::Problem::new(node.span, message).help(help));
                         None
                     }
                 }
