@@ -107,7 +107,7 @@ impl Asked<'_> {
 
 fn json_value(value: &Value) -> FieldValue<'_> {
     match value {
-        Value::Null => FieldValue::Text("null"),
+        Value::Null => FieldValue::Null,
         Value::Bool(flag) => FieldValue::Flag(*flag),
         Value::Number(number) => match (number.as_i64(), number.as_f64()) {
             (Some(number), _) => FieldValue::Number(number),

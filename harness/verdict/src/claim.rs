@@ -181,6 +181,7 @@ fn is_doubtful(field: Field) -> bool {
         Field::Header
             | Field::Json
             | Field::Carries
+            | Field::Body
             | Field::Text
             | Field::ScriptedText
             | Field::DeliveredTokens

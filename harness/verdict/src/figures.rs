@@ -285,7 +285,7 @@ pub(crate) fn whole(value: FieldValue<'_>) -> Option<i64> {
         FieldValue::Money(micros) => Some(micros),
         FieldValue::Measured(number) => i64::try_from(rounded(number)).ok(),
         FieldValue::Share(share) => Some(share.millionths.into()),
-        FieldValue::Missing | FieldValue::Text(_) | FieldValue::Flag(_) => None,
+        FieldValue::Missing | FieldValue::Text(_) | FieldValue::Flag(_) | FieldValue::Null => None,
     }
 }
 

@@ -33,7 +33,8 @@ pub(crate) fn part_of(value: FieldValue<'_>) -> Option<Part> {
         | FieldValue::Duration(_)
         | FieldValue::Share(_)
         | FieldValue::Size(_)
-        | FieldValue::Money(_) => None,
+        | FieldValue::Money(_)
+        | FieldValue::Null => None,
     }
 }
 

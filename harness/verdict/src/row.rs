@@ -192,6 +192,9 @@ impl<'t> Row<'t> {
     where
         't: 'v,
     {
+        if field == Field::Body {
+            return fields::body(self);
+        }
         match self {
             Self::Exchange(tree, row) => fields::of_exchange(tree, row, field, scene, view),
             Self::Attempt(tree, index) => match tree.attempts.get(index) {

@@ -72,6 +72,11 @@ impl Circumstances<'_, '_> {
             Ok(that) => that,
             Err(reason) => return Finding::Unknown(format!("`{text}` cannot be judged: {reason}")),
         };
+        if let Some(bound) = that.bounds().find(|bound| !self.question.bounds.contains_key(*bound)) {
+            return Finding::Unknown(format!(
+                "the profile declares no bound `{bound}`, which `{text}` looks at"
+            ));
+        }
         let used: Vec<&Number<'_>> =
             self.numbers.iter().filter(|number| that.names().any(|name| name == number.name)).collect();
         for number in &used {
@@ -94,7 +99,7 @@ impl Circumstances<'_, '_> {
         let observed: Vec<String> =
             used.iter().map(|number| format!("{} is {}", number.name, number.shown)).collect();
         let observed = observed.join(", ");
-        match that.holds(&self.known()) {
+        match that.holds(&self.known(), self.question.bounds) {
             Ok(true) => Finding::Holds(observed),
             Ok(false) => {
                 let numbers =
@@ -122,7 +127,7 @@ impl Circumstances<'_, '_> {
                 known.insert(number.name, number.lagging[combination % choices]);
                 combination /= choices;
             }
-            that.holds(&known) == Ok(true)
+            that.holds(&known, self.question.bounds) == Ok(true)
         })
     }
 

@@ -1,4 +1,4 @@
-//! Claims about the order of attempts within their exchange: `order` and `path`.
+//! Claims about the order of attempts or events within their exchange: `order` and `path`.
 
 use scenario::{Condition, Field, Quantifier, RowClaim};
 
@@ -10,7 +10,7 @@ use crate::shown::{self, Mark};
 use crate::tree::OpenTree;
 use crate::words;
 
-/// A claim about the order of attempts.
+/// A claim about the order of attempts or events.
 #[derive(Debug)]
 pub(crate) struct SequenceTally<'a> {
     claim: &'a RowClaim,
@@ -40,7 +40,7 @@ impl<'a> SequenceTally<'a> {
         }
     }
 
-    /// Takes the attempts of one exchange. What joins no exchange has no place in an order.
+    /// Takes the rows of one exchange. What joins no exchange has no place in an order.
     pub(crate) fn take(&mut self, tree: &OpenTree, rows: &[Row<'_>], scene: &Scene<'_>) {
         let Some(exchange) = &tree.exchange else { return };
         let population = self.population(rows, scene, View::Seen);
@@ -105,28 +105,43 @@ impl<'a> SequenceTally<'a> {
                 .any(|view| self.broken(&self.population(rows, scene, *view), scene, *view).is_none())
     }
 
+    /// Where rows leave an order that goes from the first condition on and skips none. A row may satisfy several conditions,
+    /// so every place at which the order may be is gone along with.
+    fn left_order(
+        &self,
+        rows: &[Row<'_>],
+        satisfies: &dyn Fn(&Row<'_>, &Condition) -> bool,
+    ) -> Option<Break> {
+        let mut places = vec![false; self.conditions.len()];
+        rows.iter().enumerate().find_map(|(at, row)| {
+            let reached: Vec<bool> = self
+                .conditions
+                .iter()
+                .enumerate()
+                .map(|(place, condition)| {
+                    let from_here = places[place] || if place == 0 { at == 0 } else { places[place - 1] };
+                    from_here && satisfies(row, condition)
+                })
+                .collect();
+            if reached.contains(&true) {
+                places = reached;
+                return None;
+            }
+            let wanted = if at == 0 { "in the first place" } else { "behind the one before it" };
+            Some(Break { at, note: format!("it is not what is wanted {wanted}") })
+        })
+    }
+
     /// Where the attempts leave the order, if they do.
     fn broken(&self, rows: &[Row<'_>], scene: &Scene<'_>, view: View) -> Option<Break> {
         let satisfies = |row: &Row<'_>, condition: &Condition| row.satisfies(Some(condition), scene, view);
         if !self.exact {
-            let mut place = 0;
-            return rows.iter().enumerate().find_map(|(at, row)| {
-                let next = self.conditions[place..].iter().position(|condition| satisfies(row, condition));
-                match next {
-                    Some(further) => {
-                        place += further;
-                        None
-                    }
-                    None if place == 0 => {
-                        Some(Break { at, note: "it is none of those that are wanted".to_owned() })
-                    }
-                    None => Some(Break { at, note: "its turn was over, or never is".to_owned() }),
-                }
-            });
+            return self.left_order(rows, &satisfies);
         }
         let wrong = rows.iter().zip(self.conditions).position(|(row, condition)| !satisfies(row, condition));
         if let Some(at) = wrong {
-            let note = format!("attempt {} is not one where {}", at + 1, self.conditions[at]);
+            let what = words::population(self.claim.subject, words::Plural::No, None);
+            let note = format!("{what} {} is not one where {}", at + 1, self.conditions[at]);
             return Some(Break { at, note });
         }
         let (came, wanted) = (rows.len(), self.conditions.len());

@@ -10,6 +10,7 @@ pub(crate) enum Scalar {
     Number(i64),
     Fraction(f64),
     Flag(bool),
+    Null,
 }
 
 impl Scalar {
@@ -23,7 +24,7 @@ impl Scalar {
                 (None, Some(number)) => Self::Fraction(number),
                 (None, None) => Self::Text(number.to_string()),
             },
-            Value::Null => Self::Text("null".to_owned()),
+            Value::Null => Self::Null,
             Value::Array(_) | Value::Object(_) => Self::Text(value.to_string()),
         }
     }
@@ -34,6 +35,7 @@ impl Scalar {
             Self::Number(number) => FieldValue::Number(*number),
             Self::Fraction(number) => FieldValue::Measured(*number),
             Self::Flag(flag) => FieldValue::Flag(*flag),
+            Self::Null => FieldValue::Null,
         }
     }
 }

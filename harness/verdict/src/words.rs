@@ -146,6 +146,7 @@ pub(crate) fn values<'t>(
 pub(crate) fn value(value: FieldValue<'_>) -> String {
     match value {
         FieldValue::Missing => "nothing".to_owned(),
+        FieldValue::Null => "null".to_owned(),
         FieldValue::Text(text) => format!("`{}`", shortened(text)),
         FieldValue::Number(number) => number.to_string(),
         FieldValue::Measured(number) => self::number(number),

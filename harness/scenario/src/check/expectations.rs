@@ -69,8 +69,9 @@ impl Checker<'_> {
                 return;
             }
         };
-        let help = "`that` compares numbers of `measure:`, written `measured.NAME`";
-        let strangers: Vec<&str> = roots(&program).into_iter().filter(|name| *name != "measured").collect();
+        let help = "`that` compares numbers of `measure:`, written `measured.NAME`, also with bounds of the profile, `bound.NAME`";
+        let strangers: Vec<&str> =
+            roots(&program).into_iter().filter(|name| !["measured", "bound"].contains(name)).collect();
         for name in &strangers {
             self.tell(Problem::new(that.span, format!("unknown name `{name}`")).help(help));
         }
@@ -114,13 +115,13 @@ impl Checker<'_> {
         let (subject, span) = (claim.subject, claim.span);
         match &claim.quantifier {
             Quantifier::Order(conditions) | Quantifier::Path(conditions) => {
-                if subject != Subject::Attempts {
+                if !matches!(subject, Subject::Attempts | Subject::Events) {
                     self.tell(
                         Problem::new(
                             span,
                             format!("rows of `{}` have no order in an exchange", subject.word()),
                         )
-                        .help("only `attempts` have"),
+                        .help("only `attempts` and `events` have"),
                     );
                 }
                 if conditions.is_empty() {

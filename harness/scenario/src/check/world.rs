@@ -83,6 +83,14 @@ impl<'a> Checker<'a> {
             let problem = Problem::new(upstream.reply.span, "an error as the normal answer");
             self.tell(problem.help("write it under `script:`, with a name that evidence can show"));
         }
+        if let (Some(variable), Protocol::Llm(_)) = (&upstream.url_from, upstream.dialect) {
+            let problem = Problem::new(variable.span, "a provider that a real service takes the place of");
+            self.tell(
+                problem.help(
+                    "only a service that is no model, `dialect: http`, is sent to directly, with `at:`",
+                ),
+            );
+        }
         for key in &upstream.keys.0 {
             if let Some(other) = &key.settings.same_as {
                 self.refers(other, "key of this upstream", upstream.keys.labels());

@@ -106,6 +106,8 @@ pub enum FieldValue<'a> {
     Size(u64),
     /// Millionths of a dollar.
     Money(i64),
+    /// A JSON text's `null`.
+    Null,
 }
 
 impl Test {
@@ -326,6 +328,7 @@ fn equals(left: FieldValue<'_>, right: &Right<'_>) -> bool {
         (FieldValue::Text(left), Right::Literal(Literal::Text(right))) => left == right,
         (FieldValue::Text(left), Right::Value(FieldValue::Text(right))) => left == *right,
         (FieldValue::Flag(left), Right::Literal(Literal::Flag(right))) => left == *right,
+        (FieldValue::Null, Right::Literal(Literal::Null) | Right::Value(FieldValue::Null)) => true,
         (FieldValue::Flag(left), Right::Value(FieldValue::Flag(right))) => left == *right,
         (FieldValue::Number(left), Right::Literal(Literal::Range(from, to))) => (*from..=*to).contains(&left),
         (FieldValue::Number(left), Right::Literal(Literal::StatusClass(class))) => left / 100 == *class,
@@ -353,6 +356,7 @@ fn order(left: FieldValue<'_>, right: &Right<'_>) -> Option<std::cmp::Ordering> 
         Right::Literal(Literal::Share(share)) => FieldValue::Share(*share),
         Right::Literal(Literal::Size(size)) => FieldValue::Size(size.bytes),
         Right::Literal(Literal::Money(money)) => FieldValue::Money(money.micros),
+        Right::Literal(Literal::Fraction(number)) => FieldValue::Measured(*number),
         Right::Literal(_) => return None,
         Right::Value(value) => *value,
     };

@@ -72,7 +72,8 @@ words! {
         "bytes" => Bytes,
         /// Whether the mark of another exchange came back. For example `foreign_id: false`.
         "foreign_id" => ForeignId,
-        /// What it carries that does not belong there: `key openai/first`, `tenant acme`, `admin key`. Each is compared.
+        /// What it carries that does not belong there: `key openai/first`, `tenant acme`, `admin key`. It holds if one of
+        /// them does. In what a target writes (events, log, files, exit) every known secret is looked for.
         /// For example `carries: { contains: key }`.
         "carries" => Carries,
         /// The exchange itself, for `per`. For example `exchange: 1`.
@@ -113,7 +114,10 @@ words! {
         "output_tokens" => OutputTokens,
         /// Whether the attempt was joined to an exchange. For example `joined: true`.
         "joined" => Joined,
-        /// A header, by its name, each of that name: of an exchange the response's, of an attempt or request the request's.
+        /// The body as text: of an exchange the response's, of an attempt the request's.
+        /// For example `body: { contains: rate_limit }`.
+        "body" => Body,
+        /// A header, by its name; of several with one name it holds if one of them does: of an exchange the response's, of an attempt or request the request's.
         /// For example `header: { content-type: { contains: json } }`.
         "header" => Header,
         /// A value in a JSON body, by a JSONPath: of an exchange the response's, of an attempt or request the
@@ -260,6 +264,7 @@ impl Field {
             | Self::Name
             | Self::Kind
             | Self::Text
+            | Self::Body
             | Self::Label
             | Self::TokenClass
             | Self::State
@@ -348,7 +353,8 @@ impl Field {
             | Self::ForeignId => &[Exchanges],
             Self::DeliveredTokens => &[Exchanges, Ledger],
             Self::Stream => &[Exchanges, Attempts, Requests],
-            Self::Carries => &[Exchanges, Attempts],
+            Self::Carries => &[Exchanges, Attempts, Events, Log, Files, Exit],
+            Self::Body => &[Exchanges, Attempts],
             Self::Exchange => &[Exchanges, Attempts, Events, Ledger, Code],
             Self::Upstream => &[Exchanges, Attempts],
             Self::Key => &[Attempts, Requests, Ledger],

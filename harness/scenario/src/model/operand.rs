@@ -50,6 +50,10 @@ pub enum Literal {
     Money(Money),
     /// A regular expression.
     Pattern(Pattern),
+    /// A number with a fraction, where values are compared as they are found.
+    Fraction(f64),
+    /// A JSON text's `null`.
+    Null,
 }
 
 /// A regular expression, compared by its text.
@@ -150,8 +154,8 @@ fn read_literal(kind: FieldKind, node: &Node, problems: &mut Vec<Problem>) -> Op
         (FieldKind::Text, _) => String::read(node, problems).map(Literal::Text),
         (FieldKind::Any, Value::Flag(flag)) => Some(Literal::Flag(*flag)),
         (FieldKind::Any, Value::Int(number)) => Some(Literal::Number(*number)),
-        (FieldKind::Any, Value::Null) => Some(Literal::Text("null".to_owned())),
-        (FieldKind::Any, Value::Float(_)) => wrong(node, "a whole number, a text or a flag", problems),
+        (FieldKind::Any, Value::Null) => Some(Literal::Null),
+        (FieldKind::Any, Value::Float(number)) => Some(Literal::Fraction(*number)),
         (FieldKind::Any, _) => String::read(node, problems).map(Literal::Text),
         (FieldKind::Share, _) => Share::read(node, problems).map(Literal::Share),
         (FieldKind::Size, _) => Size::read(node, problems).map(Literal::Size),
@@ -230,6 +234,8 @@ impl fmt::Display for Literal {
             Self::Size(size) => size.fmt(f),
             Self::Money(money) => money.fmt(f),
             Self::Pattern(pattern) => write!(f, "/{}/", pattern.text),
+            Self::Fraction(number) => number.fmt(f),
+            Self::Null => f.write_str("null"),
         }
     }
 }

@@ -39,11 +39,11 @@ choice! {
         "growth" => Growth(GrowthClaim),
         /// The most of the population that were open at once. For example `peak: { at_most: 5 }`.
         "peak" => Peak(Test),
-        /// In each exchange the attempts satisfy these conditions one after the other, each for a while; those of the
-        /// population that satisfy none offend.
+        /// In each exchange the attempts, or the events, satisfy these conditions one after the other, each for a while and
+        /// from the first one on. None is skipped; the last ones may not be reached.
         /// For example `order: [{ upstream: openai }, { upstream: azure }]`.
         "order" => Order(Vec<Condition>),
-        /// In each exchange there are exactly these attempts, in this order.
+        /// In each exchange there are exactly these attempts, or events, in this order.
         /// For example `path: [{ key: first, status: 429 }, { key: second, status: 200 }]`.
         "path" => Path(Vec<Condition>),
         /// The text of each of the population is that of a file. For example `matches: golden/answer.txt`.

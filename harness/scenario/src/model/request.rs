@@ -244,6 +244,9 @@ impl Request {
                         .help("write `prompt: ping`"),
                 );
             }
+            (Some(model), Some(_)) => {
+                problems.push(Problem::new(model.span, "a request with both a model and a path").help(help));
+            }
             (None, Some(_)) if self.prompt.is_some() || self.stream => {
                 problems.push(Problem::new(self.span, "a prompt for a path").help(help));
             }

@@ -15,7 +15,7 @@ pub(crate) use entry::{moment_of, of_entry};
 pub(crate) use event::of_event;
 pub(crate) use exchange::of_exchange;
 pub(crate) use ledger::{LedgerPart, of_ledger};
-pub(crate) use named::{carries, headers, json, labels};
+pub(crate) use named::{body, carries, headers, json, labels};
 pub use unknown::Needs;
 pub(crate) use unknown::unknown;
 

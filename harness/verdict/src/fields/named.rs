@@ -1,6 +1,7 @@
 //! Fields of which a row has any number: headers, values in JSON bodies, labels, what is carried.
 
 use record::{Entry, Sample, Side};
+use scenario::FieldValue;
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
@@ -8,7 +9,7 @@ use crate::row::Row;
 use crate::several::Scalar;
 
 /// The message whose head and body the fields of a row are taken from.
-pub(crate) fn message(row: Row<'_>) -> Option<&Sample> {
+pub(crate) fn message<'t>(row: Row<'t>) -> Option<&'t Sample> {
     match row {
         Row::Exchange(tree, _) => tree.more()?.got.as_ref(),
         Row::Attempt(tree, index) => tree.request_of(tree.attempts.get(index)?),
@@ -35,6 +36,11 @@ pub(crate) fn json(row: Row<'_>, path: &str) -> Vec<Scalar> {
     }
 }
 
+/// The body of a row's message; none where there was no message.
+pub(crate) fn body(row: Row<'_>) -> FieldValue<'_> {
+    message(row).map_or(FieldValue::Missing, |sample| FieldValue::Text(&sample.body))
+}
+
 pub(crate) fn labels(row: Row<'_>, name: &str) -> Vec<Scalar> {
     match row {
         Row::Lone(Entry::Metric(metric)) => {
@@ -47,6 +53,9 @@ pub(crate) fn labels(row: Row<'_>, name: &str) -> Vec<Scalar> {
 
 /// What a message carries that does not belong there.
 pub(crate) fn carries(row: Row<'_>) -> Vec<Scalar> {
+    if let Some(text) = written(row) {
+        return secrets_in(text).map(|what| Scalar::Text(what.to_owned())).collect();
+    }
     let carried = row.tree().and_then(|tree| tree.more()).map_or(&[][..], |more| &more.carried);
     let belongs = |side: Side, arrived| match row {
         Row::Exchange(..) => side == Side::ClientGot,
@@ -57,4 +66,21 @@ pub(crate) fn carries(row: Row<'_>) -> Vec<Scalar> {
     };
     let own = carried.iter().filter(|carried| belongs(carried.side, carried.arrived));
     own.flat_map(|carried| &carried.what).cloned().map(Scalar::Text).collect()
+}
+
+/// What a target wrote that is no message to a client or an upstream.
+fn written(row: Row<'_>) -> Option<&str> {
+    match row {
+        Row::Lone(Entry::Log { line, .. }) => Some(line),
+        Row::Lone(Entry::File(file)) => Some(file.text.as_deref().unwrap_or_default()),
+        Row::Lone(Entry::Ran(ran)) => Some(&ran.output),
+        Row::Event(..) => row.event().map(|event| event.data.as_str()),
+        _ => None,
+    }
+}
+
+/// The secrets of a text by their names. No secret stands in the evidence: the name stands in its place, `<key openai/first>`.
+fn secrets_in(text: &str) -> impl Iterator<Item = &str> {
+    let named = text.split('<').skip(1).filter_map(|rest| rest.split_once('>')).map(|(name, _)| name);
+    named.filter(|name| *name == "admin key" || name.starts_with("key ") || name.starts_with("tenant "))
 }

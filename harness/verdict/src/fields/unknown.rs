@@ -58,7 +58,7 @@ impl Needs {
         self.texts |= subject == Subject::Code;
         for field in fields {
             match field {
-                Field::Header | Field::Json | Field::Carries if subject != Subject::Events => {
+                Field::Header | Field::Json | Field::Carries | Field::Body if subject != Subject::Events => {
                     self.messages = true;
                 }
                 Field::ScriptedText | Field::DeliveredTokens => self.texts = true,
@@ -72,19 +72,21 @@ impl Needs {
 /// Why the value of a field cannot be told from the evidence, if it cannot.
 pub(crate) fn unknown(row: Row<'_>, field: Field, scene: &Scene<'_>) -> Option<&'static str> {
     match (row, field) {
-        (Row::Exchange(_, exchange), Field::Header | Field::Json | Field::Carries) => {
+        (Row::Exchange(_, exchange), Field::Header | Field::Json | Field::Carries | Field::Body) => {
             let answered = exchange.status != 0;
             match message(row) {
                 None if answered => Some("its response is not in the evidence"),
-                Some(sample) if sample.cut && field == Field::Json => {
+                Some(sample) if sample.cut && field != Field::Header => {
                     Some("its body was too long to be kept")
                 }
                 _ => None,
             }
         }
-        (Row::Attempt(..), Field::Header | Field::Json) => {
-            message(row).is_none().then_some("its request is not in the evidence")
-        }
+        (Row::Attempt(..), Field::Header | Field::Json | Field::Body) => match message(row) {
+            None => Some("its request is not in the evidence"),
+            Some(sample) if sample.cut && field != Field::Header => Some("its body was too long to be kept"),
+            Some(_) => None,
+        },
         (Row::Exchange(tree, exchange), Field::Text) => {
             let text = tree.more().and_then(|more| more.text.as_ref());
             let came = exchange.text_hash != 0;

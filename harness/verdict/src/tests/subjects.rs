@@ -287,6 +287,64 @@ fn headers_and_values_of_bodies_are_taken_from_messages() {
             ("exchanges: { every: { json: { '$.tags[*]': y } } }", Pass),
             ("attempts: { every: { json: { $.seed: 7 }, header: { accept: '*/*' } } }", Pass),
             ("attempts: { none: { json: { $.temperature: { at_least: 0 } } } }", Pass),
+            ("attempts: { every: { body: { contains: seed } } }", Pass),
+            ("exchanges: { none: { body: { contains: total } } }", Fail),
+        ],
+    );
+}
+
+#[test]
+fn a_value_in_a_body_is_compared_as_what_it_is() {
+    let mut evidence = one_call();
+    evidence.entry(sample(
+        Side::ClientGot,
+        &[],
+        r#"{"nothing":null,"word":"null","half":0.5,"one":1,"text":"0.5"}"#,
+    ));
+    all(
+        &evidence,
+        &[
+            ("exchanges: { every: { json: { $.nothing: null } } }", Pass),
+            ("exchanges: { every: { json: { $.word: null } } }", Fail),
+            ("exchanges: { every: { json: { $.word: 'null' } } }", Pass),
+            ("exchanges: { every: { json: { $.half: 0.5 } } }", Pass),
+            ("exchanges: { every: { json: { $.half: { below: 0.6 } } } }", Pass),
+            ("exchanges: { every: { json: { $.one: { above: 0.5 } } } }", Pass),
+            ("exchanges: { every: { json: { $.text: 0.5 } } }", Fail),
+        ],
+    );
+}
+
+#[test]
+fn events_keep_to_an_order() {
+    let mut evidence = Evidence::whole();
+    evidence.exchange(3, "ask", 0, 500, 200).streamed = true;
+    let kinds = [EventKind::Other, EventKind::Content, EventKind::Content, EventKind::Finish, EventKind::End];
+    for (index, kind) in (1..).zip(kinds) {
+        evidence.entry(event(3, index, u64::from(index) * 10, kind, "{}"));
+    }
+    all(
+        &evidence,
+        &[
+            (
+                "events: { order: [{ kind: other }, { kind: content }, { kind: finish }, { kind: end }] }",
+                Pass,
+            ),
+            ("events: { order: [{ kind: content }, { kind: finish }] }", Fail),
+            ("events: { where: { kind: [finish, end] }, path: [{ kind: finish }, { kind: end }] }", Pass),
+        ],
+    );
+}
+
+#[test]
+fn a_secret_in_what_the_target_wrote_is_known_by_its_name() {
+    let mut evidence = Evidence::whole();
+    evidence.entry(Entry::Log { at: at(100), line: "asking with <key openai/first> of <b>x</b>".to_owned() });
+    all(
+        &evidence,
+        &[
+            ("log: { none: { carries: { matches: '^key ' } } }", Fail),
+            ("log: { none: { carries: { matches: '^tenant ' } } }", Pass),
         ],
     );
 }
