@@ -99,7 +99,8 @@ impl Reading {
             html: false,
             framer: SseFramer::new(MOST_EVENT),
             body: Vec::new(),
-            keep: surroundings.shown_of_message(),
+            // One byte more than is shown, so that a body that was cut is known to have been.
+            keep: surroundings.shown_of_message() + 1,
             bytes: 0,
             answer,
             enough: sending.most_contents(),

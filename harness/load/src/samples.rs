@@ -56,7 +56,7 @@ impl Samples {
     }
 
     pub(crate) fn keep(&self, row: &ExchangeRow, message: &Message<'_>, at: Moment) {
-        let (line, head) = read_head(&message.head[..message.head.len().min(LONGEST_HEAD)]);
+        let (line, head) = read_head(whole_lines(message.head));
         let kept = &message.body[..message.body.len().min(self.shown)];
         let sample = Sample {
             side: message.side,
@@ -69,6 +69,15 @@ impl Samples {
         };
         self.facts.send(Fact::Entry(Box::new(Entry::Sample(sample))));
     }
+}
+
+/// As many lines of a head as are kept: half a field might be half a secret.
+fn whole_lines(head: &[u8]) -> &[u8] {
+    if head.len() <= LONGEST_HEAD {
+        return head;
+    }
+    let end = head[..LONGEST_HEAD].windows(2).rposition(|end| end == b"\r\n");
+    &head[..end.map_or(0, |end| end + 2)]
 }
 
 /// The first line of a head and its fields; whatever is no field is left out. None for a head that never came.

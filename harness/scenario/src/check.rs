@@ -7,7 +7,7 @@ mod world;
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::model::{Condition, Field, Operand, Scenario, Subject, Test, Traffic};
+use crate::model::{Condition, ErrorName, Field, FieldTest, Operand, Scenario, Subject, Test, Traffic};
 use crate::node::Span;
 use crate::problem::{Problem, enough};
 use crate::read::At;
@@ -108,6 +108,7 @@ impl<'a> Checker<'a> {
         condition.check(subject, self.problems);
         for test in &condition.tests {
             self.not_measured(&test.test);
+            self.names_of_errors(test, subject);
             let Some((what, known)) = self.known.by(test.field) else { continue };
             let unknown: Vec<&str> = test.test.names().filter(|name| !known.contains(name)).collect();
             let known: Vec<&str> =
@@ -116,6 +117,18 @@ impl<'a> Checker<'a> {
                 let name = At { value: name.to_owned(), span: test.test.span };
                 self.refers(&name, what, known.iter().copied());
             }
+        }
+    }
+
+    /// The errors of attempts are the language's own. Those of exchanges are whatever a target writes.
+    fn names_of_errors(&mut self, test: &FieldTest, subject: Subject) {
+        if test.field != Field::Error || subject != Subject::Attempts {
+            return;
+        }
+        let known = || ErrorName::ALL.iter().map(|(word, ..)| *word);
+        for name in test.test.names().filter(|name| known().all(|known| known != *name)) {
+            let name = At { value: name.to_owned(), span: test.test.span };
+            self.refers(&name, "error", known());
         }
     }
 

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use cel::{Context, Program};
 
-use crate::expression::{EXPRESSION_HELP, compile, no_value, roots};
+use crate::expression::{EXPRESSION_HELP, compile, names_behind, no_value, roots};
 use crate::model::MOST_KEYS;
 use crate::node::{Entry, Node, Span, Value};
 use crate::problem::Problem;
@@ -196,6 +196,8 @@ enum Wrong {
     Mixed,
     /// Nothing has this name.
     Name(String),
+    /// A request has nothing of this name.
+    OfRequest(String),
     /// Too much was put in.
     TooMuch,
     /// The same, and it has been told.
@@ -226,6 +228,10 @@ impl Wrong {
                     "a name is set under `let:` or in each case of `for_each:`, before it is used",
                 ),
             },
+            Self::OfRequest(name) => {
+                let known = [&OF_REQUEST[..], &["header_NAME", "body_NAME"]].concat();
+                Problem::new(span, format!("a request has no `{name}`")).nearest(&name, known)
+            }
             Self::TooMuch => {
                 Problem::new(span, format!("more than {MOST_VALUES} values in all cases of the scenario"))
                     .help("values count in each case, and each time that `{{ }}` puts them in")
@@ -233,6 +239,14 @@ impl Wrong {
             Self::Value(message) => Problem::new(span, message).help(EXPRESSION_HELP),
         })
     }
+}
+
+/// What a reply can put in of the request that it answers, beside its headers and the fields of its body.
+const OF_REQUEST: [&str; 5] = ["prompt", "model", "key", "nth", "path"];
+
+fn is_of_request(name: &str) -> bool {
+    let of_part = |prefix: &str| name.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty());
+    OF_REQUEST.contains(&name) || of_part("header_") || of_part("body_")
 }
 
 fn evaluate(expression: &str, names: &Names<'_>) -> Result<Value, Wrong> {
@@ -245,6 +259,9 @@ fn evaluate(expression: &str, names: &Names<'_>) -> Result<Value, Wrong> {
     let about = roots(&program);
     let later = about.iter().filter(|name| names.later.contains(name)).count();
     if later > 0 {
+        if let Some(name) = names_behind("request", &program).into_iter().find(|name| !is_of_request(name)) {
+            return Err(Wrong::OfRequest(name));
+        }
         return Err(if later == about.len() { Wrong::Later } else { Wrong::Mixed });
     }
     let mut context = Context::default();

@@ -118,6 +118,9 @@ impl<'a> ClaimTally<'a> {
     /// Whether an attempt that could not be joined to its exchange may be missing here.
     pub(crate) fn depends_on_join(&self) -> bool {
         let mut fields = fields_of_claim(self.claim);
+        if matches!(self.claim.quantifier, Quantifier::Order(_) | Quantifier::Path(_)) {
+            return self.claim.subject == Subject::Attempts;
+        }
         match self.claim.subject {
             Subject::Exchanges => fields.any(|field| {
                 matches!(
@@ -189,6 +192,8 @@ fn is_doubtful(field: Field) -> bool {
             | Field::Request
             | Field::Cost
             | Field::PricedUpstreamTokens
+            | Field::Complete
+            | Field::Balanced
     )
 }
 

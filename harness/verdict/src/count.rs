@@ -37,6 +37,8 @@ struct Group {
     sizes: Sizes,
     first: Order,
     members: Vec<AttemptRow>,
+    /// Whether it is one without the lag of the harness.
+    seen: bool,
 }
 
 /// Groups that were weighed.
@@ -63,30 +65,32 @@ impl<'a> CountTally<'a> {
 
     /// Takes the rows of one exchange, or one that belongs to none.
     pub(crate) fn take(&mut self, rows: &[Row<'_>], scene: &Scene<'_>) {
-        let mut closing: Vec<(GroupKey, Vec<Row<'_>>, Sizes)> = Vec::new();
+        let mut closing: Vec<(GroupKey, Vec<Row<'_>>, Sizes, bool)> = Vec::new();
         let closes = self.claim.per.contains(&Field::Exchange);
         for row in rows.iter().copied() {
             let member = self.membership(row, scene);
             // What is lacking counts for nothing, and makes its group.
             let sizes = if row.is_lacking() { Sizes::default() } else { member };
             add(&mut self.population, sizes);
-            if self.claim.per.is_empty() || member[0] == 0 {
+            if self.claim.per.is_empty() || member == [0; View::ALL.len()] {
                 continue;
             }
             let Some(key) = group_of(row, &self.claim.per, scene) else { continue };
             if !closes {
-                self.add_to_group(key, row, sizes);
+                self.add_to_group(key, row, sizes, member[0] > 0);
                 continue;
             }
             match closing.iter_mut().find(|(known, ..)| *known == key) {
-                Some((_, rows, known)) => {
+                Some((_, rows, known, seen)) => {
                     rows.push(row);
                     add(known, sizes);
+                    *seen |= member[0] > 0;
                 }
-                None => closing.push((key, vec![row], sizes)),
+                None => closing.push((key, vec![row], sizes, member[0] > 0)),
             }
         }
-        for (key, rows, sizes) in closing {
+        // A group that is one only by the lag of the harness is none.
+        for (key, rows, sizes, _) in closing.into_iter().filter(|(.., seen)| *seen) {
             self.close_group(&key, &rows, sizes, scene);
         }
     }
@@ -108,11 +112,12 @@ impl<'a> CountTally<'a> {
         if self.depends_on_lag { View::ALL.map(belongs) } else { [belongs(View::Seen); View::ALL.len()] }
     }
 
-    fn add_to_group(&mut self, key: GroupKey, row: Row<'_>, sizes: Sizes) {
+    fn add_to_group(&mut self, key: GroupKey, row: Row<'_>, sizes: Sizes, seen: bool) {
         let first = row.order();
-        let empty = Group { sizes: Sizes::default(), first, members: Vec::new() };
+        let empty = Group { sizes: Sizes::default(), first, members: Vec::new(), seen: false };
         let group = self.open.entry(key).or_insert(empty);
         add(&mut group.sizes, sizes);
+        group.seen |= seen;
         group.first = group.first.min(first);
         if let Some(held) = row.attempt() {
             // The earliest are kept, whatever the order in which the rows come.
@@ -166,7 +171,7 @@ impl<'a> CountTally<'a> {
 
     fn of_groups(&self, measured: &Known<'_>, scene: &Scene<'_>) -> Finding {
         let mut ended = Weighed::default();
-        for (key, group) in &self.open {
+        for (key, group) in self.open.iter().filter(|(_, group)| group.seen) {
             let weight = self.weigh(group.sizes, measured, scene);
             let first = ended.offences.is_first(weight, group.first);
             ended.groups += 1;

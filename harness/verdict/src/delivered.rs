@@ -52,7 +52,10 @@ pub(crate) fn delivered_tokens(tree: &OpenTree, scene: &Scene<'_>) -> Option<u64
     let output = reported.unwrap_or_else(|| u64::from(all.row.output_tokens));
     Some(match delivered(tree, scene)? {
         Delivered::Whole => output,
-        Delivered::Part(given, whole) => output * given / whole.max(1),
+        Delivered::Part(given, whole) => {
+            let share = u128::from(output) * u128::from(given) / u128::from(whole.max(1));
+            u64::try_from(share).unwrap_or(u64::MAX)
+        }
         Delivered::Nothing | Delivered::Other => 0,
     })
 }

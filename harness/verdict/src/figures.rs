@@ -1,6 +1,7 @@
 //! What the rows of a group come to: counts, shares, sums, quantiles, growth and peaks, and whether they pass their test.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use record::Moment;
 use scenario::{
@@ -43,31 +44,46 @@ impl Figures<'_> {
         }
     }
 
-    /// A window begins at each row. One that reaches beyond the last row has not seen all of its time: it offends only by what
-    /// is too much.
-    fn of_windows(&self, items: &[&Item], length: std::time::Duration) -> Outcome {
+    /// Every window of a length that holds other rows than the one before it. Between two rows further apart than the length lie
+    /// windows that hold none. A window that reaches beyond the last row has not seen all of its time: it offends only by what is
+    /// too much.
+    fn of_windows(&self, items: &[&Item], length: Duration) -> Outcome {
         let last = items.last().map_or(Moment(0), |item| item.from);
-        let mut end = 0;
+        let (mut first_end, mut end) = (0, 0);
         let mut held: Option<Weighed> = None;
         for (begin, item) in items.iter().enumerate() {
             let until = item.from.after(length);
             while items.get(end).is_some_and(|item| item.from < until) {
                 end += 1;
             }
-            let whole = until <= last || begin == 0;
-            let weighed = self.of_window(&items[begin..end], whole)?;
-            if weighed.weight != Weight::Holds {
-                let at = words::value(self.scene.since_start(item.from));
-                let observed = format!("{} within {} from {at}", weighed.observed, words::duration(length));
-                return Ok(Weighed { observed, ..weighed });
+            // A window whose first row this is begins behind the row before it, or at the row itself.
+            let ends = if begin == 0 { end..=end } else { first_end.max(begin)..=end };
+            for end_of_one in ends {
+                if end_of_one == begin && matches!(self.claim.quantifier, Quantifier::Share(_)) {
+                    // Of nothing there is no share.
+                    continue;
+                }
+                let whole = end_of_one < end || until <= last || begin == 0;
+                let weighed = self.of_window(&items[begin..end_of_one], whole)?;
+                if weighed.weight != Weight::Holds {
+                    let at = words::value(self.scene.since_start(item.from));
+                    let observed =
+                        format!("{} within {} around {at}", weighed.observed, words::duration(length));
+                    return Ok(Weighed { observed, ..weighed });
+                }
+                held = Some(weighed);
             }
-            held = Some(weighed);
+            // Those that begin right behind this row hold every row up to its distance.
+            first_end = end;
+            while items.get(first_end).is_some_and(|other| other.from <= until) {
+                first_end += 1;
+            }
         }
         held.map_or_else(
             || self.of_window(&[], true),
             |held| {
                 let observed =
-                    format!("{} windows of {}, none offends", items.len(), words::duration(length));
+                    format!("{} rows, no window of {} offends", items.len(), words::duration(length));
                 Ok(Weighed { observed, ..held })
             },
         )
@@ -178,8 +194,14 @@ impl Figures<'_> {
             self.fields.iter().skip(1).position(|known| *known == field).and_then(|at| value(at + 1))
         };
         // What is above every value passes no test but one of lower limits.
+        let only_lower = test
+            .comparisons
+            .iter()
+            .all(|comparison| matches!(comparison.comparator, Comparator::AtLeast | Comparator::Above));
+        let is_beyond = left.is_none();
         let left = left.unwrap_or(FieldValue::Missing);
-        let holds = self.passes(test, left, &|field| other(field).unwrap_or(FieldValue::Missing));
+        let holds = is_beyond && only_lower
+            || self.passes(test, left, &|field| other(field).unwrap_or(FieldValue::Missing));
         let shown =
             if left == FieldValue::Missing { "beyond every value".to_owned() } else { words::value(left) };
         let lacking = if without == 0 { String::new() } else { format!(", {without} without a value") };
@@ -299,7 +321,7 @@ fn value_of(field: Field, number: i128) -> FieldValue<'static> {
     let positive = u64::try_from(number.max(0)).unwrap_or(u64::MAX);
     let small = i64::try_from(number).unwrap_or(i64::MAX);
     match field.kind() {
-        FieldKind::Duration => FieldValue::Duration(std::time::Duration::from_nanos(positive)),
+        FieldKind::Duration => FieldValue::Duration(Duration::from_nanos(positive)),
         FieldKind::Size => FieldValue::Size(positive),
         FieldKind::Money => FieldValue::Money(small),
         _ => FieldValue::Number(small),

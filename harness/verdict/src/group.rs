@@ -15,11 +15,19 @@ pub(crate) enum Part {
     Text(String),
     Number(i64),
     Flag(bool),
+    /// The row has no such value.
+    Nothing,
 }
 
-/// The group of a row; none for a row that lacks one of the fields, such as an attempt that joins no exchange.
+/// The group of a row. Rows that lack a value, such as a known key, are a group of their own. What belongs to no exchange, such as a
+/// health check, is in no group that it lacks a value for, and neither is an exchange of a phase where steps are asked for.
 pub(crate) fn group_of(row: Row<'_>, per: &[Field], scene: &Scene<'_>) -> Option<GroupKey> {
-    per.iter().map(|field| part_of(row.value(*field, scene, View::Seen))).collect()
+    let loose = row.attempt().is_some_and(|held| !held.is_joined());
+    let parts = per.iter().map(|field| match part_of(row.value(*field, scene, View::Seen)) {
+        None if loose || matches!(field, Field::Exchange | Field::Step | Field::Phase) => None,
+        part => Some(part.unwrap_or(Part::Nothing)),
+    });
+    parts.collect()
 }
 
 /// A value as a part of a group's key.
@@ -44,6 +52,7 @@ pub(crate) fn place(per: &[Field], key: &GroupKey) -> String {
         Part::Text(text) => format!("`{text}`"),
         Part::Number(number) => number.to_string(),
         Part::Flag(flag) => flag.to_string(),
+        Part::Nothing => "nothing".to_owned(),
     });
     words::group(per.iter().copied().zip(values))
 }

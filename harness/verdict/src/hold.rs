@@ -19,6 +19,8 @@ pub(crate) struct Hold {
     awaited: BTreeSet<ExchangeId>,
     /// What has ended and may still grow, the oldest first.
     lingering: VecDeque<Lingering>,
+    /// Whether something was closed before the end of the evidence.
+    overflowed: bool,
 }
 
 #[derive(Debug)]
@@ -68,6 +70,7 @@ impl Hold {
         if self.awaited.len() <= HELD {
             return None;
         }
+        self.overflowed = true;
         let oldest = self.awaited.pop_first()?;
         self.trees.remove(&oldest).map(sorted)
     }
@@ -86,6 +89,11 @@ impl Hold {
         self.trees.remove(&oldest).map(sorted)
     }
 
+    /// Whether something was closed before the end of the evidence, so that what came of it later found nothing.
+    pub(crate) fn overflowed(&self) -> bool {
+        self.overflowed
+    }
+
     /// How much is held.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
@@ -97,6 +105,7 @@ impl Hold {
         if self.lingering.len() <= HELD {
             return None;
         }
+        self.overflowed = true;
         let oldest = self.lingering.pop_front()?;
         self.close(oldest)
     }

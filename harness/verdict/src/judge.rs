@@ -160,6 +160,7 @@ impl<'a> Judge<'a> {
         let past = self.hints.past(row);
         self.hints.note(row);
         let held = HeldAttempt { row: *row, running, past };
+        self.unjoined += u64::from(self.lacks_its_mark(row));
         let joins = row.joined == Joined::Exchange && row.exchange != ExchangeId::NONE;
         if let Some(tree) = if joins { self.hold.joined(held) } else { self.hold.loose(held) } {
             self.close(&tree);
@@ -169,6 +170,7 @@ impl<'a> Judge<'a> {
     /// The verdicts, in the order of the scenario's expectations.
     #[must_use]
     pub fn finish(mut self) -> Vec<Judged> {
+        let ledger_too_late = self.hold.overflowed();
         while let Some(tree) = self.hold.drain() {
             self.close(&tree);
         }
@@ -186,15 +188,23 @@ impl<'a> Judge<'a> {
             no_witness: missing_witness(&self.tallies.witnesses, &numbers, &scene),
             cut_short: scene.timetable.cut_short(self.seen),
             unjoined: self.unjoined,
+            ledger_too_late,
         };
         let expectations = self.question.scenario.expect.iter().zip(&self.tallies.expectations);
         expectations.map(|(expectation, subject)| circumstances.judge(expectation, subject)).collect()
     }
 
-    /// Whether what was seen so far makes a claim hold: for something that is waited for, and no verdict.
-    pub(crate) fn holds_so_far(mut self, claim: &'a RowClaim) -> bool {
-        let witnesses = vec![ClaimTally::new(claim, self.question.bounds)];
-        self.tallies = Tallies { witnesses, measures: Vec::new(), expectations: Vec::new() };
+    /// A judge that has seen nothing yet and looks at one claim alone: for something that is waited for, and no verdict.
+    pub(crate) fn waiting(question: Question<'a>, claim: &'a RowClaim) -> Self {
+        let mut judge = Self::new(question);
+        let witnesses = vec![ClaimTally::new(claim, judge.question.bounds)];
+        judge.tallies = Tallies { witnesses, measures: Vec::new(), expectations: Vec::new() };
+        judge.surroundings.arrivals = Arrivals::new(true);
+        judge
+    }
+
+    /// Whether what was seen so far makes the claim hold that is waited for.
+    pub(crate) fn holds_so_far(mut self) -> bool {
         while let Some(tree) = self.hold.drain() {
             self.close(&tree);
         }
@@ -205,6 +215,17 @@ impl<'a> Judge<'a> {
     #[cfg(test)]
     pub(crate) fn kept(&self) -> usize {
         self.hold.len() + self.hints.remembered()
+    }
+
+    /// Whether an attempt is one of the traffic's by all that is known of it, and does not say of which exchange: a target may
+    /// have lost the mark on the way. A scenario whose requests have no marks expects such.
+    fn lacks_its_mark(&self, row: &AttemptRow) -> bool {
+        let during = self.surroundings.timetable.start().is_some_and(|start| start <= row.arrived);
+        let unmarked = || {
+            let requests = &self.question.scenario.requests.0;
+            requests.iter().any(|(_, request)| request.id == scenario::MarkPosition::None)
+        };
+        during && row.joined != Joined::Exchange && row.model.is_some() && !unmarked()
     }
 
     /// Takes something that was seen of an exchange.

@@ -28,6 +28,8 @@ pub(crate) struct MeasureTally<'a> {
     /// Their values in each view of the harness's lag, where it makes a difference.
     lagging: [Vec<Option<i64>>; View::ALL.len()],
     lacking: u64,
+    /// Why something that it depends on is not in the evidence.
+    doubt: Option<&'static str>,
 }
 
 /// A number that is known now that all rows have been seen.
@@ -63,6 +65,7 @@ impl<'a> MeasureTally<'a> {
             items: Vec::new(),
             lagging: Default::default(),
             lacking: 0,
+            doubt: None,
         }
     }
 
@@ -82,6 +85,10 @@ impl<'a> MeasureTally<'a> {
 
     /// Takes one row.
     pub(crate) fn take_row(&mut self, row: Row<'_>, scene: &Scene<'_>) {
+        if let Some(doubt) = fields_of_measure(self.measure).find_map(|field| row.unknown(field, scene)) {
+            self.doubt.get_or_insert(doubt);
+            return;
+        }
         if !row.satisfies(self.measure.population.as_ref(), scene, View::Seen) {
             return;
         }
@@ -132,6 +139,9 @@ impl<'a> MeasureTally<'a> {
         };
         if let Some(reason) = &self.refusal {
             return number(Err(NoValue::Unknown(reason.clone())), "unknown".to_owned());
+        }
+        if let Some(doubt) = self.doubt {
+            return number(Err(NoValue::Unknown(doubt.to_owned())), "unknown".to_owned());
         }
         #[expect(clippy::cast_precision_loss, reason = "numbers of a run stay far below 2^53")]
         let count = self.population as f64;
@@ -184,6 +194,16 @@ impl<'a> MeasureTally<'a> {
             }
         }
     }
+}
+
+/// Every field that a measured number depends on.
+pub(crate) fn fields_of_measure(measure: &Measure) -> impl Iterator<Item = Field> {
+    let of = match &measure.figure {
+        Figure::Sum(field) => Some(*field),
+        Figure::Quantile(quantile) => Some(quantile.of),
+        Figure::Count(_) | Figure::Rate(_) | Figure::Peak(_) => None,
+    };
+    measure.population.iter().flat_map(fields_of).chain(of)
 }
 
 /// A whole number of a field in the unit in which it is measured: seconds, dollars, bytes.

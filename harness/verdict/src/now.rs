@@ -25,7 +25,7 @@ pub fn holds_now(
         strict: false,
         base_grace: BASE_GRACE,
     };
-    let mut judge = Judge::new(question);
+    let mut judge = Judge::waiting(question, claim);
     let mut ordered: Vec<&Fact> = facts.iter().collect();
     // Rows are written when they end, by many threads; names and beginnings explain what follows.
     ordered.sort_by_key(|fact| match fact {
@@ -36,5 +36,5 @@ pub fn holds_now(
     for fact in ordered {
         judge.fact(fact);
     }
-    judge.holds_so_far(claim)
+    judge.holds_so_far()
 }

@@ -241,5 +241,6 @@ pub(crate) fn told(row: Row<'_>, field: Field, scene: &Scene<'_>) -> Option<Stri
         group::Part::Text(text) => text,
         group::Part::Number(number) => number.to_string(),
         group::Part::Flag(flag) => flag.to_string(),
+        group::Part::Nothing => return None,
     })
 }

@@ -34,6 +34,8 @@ pub(crate) struct Circumstances<'a, 's> {
     pub(crate) cut_short: Option<String>,
     /// Attempts that name an exchange to which they could not be joined.
     pub(crate) unjoined: u64,
+    /// Whether there were too many exchanges to hold until the ledger was read.
+    pub(crate) ledger_too_late: bool,
 }
 
 impl Circumstances<'_, '_> {
@@ -58,9 +60,14 @@ impl Circumstances<'_, '_> {
 
     /// What holds of the attempts that were joined may not hold of those that could not be.
     fn joined(&self, tally: &ClaimTally<'_>, finding: Finding) -> Finding {
+        if self.ledger_too_late && tally.claim.subject == scenario::Subject::Ledger {
+            let reason =
+                "there are too many exchanges to compare with a ledger that is read when all are over";
+            return Finding::Unknown(reason.to_owned());
+        }
         match finding {
             Finding::Holds(_) if self.unjoined > 0 && tally.depends_on_join() => Finding::Unknown(format!(
-                "{} could not be joined: the exchange was over long before, or is not in the evidence",
+                "{} could not be joined: the mark is lacking, or the exchange was over long before, or is not in the evidence",
                 words::quantity(self.unjoined, scenario::Subject::Attempts)
             )),
             other => other,

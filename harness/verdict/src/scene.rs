@@ -74,6 +74,12 @@ impl<'s> Scene<'s> {
             View::Seen => Duration::ZERO,
             View::Shorter | View::Longer => self.lag.longest_before(held.row.arrived),
         };
+        // A reply whose end was noted late asked for less than it seems.
+        let late = match view {
+            View::Seen => Duration::ZERO,
+            View::Shorter | View::Longer => self.lag.longest_before(running.giver.end()),
+        };
         running.since.after(self.grace + lag) < held.row.arrived
+            && held.row.arrived.after(late) < running.until
     }
 }

@@ -58,7 +58,10 @@ impl Redactor {
             // A hostile target can put a secret into the code of an error, which is a name.
             Entry::Name { text, .. } => self.clean_all([text]),
             Entry::Log { line, .. } => self.clean_all([line]),
-            Entry::Event(event) => self.clean_all([&mut event.name, &mut event.data]),
+            Entry::Event(event) => {
+                self.clean_all([&mut event.name, &mut event.data]);
+                self.clean_long_end(&mut event.data);
+            }
             Entry::Ledger(row) => {
                 self.clean_all([&mut row.tenant, &mut row.model, &mut row.key, &mut row.state]);
             }
@@ -66,8 +69,14 @@ impl Redactor {
                 let labels = metric.labels.iter_mut().flat_map(|(name, value)| [name, value]);
                 self.clean_all(labels.chain([&mut metric.name]));
             }
-            Entry::Ran(ran) => self.clean_all([&mut ran.output]),
-            Entry::File(file) => self.clean_all(file.text.iter_mut().chain([&mut file.path])),
+            Entry::Ran(ran) => {
+                self.clean_all([&mut ran.output]);
+                self.clean_long_end(&mut ran.output);
+            }
+            Entry::File(file) => {
+                self.clean_all(file.text.iter_mut().chain([&mut file.path]));
+                file.text.iter_mut().for_each(|text| self.clean_long_end(text));
+            }
             Entry::Operated(operated) => self.clean_all(&mut operated.failed),
             Entry::Target { event: TargetEvent::Died(reason), .. } => self.clean_all([reason]),
             Entry::End(end) => self.clean_all(&mut end.cut_short),
@@ -91,8 +100,8 @@ impl Redactor {
         if sample.cut {
             self.clean_end(&mut sample.body);
         }
-        for (_, value) in &mut sample.head {
-            found.extend(self.clean_text(value));
+        for text in sample.head.iter_mut().flat_map(|(name, value)| [name, value]) {
+            found.extend(self.clean_text(text));
         }
         let mut what: Vec<String> = found
             .into_iter()
@@ -113,6 +122,14 @@ impl Redactor {
     fn clean_all<'t>(&self, texts: impl IntoIterator<Item = &'t mut String>) {
         for text in texts {
             self.clean_text(text);
+        }
+    }
+
+    /// A text that is as long as this may have been cut where it was recorded, which its entry does not tell.
+    fn clean_long_end(&self, text: &mut String) {
+        const PERHAPS_CUT: usize = 4 * 1024;
+        if text.len() + 4 > PERHAPS_CUT {
+            self.clean_end(text);
         }
     }
 

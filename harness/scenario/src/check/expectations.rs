@@ -124,6 +124,10 @@ impl Checker<'_> {
                         .help("only `attempts` and `events` have"),
                     );
                 }
+                if !claim.per.is_empty() {
+                    let problem = Problem::new(span, "an order with `per`");
+                    self.tell(problem.help("the rows of each exchange have an order of their own already"));
+                }
                 if conditions.is_empty() {
                     let problem = Problem::new(span, "an order of nothing");
                     self.tell(problem.help("write for example `order: [{ status: 429 }, { status: 200 }]`"));

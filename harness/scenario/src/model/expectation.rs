@@ -49,7 +49,7 @@ pub struct RowClaim {
     pub population: Option<Condition>,
     /// The fields by which they are grouped; each group is judged by itself.
     pub per: Vec<Field>,
-    /// The window in which they are looked at: each window of this length that begins at a row is judged by itself.
+    /// The window in which they are looked at: each time of this length is judged by itself.
     pub in_any: Option<Duration>,
     /// What has to hold of them.
     pub quantifier: Quantifier,

@@ -6,7 +6,7 @@ use scenario::{Field, FieldValue, ModelPrices, Prices};
 use crate::delivered::delivered_tokens;
 use crate::fields::{number, text};
 use crate::scene::Scene;
-use crate::tree::OpenTree;
+use crate::tree::{HeldAttempt, OpenTree};
 
 /// A row of the ledger, or one of its classes of tokens, or the place of a row that it lacks.
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +71,8 @@ impl<'t> LedgerPart<'t> {
         if !self.first {
             return 0;
         }
-        tree.attempts.iter().map(|held| of_class(&reported(&held.row, scene), self.class)).sum()
+        let of_attempt = |held: &HeldAttempt| of_class(&reported(&held.row, scene), self.class);
+        tree.attempts.iter().map(of_attempt).fold(0, u64::saturating_add)
     }
 
     /// The cost stands in one class, so that it is not counted once for each.
@@ -141,7 +142,9 @@ impl Class {
 
 fn of_class(tokens: &Tokens, class: Option<Class>) -> u64 {
     match class {
-        None => tokens.input + tokens.cache_read + tokens.cache_write + tokens.output,
+        None => [tokens.input, tokens.cache_read, tokens.cache_write, tokens.output]
+            .into_iter()
+            .fold(0, u64::saturating_add),
         Some(Class::Input) => tokens.input,
         Some(Class::CacheRead) => tokens.cache_read,
         Some(Class::CacheWrite) => tokens.cache_write,
@@ -160,7 +163,9 @@ fn reported(row: &AttemptRow, scene: &Scene<'_>) -> Tokens {
     }
     let (input, output) = (u64::from(row.input_tokens), u64::from(row.output_tokens));
     let told = scene.answers.get(&row.answer).and_then(|answer| answer.tokens);
-    let told = told.filter(|told| told.input + told.cache_read + told.cache_write == input);
+    let told = told.filter(|told| {
+        u128::from(told.input) + u128::from(told.cache_read) + u128::from(told.cache_write) == input.into()
+    });
     Tokens { output, ..told.unwrap_or(Tokens { input, ..Tokens::default() }) }
 }
 

@@ -1,10 +1,12 @@
 //! What has to be recorded beside rows so that a scenario's fields have values, and which of them the evidence lacks.
 
-use scenario::{Claim, Condition, Field, Quantifier, RowClaim, Scenario, Seen, Subject, Traffic};
+use scenario::{Claim, Field, Quantifier, RowClaim, Scenario, Seen, Subject, Traffic};
 
+use crate::claim::fields_of_claim;
 use crate::delivered::delivered;
 use crate::fields::named::message;
-use crate::row::{Row, fields_of};
+use crate::measure::fields_of_measure;
+use crate::row::Row;
 use crate::scene::Scene;
 
 /// What a scenario asks about beside rows. What is not asked about need not be recorded.
@@ -39,16 +41,13 @@ impl Needs {
             needs.add_claim(claim);
         }
         for (_, measure) in &scenario.measure.0 {
-            needs.add(measure.subject, measure.population.iter().flat_map(fields_of));
+            needs.add(measure.subject, fields_of_measure(measure));
         }
         needs
     }
 
     fn add_claim(&mut self, claim: &RowClaim) {
-        let conditions: Vec<&Condition> = claim.conditions().collect();
-        let fields =
-            conditions.into_iter().flat_map(fields_of).chain(claim.of()).chain(claim.per.iter().copied());
-        self.add(claim.subject, fields);
+        self.add(claim.subject, fields_of_claim(claim));
         self.texts |=
             claim.subject == Subject::Exchanges && matches!(claim.quantifier, Quantifier::Matches(_));
     }
@@ -69,6 +68,9 @@ impl Needs {
     }
 }
 
+/// Of an event's data no more than this is recorded.
+const SHOWN_OF_EVENT: usize = 4 * 1024;
+
 /// Why the value of a field cannot be told from the evidence, if it cannot.
 pub(crate) fn unknown(row: Row<'_>, field: Field, scene: &Scene<'_>) -> Option<&'static str> {
     match (row, field) {
@@ -87,6 +89,16 @@ pub(crate) fn unknown(row: Row<'_>, field: Field, scene: &Scene<'_>) -> Option<&
             Some(sample) if sample.cut && field != Field::Header => Some("its body was too long to be kept"),
             Some(_) => None,
         },
+        (Row::Event(..), Field::Json | Field::Text | Field::Carries)
+            if row.event().is_some_and(|event| event.data.len() + 4 > SHOWN_OF_EVENT) =>
+        {
+            Some("its data was too long to be kept")
+        }
+        (Row::Code(tree, _), _)
+            if tree.more().and_then(|more| more.text.as_ref()).is_some_and(|text| text.cut) =>
+        {
+            Some("the answer that it stands in was too long to be kept")
+        }
         (Row::Exchange(tree, exchange), Field::Text) => {
             let text = tree.more().and_then(|more| more.text.as_ref());
             let came = exchange.text_hash != 0;
@@ -100,7 +112,9 @@ pub(crate) fn unknown(row: Row<'_>, field: Field, scene: &Scene<'_>) -> Option<&
             (tree.exchange.is_some() && delivered(tree, scene).is_none())
                 .then_some("its text or that of the answer is not in the evidence")
         }
-        (Row::Ledger(_, part), Field::Exchange | Field::Request) if !part.is_joined() => {
+        (Row::Ledger(tree, part), Field::Exchange | Field::Request)
+            if !part.is_joined() || tree.exchange.is_none() =>
+        {
             Some("the ledger does not say to which exchange it belongs")
         }
         (Row::Ledger(_, part), Field::Cost) if !part.has_cost() => {

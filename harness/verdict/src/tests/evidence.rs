@@ -214,7 +214,7 @@ impl Evidence {
         status: u16,
     ) -> &mut AttemptRow {
         let row = self.loose(key, from, took, status);
-        (row.exchange, row.joined) = (ExchangeId(exchange), Joined::Exchange);
+        (row.exchange, row.joined, row.model) = (ExchangeId(exchange), Joined::Exchange, id("chat"));
         row
     }
 
@@ -226,7 +226,7 @@ impl Evidence {
     /// An attempt that joins no exchange.
     pub(super) fn loose(&mut self, key: &str, from: u64, took: u64, status: u16) -> &mut AttemptRow {
         let mut row = AttemptRow::opened(id("openai"), at(from));
-        (row.key, row.model, row.ended, row.status) = (id(key), id("chat"), micros(took), status);
+        (row.key, row.ended, row.status) = (id(key), micros(took), status);
         row.outcome = Outcome::Complete;
         if status == 429 {
             (row.error, row.script) = (id("rate_limit"), id("limited"));

@@ -163,10 +163,16 @@ fn windows_slide_over_rows() {
             ("attempts: { in_any: 1s, count: { at_most: 4 } }", Fail),
             // The burst at the end lies in a window that reaches beyond the last row.
             ("attempts: { in_any: 150ms, count: { at_most: 2 } }", Fail),
-            ("attempts: { in_any: 1s, count: { at_least: 2 } }", Pass),
+            ("attempts: { in_any: 1200ms, count: { at_least: 3 } }", Pass),
+            // The second that begins right behind the row at 300 ms holds the one at 1250 ms and no other of those before 1301 ms.
+            ("attempts: { in_any: 1s, count: { at_least: 3 } }", Fail),
             ("attempts: { in_any: 1s, share: { of: { status: 429 }, at_most: 20% } }", Fail),
+            ("attempts: { in_any: 100ms, share: { of: { status: [200, 429] }, at_least: 100% } }", Pass),
             ("attempts: { where: { status: 200 }, in_any: 1s, count: { at_most: 4 } }", Pass),
             ("attempts: { where: { status: 404 }, in_any: 1s, count: { at_most: 4 } }", Pass),
+            // Between 300 ms and 1250 ms there is nothing.
+            ("attempts: { in_any: 800ms, count: { at_least: 1 } }", Fail),
+            ("attempts: { in_any: 1s, count: { at_least: 1 } }", Pass),
             ("attempts: { peak: { at_most: 2 } }", Pass),
             ("attempts: { peak: { at_most: 1 } }", Fail),
             ("attempts: { where: { status: 200 }, peak: 1 }", Pass),
