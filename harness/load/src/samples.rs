@@ -97,6 +97,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_head_that_is_too_long_loses_whole_lines() {
+        let head = format!("GET / HTTP/1.1\r\na: b\r\nc: {}\r\n\r\n", "d".repeat(LONGEST_HEAD));
+        let (_, fields) = read_head(whole_lines(head.as_bytes()));
+        assert_eq!(fields, [("a".to_owned(), "b".to_owned())]);
+    }
+
+    #[test]
     fn a_head_is_read_without_its_credential() {
         let head = b"POST /v1/chat HTTP/1.1\r\nhost: x:1\r\nAuthorization: Bearer secret\r\n\r\n";
         let (line, fields) = read_head(head);

@@ -38,3 +38,42 @@ pub fn holds_now(
     }
     judge.holds_so_far()
 }
+
+#[cfg(test)]
+mod tests {
+    use record::{Entry, Moment};
+    use scenario::{Seen, Source, Suite, SuiteTexts, Traffic};
+
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_log_that_was_written_can_be_waited_for() {
+        let text = "
+title: waits
+world:
+  upstreams: { openai: { dialect: openai, keys: 1 } }
+  router: { models: { chat: { pool: openai } } }
+requests: { ask: { model: chat, prompt: ping } }
+traffic:
+  - { step: ask, send: ask }
+  - { wait_until: { log: { where: { text: { contains: listening } }, count: { at_least: 1 } } }, within: 1s }
+witness: [{ attempts: { count: { at_least: 0 } } }]
+expect: [{ rule: SYN-001, say: a, exchanges: { every: { status: 200 } } }]
+";
+        let rules = "chapter: s\nrules: { SYN-001: { level: MUST, since: '1', says: something } }\n";
+        let source = |name: &str, text: &str| Source { name: name.to_owned(), text: text.to_owned() };
+        let texts = SuiteTexts {
+            scenarios: vec![source("waits.yaml", text)],
+            chapters: vec![source("rules.yaml", rules)],
+            imports: Vec::new(),
+        };
+        let suite = Suite::of(texts).unwrap_or_else(|error| panic!("{error:?}"));
+        let scenario = &suite.scenarios[0].cases[0].scenario;
+        let Traffic::WaitUntil(wait) = &scenario.traffic[1] else { panic!("it waits") };
+        let Seen::Rows(claim) = &wait.seen else { panic!("for rows") };
+        let line = |line: &str| Fact::Entry(Box::new(Entry::Log { at: Moment(1), line: line.to_owned() }));
+        let holds = |facts: &[Fact]| holds_now(scenario, claim, facts, &BTreeMap::new());
+        assert!(!holds(&[line("starting")]));
+        assert!(holds(&[line("starting"), line("listening on 1")]));
+    }
+}

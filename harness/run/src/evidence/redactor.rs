@@ -230,6 +230,29 @@ mod tests {
     }
 
     #[test]
+    fn a_key_in_the_name_of_a_header_is_found_as_in_its_value() {
+        let mut sample = sample("", false);
+        sample.head = vec![(KEY.to_owned(), "1".to_owned())];
+        let carried = redactor().clean_sample(&mut sample).expect("it is found");
+        assert_eq!(carried.what, ["key openai/first"]);
+        assert_eq!(sample.head, [("<key openai/first>".to_owned(), "1".to_owned())]);
+    }
+
+    #[test]
+    fn half_a_key_at_the_end_of_a_long_text_goes_too() {
+        let event = |data: String| {
+            let (exchange, at, kind) = (ExchangeId(0), Moment(0), record::EventKind::Other);
+            Entry::Event(record::EventSeen { exchange, index: 1, at, kind, name: String::new(), data })
+        };
+        let mut entry = event(format!("{}sk-sp-1234", "x".repeat(4_086)));
+        redactor().clean(&mut entry);
+        assert_eq!(entry, event("x".repeat(4_086)));
+        let mut short = event("ends in sk-sp-1234".to_owned());
+        redactor().clean(&mut short);
+        assert_eq!(short, event("ends in sk-sp-1234".to_owned()));
+    }
+
+    #[test]
     fn a_client_that_is_given_a_key_in_whatever_form_is_told() {
         let encode = |text: &str| STANDARD_NO_PAD.encode(text);
         for body in [

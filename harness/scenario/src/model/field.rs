@@ -22,7 +22,9 @@ words! {
         /// The status, as a number or a class such as `2xx`. An exchange or attempt without a response has none.
         /// For example `status: 429` or `status: 2xx`.
         "status" => Status,
-        /// How it ended: `complete`, `refused`, `reset`, `cut`, `timed_out`, `caller_left`, `garbled`, `abandoned`.
+        /// How it ended: `complete` (the reply came whole, whatever its status), `refused` (no connection), `reset` (broken
+        /// off by force), `cut` (ended before its end), `timed_out`, `caller_left`, `garbled` (no sound HTTP), `abandoned`
+        /// (still open when the trial was over).
         /// For example `outcome: complete`.
         "outcome" => Outcome,
         /// The error: for an attempt by the language's name (`rate_limit`), for an exchange the code or type in its
@@ -70,7 +72,8 @@ words! {
         "delivered_tokens" => DeliveredTokens,
         /// Bytes of the response's body. For example `bytes: { at_most: 64KiB }`.
         "bytes" => Bytes,
-        /// Whether the mark of another exchange came back. For example `foreign_id: false`.
+        /// Whether the mark of another exchange came back. Only an answer that repeats the prompt can hold one:
+        /// `text: "{{ request.prompt }}"`. For example `foreign_id: false`.
         "foreign_id" => ForeignId,
         /// What it carries that does not belong there: `key openai/first`, `tenant acme`, `admin key`. It holds if one of
         /// them does. In what a target writes (events, log, files, exit) every known secret is looked for.
@@ -94,7 +97,8 @@ words! {
         "ordinal" => Ordinal,
         /// Since the previous attempt of the exchange ended. For example `gap: { below: 250ms }`.
         "gap" => Gap,
-        /// Whether its key's latest wait hint was still running, beyond the grace. For example `cooling: true`.
+        /// Whether a wait that its key was asked for was still running: of several the one that ends last. An attempt that
+        /// came within 10 ms of the hint was on its way already. For example `cooling: true`.
         "cooling" => Cooling,
         /// Since its key was last limited. For example `since_limited: { below: 2s }`.
         "since_limited" => SinceLimited,

@@ -78,7 +78,8 @@ words! {
         "usual" => Usual,
         /// Not at all.
         "none" => None,
-        /// With a key that nobody was given.
+        /// With a key that nobody was given. A target that tells its callers apart by no key, as in a world without
+        /// `tenants`, may take it.
         "wrong" => Wrong,
         /// With something that is no key.
         "malformed" => Malformed,

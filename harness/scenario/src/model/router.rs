@@ -36,7 +36,7 @@ part! {
         model: Option<String>,
         /// How requests are spread over keys and upstreams. For example `strategy: weighted`.
         strategy: Option<Strategy>,
-        /// The models that are asked next when this one fails, in order.
+        /// The models that are asked next when this one fails, in order. (`pools` are providers of one and the same model.)
         /// For example `fallbacks: [chat small, chat local]`.
         fallbacks: Vec<At<String>>,
         /// The models that are asked next when the prompt is too long for this one. For example `larger: [chat long]`.

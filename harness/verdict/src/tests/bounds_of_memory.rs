@@ -40,3 +40,24 @@ fn what_is_kept_is_bounded_by_what_is_open() {
     assert_eq!(judged[0].observed.split(';').next(), Some("200000 of 200000 exchanges offend"));
     assert_eq!(judged[3].observed, "200000 attempts on key `first`; 2 of 2 groups offend");
 }
+
+#[test]
+fn a_ledger_of_more_exchanges_than_are_held_is_not_judged_by_half() {
+    let case = Case::expecting("ledger: { per: exchange, count: 1 }");
+    let mut judge = Judge::new(case.question());
+    for entry in &Evidence::whole().entries {
+        judge.entry(entry);
+    }
+    let mut evidence = Evidence::empty();
+    for number in 0..65_600_u32 {
+        evidence.exchanges.clear();
+        evidence.attempts.clear();
+        let row = evidence.attempt(number, "first", 0, 1, 200);
+        (row.input_tokens, row.output_tokens) = (1, 1);
+        evidence.exchange(number, "storm", 0, 2, 200);
+        judge.attempt(&evidence.attempts[0]);
+        judge.exchange(&evidence.exchanges[0]);
+    }
+    let judged = judge.finish().remove(0);
+    assert_eq!(judged.verdict, record::Verdict::Inconclusive, "{}", judged.observed);
+}
