@@ -162,6 +162,18 @@ fn judging_a_run_again_agrees_to_the_letter() {
     assert!(out(&output).contains("CDN-001"));
 }
 
+#[test]
+fn a_run_whose_target_never_started_is_judged_again_as_it_was() {
+    let folder = OwnFolder::new("never-started");
+    let target = "fixtures/targets/broken/never-starts.yaml";
+    let output =
+        stormproof(&["run", ROTATION, "--target", target, "--seed", "7", "--reports", &folder.path()]);
+    assert_eq!(output.status.code(), Some(4), "{}{}", out(&output), err(&output));
+    let output = stormproof(&["judge", &folder.path()]);
+    assert_eq!(output.status.code(), Some(4), "{}{}", out(&output), err(&output));
+    assert!(out(&output).contains("agrees with the run in every verdict"), "{}", out(&output));
+}
+
 /// The rules that fail in some scenarios under a defect, each once, in the order of their ids.
 fn broken_under(defect: &str, scenarios: &[&str]) -> Vec<String> {
     let folder = OwnFolder::new(defect);

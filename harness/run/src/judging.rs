@@ -40,6 +40,7 @@ pub fn judge_folder(
     let mut judge = Judge::new(question(bench, case, &observable));
     let (mut names, mut figures) = (HashMap::new(), Vec::new());
     let (mut exchanges, mut attempts) = (0, 0);
+    let (mut began, mut cut_short) = (false, None);
     for fact in Merged::new(reader.entries()?, reader.exchanges()?, reader.attempts()?) {
         let fact = fact?;
         judge.fact(&fact);
@@ -49,11 +50,17 @@ pub fn judge_folder(
             Fact::Entry(entry) => match *entry {
                 Entry::Name { id, text } => drop(names.insert(id, text)),
                 Entry::Figures(phase) => figures.push(phase),
+                Entry::Began { .. } => began = true,
+                Entry::End(end) => cut_short = end.cut_short,
                 _ => {}
             },
         }
     }
-    let judged = in_the_light_of_the_profile(bench, file, case, judge.finish());
+    let judged = match cut_short {
+        // What was seen of a target that never became ready, such as its first health checks, proves nothing.
+        Some(reason) if !began => blocked(bench, file, case, &reason),
+        _ => in_the_light_of_the_profile(bench, file, case, judge.finish()),
+    };
     let phases = figures.into_iter().map(|phase| summary(phase, &names)).collect();
     Ok(JudgedTrial { judged, exchanges, attempts, phases })
 }

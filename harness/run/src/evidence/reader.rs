@@ -42,9 +42,9 @@ pub enum EvidenceError {
         /// The file.
         path: PathBuf,
     },
-    /// It was written by a later version.
-    #[error("`{path}` has format {found}, and this version reads formats up to {EVIDENCE_FORMAT}", path = .path.display())]
-    Later {
+    /// It was written by another version, whose rows have another width.
+    #[error("`{path}` has format {found}, and this version reads format {EVIDENCE_FORMAT}: read it with the version that wrote it", path = .path.display())]
+    OtherFormat {
         /// The file.
         path: PathBuf,
         /// Its format.
@@ -57,13 +57,13 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// If it cannot be read or was written by a later version.
+    /// If it cannot be read or was written by a version with another format.
     pub fn open(folder: TrialFolder) -> Result<Self, EvidenceError> {
         let path = folder.entries();
         let first = Entries::open(&path)?.next().transpose()?;
         let Some(Entry::Trial(header)) = first else { return Err(EvidenceError::NoHeader { path }) };
-        if header.format > EVIDENCE_FORMAT {
-            return Err(EvidenceError::Later { path, found: header.format });
+        if header.format != EVIDENCE_FORMAT {
+            return Err(EvidenceError::OtherFormat { path, found: header.format });
         }
         Ok(Self { folder, header })
     }
