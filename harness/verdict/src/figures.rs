@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use record::Moment;
 use scenario::{
-    Comparator, Comparison, Field, FieldKind, FieldValue, Literal, Operand, Quantifier, RowClaim, Share, Test,
+    Comparator, Comparison, DistinctClaim, Field, FieldKind, FieldValue, Literal, Operand, Quantifier,
+    RowClaim, Share, Test,
 };
 
 use crate::chance;
 use crate::numbers::{Group, Inconclusive, Item, Weighed, only_upper, told};
 use crate::offence::Weight;
-use crate::row::{Row, bound};
-use crate::scene::Scene;
+use crate::row::{Looked, Row, bound};
+use crate::scene::{Scene, View};
 use crate::statistics;
 use crate::words;
 
@@ -37,6 +38,7 @@ impl Figures<'_> {
             Quantifier::Distribution(claim) => statistics::distribution(claim, &items, &group.values),
             Quantifier::Quantile(claim) => self.quantile(&items, claim.at, &claim.test),
             Quantifier::Growth(claim) => self.growth(&items, &claim.test),
+            Quantifier::Distinct(claim) => self.distinct(&items, &group.values, claim),
             _ => match self.claim.in_any {
                 None => self.of_window(&items, true),
                 Some(length) => self.of_windows(&items, length),
@@ -211,6 +213,20 @@ impl Figures<'_> {
         Ok(self.weighed(weight, observed, shown))
     }
 
+    /// How many different values there are. Rows without a value leave that open.
+    fn distinct(&self, items: &[&Item], values: &[String], claim: &DistinctClaim) -> Outcome {
+        if items.is_empty() {
+            return Err(Inconclusive::TooFew("there is nothing whose values could be counted".to_owned()));
+        }
+        let lacking = items.iter().filter(|item| item.values.is_empty()).count();
+        if lacking > 0 {
+            let reason = format!("{lacking} of {} have no `{}`", self.subject(items.len()), claim.of.word());
+            return Err(Inconclusive::Unknown(reason));
+        }
+        let observed = format!("{} different among {}", values.len(), self.subject(items.len()));
+        Ok(self.of_count(values.len(), &claim.test, &observed, true))
+    }
+
     /// From the median of the first tenth to that of the last.
     fn growth(&self, items: &[&Item], test: &Test) -> Outcome {
         let values: Vec<i64> =
@@ -314,6 +330,24 @@ pub(crate) fn whole(value: FieldValue<'_>) -> Option<i64> {
 /// The number of the value that a row has in a field, among those of its group.
 pub(crate) fn category(row: Row<'_>, field: Field, group: &mut Group, scene: &Scene<'_>) -> Option<i64> {
     told(row, field, scene).map(|value| group.number_of(&value))
+}
+
+/// The numbers of the values that a row has in a field, among those of its group.
+pub(crate) fn values_of(
+    row: Row<'_>,
+    claim: &DistinctClaim,
+    group: &mut Group,
+    scene: &Scene<'_>,
+) -> Vec<Option<i64>> {
+    let mut number = |value: FieldValue<'_>| match value {
+        FieldValue::Missing => None,
+        // Told apart in full, whatever of it people are shown.
+        value => Some(Some(group.number_of(&format!("{value:?}")))),
+    };
+    match row.looked_at(claim.of, claim.name.as_deref(), scene, View::Seen) {
+        Looked::One(value) => number(value).into_iter().collect(),
+        Looked::Several(values) => values.iter().filter_map(|value| number(value.value())).collect(),
+    }
 }
 
 /// A whole number as a value of a field.

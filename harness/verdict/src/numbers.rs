@@ -37,6 +37,7 @@ pub(crate) struct Group {
     pub(crate) items: Vec<Item>,
     /// The values of rows whose field is counted, in the order in which they were first seen.
     pub(crate) values: Vec<String>,
+    numbers: HashMap<String, i64>,
 }
 
 /// What is kept of a row.
@@ -97,6 +98,7 @@ impl<'a> NumberTally<'a> {
             let group = self.views[index].entry(key).or_default();
             let values = match &self.claim.quantifier {
                 Quantifier::Distribution(claim) => vec![figures::category(row, claim.of, group, scene)],
+                Quantifier::Distinct(claim) => figures::values_of(row, claim, group, scene),
                 _ => self.fields.iter().map(|field| figures::whole(row.value(*field, scene, view))).collect(),
             };
             group.items.push(Item { from, exchange, to: row.end(), hit, values });
@@ -219,12 +221,13 @@ impl<'a> NumberTally<'a> {
 impl Group {
     /// The number of a value that is counted.
     pub(crate) fn number_of(&mut self, value: &str) -> i64 {
-        let known = self.values.iter().position(|known| known == value);
-        let index = known.unwrap_or_else(|| {
-            self.values.push(value.to_owned());
-            self.values.len() - 1
-        });
-        i64::try_from(index).unwrap_or(i64::MAX)
+        if let Some(number) = self.numbers.get(value) {
+            return *number;
+        }
+        let number = i64::try_from(self.values.len()).unwrap_or(i64::MAX);
+        self.values.push(value.to_owned());
+        self.numbers.insert(value.to_owned(), number);
+        number
     }
 }
 

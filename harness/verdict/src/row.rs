@@ -162,7 +162,7 @@ impl<'t> Row<'t> {
                 Operand::Literal(_) | Operand::Measured(..) => FieldValue::Missing,
             })
         };
-        match self.looked_at(test, scene, view) {
+        match self.looked_at(test.field, test.name.as_deref(), scene, view) {
             Looked::One(value) => holds(value),
             Looked::Several(values) if values.is_empty() => holds(FieldValue::Missing),
             // `not` means that none of them is.
@@ -173,12 +173,18 @@ impl<'t> Row<'t> {
         }
     }
 
-    /// What a test looks at.
-    pub(crate) fn looked_at<'v>(self, test: &FieldTest, scene: &'v Scene<'v>, view: View) -> Looked<'v>
+    /// What a field holds, or a header, label or path by its name.
+    pub(crate) fn looked_at<'v>(
+        self,
+        field: Field,
+        name: Option<&str>,
+        scene: &'v Scene<'v>,
+        view: View,
+    ) -> Looked<'v>
     where
         't: 'v,
     {
-        match (test.field, test.name.as_deref()) {
+        match (field, name) {
             (Field::Header, Some(name)) => Looked::Several(fields::headers(self, name)),
             (Field::Json, Some(path)) => Looked::Several(fields::json(self, path)),
             (Field::Label, Some(name)) => Looked::Several(fields::labels(self, name)),

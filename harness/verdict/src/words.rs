@@ -44,6 +44,15 @@ pub(crate) fn claim(claim: &RowClaim) -> String {
         Quantifier::Sum(claim) => of_field("sum", claim.of, &claim.test),
         Quantifier::Quantile(claim) => of_field(&format!("{} quantile", claim.at), claim.of, &claim.test),
         Quantifier::Growth(claim) => of_field("growth", claim.of, &claim.test),
+        Quantifier::Distinct(claim) => {
+            let name = claim.name.as_ref().map_or_else(String::new, |name| format!(" {name}"));
+            format!(
+                "{groups}the number of different `{}{name}` over {} {}",
+                claim.of.word(),
+                all(),
+                claim.test
+            )
+        }
         Quantifier::Peak(test) => format!("{groups}the most {} that are open at once {test}", all()),
         Quantifier::Order(conditions) => {
             format!("in each exchange, {} are, one after the other: {}", all(), listed(conditions))
@@ -129,7 +138,7 @@ pub(crate) fn values<'t>(
             Some(name) => format!("{} {name}", test.field.word()),
             None => test.field.word().to_owned(),
         };
-        match row.looked_at(test, scene, View::Seen) {
+        match row.looked_at(test.field, test.name.as_deref(), scene, View::Seen) {
             Looked::One(FieldValue::Missing) => format!("there is no `{field}`"),
             Looked::One(value) => format!("`{field}` is {}", self::value(value)),
             Looked::Several(values) if values.is_empty() => format!("there is no `{field}`"),

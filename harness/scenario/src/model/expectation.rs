@@ -192,6 +192,7 @@ impl RowClaim {
             | Quantifier::Sum(_)
             | Quantifier::Quantile(_)
             | Quantifier::Growth(_)
+            | Quantifier::Distinct(_)
             | Quantifier::Peak(_)
             | Quantifier::Matches(_) => Vec::new(),
         };
@@ -206,6 +207,7 @@ impl RowClaim {
             Quantifier::Sum(claim) => Some(claim.of),
             Quantifier::Quantile(claim) => Some(claim.of),
             Quantifier::Growth(claim) => Some(claim.of),
+            Quantifier::Distinct(claim) => Some(claim.of),
             _ => None,
         }
     }
@@ -220,6 +222,7 @@ impl RowClaim {
             Quantifier::Sum(claim) => Some(&claim.test),
             Quantifier::Quantile(claim) => Some(&claim.test),
             Quantifier::Growth(claim) => Some(&claim.test),
+            Quantifier::Distinct(claim) => Some(&claim.test),
             _ => None,
         }
     }

@@ -29,7 +29,8 @@ pub use measure::{CountOf, Figure, Measure, Population, QuantileOf, RateUnit};
 pub use operand::{Literal, Operand, Pattern};
 pub use plan::{Bucket, Counted, Limit, Plan, Window};
 pub use quantifier::{
-    DistributionClaim, EstimateClaim, FieldClaim, GrowthClaim, Quantifier, QuantileClaim, ShareClaim,
+    DistinctClaim, DistributionClaim, EstimateClaim, FieldClaim, GrowthClaim, Quantifier, QuantileClaim,
+    ShareClaim,
 };
 pub(crate) use quantifier::{above_all, no_number};
 pub(crate) use reply::one_deed;

@@ -1,5 +1,8 @@
 //! Quantifiers: how many of a population must satisfy something, and what numbers taken from it must be.
 
+use serde_json::json;
+
+use crate::json_path;
 use crate::model::{Comparator, Condition, Field, FieldKind, FileText, Literal, Operand, Test};
 use crate::node::{Node, Span, Value};
 use crate::problem::Problem;
@@ -37,6 +40,9 @@ choice! {
         /// share.
         /// For example `growth: { of: memory, at_most: 10% }`.
         "growth" => Growth(GrowthClaim),
+        /// How many different values a field has in the population; a row without one is a doubt.
+        /// For example `distinct: { of: key, at_least: 2 }` or `distinct: { of: { json: $.id }, is: 20 }`.
+        "distinct" => Distinct(DistinctClaim),
         /// The most of the population that were open at once. For example `peak: { at_most: 5 }`.
         "peak" => Peak(Test),
         /// In each exchange the attempts, or the events, satisfy these conditions one after the other, each for a while and
@@ -105,6 +111,17 @@ pub struct QuantileClaim {
     /// Which quantile: `99%`.
     pub at: Share,
     /// What it must be.
+    pub test: Test,
+}
+
+/// How many different values a field has.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DistinctClaim {
+    /// The field.
+    pub of: Field,
+    /// The header, label or path that is meant, for a field that is asked for by name.
+    pub name: Option<String>,
+    /// What the number must be.
     pub test: Test,
 }
 
@@ -279,6 +296,61 @@ impl Read for QuantileClaim {
 pub(crate) fn above_all(span: Span) -> Problem {
     Problem::new(span, "a quantile above 100%")
         .help("write for example `at: 99%`; the largest value is `at: 100%`")
+}
+
+impl Read for DistinctClaim {
+    fn read(node: &Node, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut fields = Fields::of(node, "a number of values", problems)?;
+        let of = fields.entry("of").map(|entry| read_valued(&entry.node, problems));
+        let test = take_test(&mut fields, node, FieldKind::Number, "a number of values", problems);
+        fields.finish("a number of values", problems);
+        let Some(of) = of else {
+            let problem = Problem::new(node.span, "missing key `of` in a number of values");
+            problems.push(problem.help("write `of: FIELD`, or `of: { json: PATH }`"));
+            return None;
+        };
+        let (of, name) = of?;
+        Some(Self { of, name, test: test? })
+    }
+
+    fn schema(book: &mut SchemaBook) -> serde_json::Value {
+        book.define("DistinctClaim", |book| {
+            let mut object = ObjectSchema::new("a number of values", "How many different values a field has.");
+            let field = Field::schema(book);
+            let named = json!({ "type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": { "type": "string" } });
+            let of = json!({ "title": "a field, or one that is asked for by name", "anyOf": [field, named] });
+            let doc = "The field whose values are counted. For example `of: key` or `of: { json: $.id }`.";
+            object.put(Property::plain("of", doc, of).required(true));
+            comparators(&mut object, FieldKind::Number, book);
+            object.finish()
+        })
+    }
+}
+
+/// A field by its word, or one that is asked for by name as a map from its word to the name.
+fn read_valued(node: &Node, problems: &mut Vec<Problem>) -> Option<(Field, Option<String>)> {
+    let Some([entry]) = node.entries() else {
+        let of: At<Field> = At::read(node, problems)?;
+        if of.value.is_named() {
+            let help = format!("write `of: {{ {}: NAME }}`", of.value.word());
+            let message = format!("`{}` has a value for each name, and none to count", of.value.word());
+            problems.push(Problem::new(of.span, message).help(help));
+            return None;
+        }
+        return Some((of.value, None));
+    };
+    let word = Node { span: entry.key_span, value: Value::Text(entry.key.clone()) };
+    let field = Field::read(&word, problems)?;
+    let name = String::read(&entry.node, problems)?;
+    if !field.is_named() {
+        let problem = Problem::new(entry.key_span, format!("`{}` is asked for by no name", field.word()));
+        problems.push(problem.help(format!("write `of: {}`", field.word())));
+        return None;
+    }
+    if field == Field::Json {
+        json_path::check(&name, entry.node.span, problems);
+    }
+    Some((field, Some(name)))
 }
 
 impl Read for GrowthClaim {

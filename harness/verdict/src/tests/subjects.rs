@@ -316,6 +316,32 @@ fn a_value_in_a_body_is_compared_as_what_it_is() {
 }
 
 #[test]
+fn different_values_are_counted() {
+    let mut evidence = Evidence::whole();
+    for (number, id, served) in [(0, "a", "x"), (1, "b", "x"), (2, "b", "y")] {
+        evidence.exchange(number, "ask", u64::from(number) * 100, 30, 200);
+        let Entry::Sample(sample) =
+            sample(Side::ClientGot, &[("x-served-by", served)], &format!(r#"{{"id":"{id}"}}"#))
+        else {
+            panic!("it is a sample")
+        };
+        evidence.entry(Entry::Sample(Sample { exchange: ExchangeId(number), ..sample }));
+    }
+    all(
+        &evidence,
+        &[
+            ("exchanges: { distinct: { of: { json: $.id }, is: 2 } }", Pass),
+            ("exchanges: { distinct: { of: { json: $.id }, is: 3 } }", Fail),
+            ("exchanges: { distinct: { of: { header: x-served-by }, at_most: 2 } }", Pass),
+            ("exchanges: { per: status, distinct: { of: step, is: 1 } }", Pass),
+            // What has no such value is neither the same nor another one.
+            ("exchanges: { distinct: { of: { json: $.nothing }, is: 1 } }", Inconclusive),
+            ("exchanges: { where: { status: 500 }, distinct: { of: step, is: 1 } }", NotExercised),
+        ],
+    );
+}
+
+#[test]
 fn events_keep_to_an_order() {
     let mut evidence = Evidence::whole();
     evidence.exchange(3, "ask", 0, 500, 200).streamed = true;
