@@ -1,7 +1,8 @@
 //! The reference router: a target like any other, which rotates API keys and relays requests to LLM providers.
 //!
-//! Settings are read once (`settings`), a request comes in (`front`), an exchange decides which keys are tried
-//! (`exchange`, `pool`) and a provider is asked (`provider`). Where client and provider speak differently the answer is
+//! Settings are read (`settings`) and put in force, at the start and whenever the operator asks for it (`upkeep`). A
+//! request comes in (`front`), an exchange decides which keys are tried (`exchange`, `pool`) and a provider is asked
+//! (`provider`). Where client and provider speak differently the answer is
 //! put into other words (`stream`, `translate`), and where tenants are to pay it is counted and booked (`usage`,
 //! `tenants`, `accounts`). Decisions are values behind small traits, gathered in `policy`; nothing of the harness is
 //! known here.
@@ -22,6 +23,7 @@ mod splitmix;
 mod stream;
 mod tenants;
 mod translate;
+mod upkeep;
 mod usage;
 
 pub use defects::{Defect, UnknownDefect, defects};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::StatusCode;
@@ -30,18 +31,20 @@ impl ByStatus {
 }
 
 /// What clients asked and were told.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct RequestCounters {
-    by_model: BTreeMap<String, ByStatus>,
+    by_model: BTreeMap<String, Arc<ByStatus>>,
     /// Requests for no model that is there.
-    others: ByStatus,
-    open: AtomicU64,
+    others: Arc<ByStatus>,
+    open: Arc<AtomicU64>,
 }
 
 impl RequestCounters {
-    pub(crate) fn new<'a>(models: impl Iterator<Item = &'a String>) -> Self {
-        let by_model = models.map(|model| (model.clone(), ByStatus::default())).collect();
-        Self { by_model, others: ByStatus::default(), open: AtomicU64::new(0) }
+    /// Counters of these models, which go on counting where those of the same names are.
+    pub(crate) fn followed_by<'a>(&self, models: impl Iterator<Item = &'a String>) -> Self {
+        let counted = |model: &String| self.by_model.get(model).map(Arc::clone).unwrap_or_default();
+        let by_model = models.map(|model| (model.clone(), counted(model))).collect();
+        Self { by_model, others: Arc::clone(&self.others), open: Arc::clone(&self.open) }
     }
 
     /// Counts a request as open until the guard is dropped.
@@ -124,7 +127,7 @@ mod tests {
     #[test]
     fn a_page_has_each_metric_once_and_escapes_labels() {
         let models = ["a\"b".to_owned()];
-        let counters = RequestCounters::new(models.iter());
+        let counters = RequestCounters::default().followed_by(models.iter());
         counters.answered(Some("a\"b"), StatusCode::OK);
         counters.answered(Some("a\"b"), StatusCode::TOO_MANY_REQUESTS);
         counters.answered(None, StatusCode::NOT_FOUND);

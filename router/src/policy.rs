@@ -7,6 +7,8 @@ use crate::exchange::{KeyChoice, OpenKeysInTurn, RetryPolicy, RetryWhatMayHelp};
 use crate::front::{BorderPolicy, ClosedBorder};
 use crate::provider::{HintPolicy, HonourHints};
 use crate::stream::{StreamPolicy, WholeStreams};
+use crate::tenants::{FairTenancy, TenancyPolicy};
+use crate::upkeep::{CarefulUpkeep, UpkeepPolicy};
 use crate::usage::{LatestReport, UsagePolicy};
 
 /// One value for each kind of decision.
@@ -15,11 +17,13 @@ pub(crate) struct Policies {
     pub(crate) retry: Box<dyn RetryPolicy>,
     pub(crate) hints: Box<dyn HintPolicy>,
     pub(crate) border: Box<dyn BorderPolicy>,
+    pub(crate) upkeep: Box<dyn UpkeepPolicy>,
     // These are asked until the last byte of an answer, which outlives the request.
     pub(crate) streams: Arc<dyn StreamPolicy>,
     pub(crate) usage: Arc<dyn UsagePolicy>,
     pub(crate) charging: Arc<dyn ChargePolicy>,
     pub(crate) budgets: Arc<dyn BudgetCheck>,
+    pub(crate) tenancy: Arc<dyn TenancyPolicy>,
 }
 
 impl Policies {
@@ -30,10 +34,12 @@ impl Policies {
             retry: Box::new(RetryWhatMayHelp),
             hints: Box::new(HonourHints),
             border: Box::new(ClosedBorder),
+            upkeep: Box::new(CarefulUpkeep),
             streams: Arc::new(WholeStreams),
             usage: Arc::new(LatestReport),
             charging: Arc::new(ChargeOnce),
             budgets: Arc::new(CountReservations),
+            tenancy: Arc::new(FairTenancy),
         }
     }
 }

@@ -12,8 +12,9 @@ use tokio::task::{JoinError, JoinHandle};
 use tracing_subscriber::EnvFilter;
 
 use crate::defects::{UnknownDefect, policies};
-use crate::front::{ListenError, Listener, Service};
-use crate::settings::{Environment, ProcessEnvironment, Settings, SettingsError};
+use crate::front::{ListenError, Listener};
+use crate::settings::{Environment, ProcessEnvironment, SettingsError};
+use crate::upkeep::InForce;
 
 /// What the command line asks for.
 #[derive(Debug, Clone)]
@@ -50,14 +51,15 @@ pub enum ServeError {
 }
 
 /// A router that accepts connections. Dropping it without [`Router::stop`] breaks everything off.
-#[derive(Debug)]
 pub struct Router {
     address: SocketAddr,
+    in_force: Arc<InForce>,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
 }
 
-/// Runs the router until the process is asked to end, then lets open exchanges finish for a few seconds.
+/// Runs the router until the process is asked to end, then lets open exchanges finish for a few seconds. At each hang-up
+/// signal it reads its configuration again; one that is wrong is told to the log, and the one in force stays.
 ///
 /// It builds its own runtime, so it must not be called from inside of one. When it accepts connections it prints
 /// `listening on http://ADDRESS` as its only line on the standard output; its log goes to the standard error, at the
@@ -67,34 +69,47 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         // Listened to before the line below is printed, so that a stop right after it is in order, too.
-        let mut signals = StopSignals::new()?;
-        let router = start(options, &ProcessEnvironment).await?;
+        let mut signals = Signals::new()?;
+        let router = start(options, ProcessEnvironment).await?;
         {
             let mut output = std::io::stdout().lock();
             writeln!(output, "listening on http://{}", router.address())?;
             output.flush()?;
         }
-        signals.next().await;
+        while signals.next().await == Asked::ToReload {
+            if let Err(error) = router.reload().await {
+                tracing::error!(%error, "the settings stay as they were, since the file is wrong");
+            }
+        }
         router.stop().await
     })
 }
 
 /// Starts the router inside of the running runtime and returns when it accepts connections.
-pub async fn start(options: &ServeOptions, environment: &dyn Environment) -> Result<Router, ServeError> {
+pub async fn start(
+    options: &ServeOptions,
+    environment: impl Environment + 'static,
+) -> Result<Router, ServeError> {
     let policies = policies(options.defect.as_deref())?;
-    let settings = Settings::load(&options.config, environment)?;
-    let listener = Listener::bind(options.listen.unwrap_or(settings.listen)).await?;
+    let (in_force, listen) = InForce::load(options.config.clone(), Arc::new(environment), policies)?;
+    let in_force = Arc::new(in_force);
+    let listener = Listener::bind(options.listen.unwrap_or(listen)).await?;
     let address = listener.address();
     let (stop, stopped) = watch::channel(false);
-    let service = Arc::new(Service::new(settings, policies));
-    let server = tokio::spawn(listener.serve(service, stopped));
-    Ok(Router { address, stop, server })
+    let server = tokio::spawn(listener.serve(Arc::clone(&in_force), stopped));
+    Ok(Router { address, in_force, stop, server })
 }
 
 impl Router {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Reads the configuration again and puts it in force, but for the address to listen on. Open exchanges go on as they
+    /// began, and what is known of keys is kept. When the file is wrong everything stays as it is.
+    pub async fn reload(&self) -> Result<(), SettingsError> {
+        self.in_force.reload().await
     }
 
     /// Accepts nothing more, lets open exchanges finish for a few seconds, and returns.
@@ -111,21 +126,40 @@ impl Drop for Router {
     }
 }
 
-/// The two signals that ask a process to end.
-struct StopSignals {
-    terminate: Signal,
-    interrupt: Signal,
+impl std::fmt::Debug for Router {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Router").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
-impl StopSignals {
+/// The signals that a process of the router's listens to.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    ToEnd,
+    ToReload,
+}
+
+impl Signals {
     fn new() -> Result<Self, std::io::Error> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Asked {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Asked::ToEnd,
+            _ = self.interrupt.recv() => Asked::ToEnd,
+            _ = self.hang_up.recv() => Asked::ToReload,
         }
     }
 }

@@ -4,7 +4,7 @@
 //! end is a moment of the wall clock, so that a key opens everywhere at once.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{fs, io};
 
@@ -12,14 +12,28 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use crate::pool::Standing;
+use crate::pool::{KeyIndex, Standing};
 use crate::provider::Provider;
 use crate::splitmix::Splitmix;
 
 /// The folder, and the two tasks that write to it and read from it for as long as this lives.
 #[derive(Debug)]
 pub(crate) struct Shared {
+    folder: PathBuf,
+    teller: Teller,
+    watched: Arc<WatchedFiles>,
     _tasks: JoinSet<()>,
+}
+
+/// The files of all keys, exchanged as a whole when the settings change.
+type WatchedFiles = Mutex<Arc<Vec<Watched>>>;
+
+/// Where another router would say that a key is closed.
+#[derive(Debug)]
+struct Watched {
+    path: PathBuf,
+    provider: Arc<Provider>,
+    key: KeyIndex,
 }
 
 /// Takes what one router has learned, to tell it to the others.
@@ -40,16 +54,6 @@ const PAUSE: Duration = Duration::from_millis(25);
 /// More than this is closed at once only in a storm, in which most of it is told again soon.
 const MOST_UNTOLD: usize = 1_024;
 
-/// The two ends between the router and its folder.
-pub(crate) fn teller() -> (Teller, Untold) {
-    let (sender, untold) = mpsc::channel(MOST_UNTOLD);
-    (Teller(sender), Untold(untold))
-}
-
-/// What has not been written yet.
-#[derive(Debug)]
-pub(crate) struct Untold(mpsc::Receiver<Closed>);
-
 impl Teller {
     /// Tells that a key is closed. It never waits: this is called in the middle of a request.
     pub(crate) fn tell(&self, provider: &str, fingerprint: String, standing: Standing, until: Instant) {
@@ -62,19 +66,39 @@ impl Teller {
 }
 
 impl Shared {
-    /// Begins to tell and to listen.
-    pub(crate) fn start(folder: PathBuf, untold: Untold, providers: Vec<Arc<Provider>>) -> Self {
+    /// Begins to tell and to listen, as yet of nothing.
+    pub(crate) fn start(folder: PathBuf) -> Self {
+        let (sender, untold) = mpsc::channel(MOST_UNTOLD);
+        let watched = Arc::new(WatchedFiles::default());
         let mut tasks = JoinSet::new();
         tasks.spawn(write_all(folder.clone(), untold));
-        tasks.spawn(listen(folder, providers));
-        Self { _tasks: tasks }
+        tasks.spawn(listen(Arc::clone(&watched)));
+        Self { folder, teller: Teller(sender), watched, _tasks: tasks }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Tells and hears from now on of the keys of these providers.
+    pub(crate) fn follow<'a>(&self, providers: impl Iterator<Item = &'a Arc<Provider>>) {
+        let mut files = Vec::new();
+        for provider in providers {
+            provider.tell_by(Some(self.teller.clone()));
+            files.extend(provider.fingerprints().into_iter().map(|(key, fingerprint)| Watched {
+                path: file_of(&self.folder, provider.name(), &fingerprint),
+                provider: Arc::clone(provider),
+                key,
+            }));
+        }
+        *self.watched.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(files);
     }
 }
 
-async fn write_all(folder: PathBuf, mut untold: Untold) {
+async fn write_all(folder: PathBuf, mut untold: mpsc::Receiver<Closed>) {
     // Two routers may be one process, so its number does not tell them apart.
     let writer = Splitmix::from_system().next();
-    while let Some(closed) = untold.0.recv().await {
+    while let Some(closed) = untold.recv().await {
         let path = file_of(&folder, &closed.provider, &closed.fingerprint);
         let shown = path.display().to_string();
         let written = spawn_blocking(move || write(&path, writer, &closed)).await;
@@ -108,21 +132,14 @@ fn file_of(folder: &Path, provider: &str, fingerprint: &str) -> PathBuf {
     folder.join(format!("closed-{name}-{fingerprint}"))
 }
 
-async fn listen(folder: PathBuf, providers: Vec<Arc<Provider>>) {
-    let mut files = Vec::new();
-    for provider in &providers {
-        for (key, fingerprint) in provider.fingerprints() {
-            files.push((file_of(&folder, provider.name(), &fingerprint), Arc::clone(provider), key));
-        }
-    }
-    let files = Arc::new(files);
+async fn listen(watched: Arc<WatchedFiles>) {
     let mut ticks = interval(PAUSE);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let files = Arc::clone(&files);
+        let files = Arc::clone(&watched.lock().unwrap_or_else(PoisonError::into_inner));
         let heard = spawn_blocking(move || {
-            for (path, provider, key) in files.iter() {
+            for Watched { path, provider, key } in files.iter() {
                 let Some((standing, until)) = read(path) else { continue };
                 if let Ok(left) = until.duration_since(SystemTime::now()) {
                     provider.hear(*key, standing, Instant::now() + left);

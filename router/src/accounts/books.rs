@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{
-    BudgetCheck, BudgetRefusal, Charge, ChargePolicy, Counted, Draft, Ledger, MemoryLedger, Page, Price,
-    Query, Row,
+    BudgetCheck, BudgetRefusal, Charge, ChargePolicy, Counted, Draft, Ledger, MicroUsd, Page, Price, Query,
+    Row, RowState,
 };
 use crate::policy::Policies;
 use crate::tenants::Tenants;
@@ -14,7 +14,7 @@ use crate::tenants::Tenants;
 pub(crate) struct Books {
     tenants: Tenants,
     prices: BTreeMap<String, Price>,
-    ledger: Box<dyn Ledger>,
+    ledger: Arc<dyn Ledger>,
     charging: Arc<dyn ChargePolicy>,
     budgets: Arc<dyn BudgetCheck>,
 }
@@ -30,11 +30,16 @@ pub(crate) struct Allowance<'a> {
 
 impl Books {
     /// Prices stand by the provider's name of a model.
-    pub(crate) fn new(tenants: Tenants, prices: BTreeMap<String, Price>, policies: &Policies) -> Self {
+    pub(crate) fn new(
+        tenants: Tenants,
+        prices: BTreeMap<String, Price>,
+        ledger: Arc<dyn Ledger>,
+        policies: &Policies,
+    ) -> Self {
         Self {
             tenants,
             prices,
-            ledger: Box::new(MemoryLedger::default()),
+            ledger,
             charging: Arc::clone(&policies.charging),
             budgets: Arc::clone(&policies.budgets),
         }
@@ -76,11 +81,20 @@ impl Books {
         self.ledger.rows(query)
     }
 
-    pub(super) fn book(&self, draft: Draft, status: Option<u16>, counted: Counted) {
+    /// Whether what was set aside for a request is given back.
+    pub(super) fn gives_back(&self, became: RowState) -> bool {
+        self.budgets.gives_back(became)
+    }
+
+    /// Books an exchange, and gives the cost as it is told to the client.
+    pub(super) fn book(&self, draft: Draft, status: Option<u16>, counted: Counted) -> Option<MicroUsd> {
         let payer = self.charging.payer(draft.caller, draft.caller_id.as_deref(), &self.tenants);
         let payer = payer.map(|payer| self.tenants.get(payer));
         let tokens = self.charging.tokens(draft.form, counted.tokens);
-        let cost = self.prices.get(&draft.provider_model).map(|price| price.cost(&tokens));
+        let price = self.prices.get(&draft.provider_model);
+        let cost = price.map(|price| price.cost(&tokens));
+        let most = price.map(|price| price.most(tokens.all_input(), tokens.output)).unwrap_or_default();
+        let told = cost.map(|cost| self.charging.told(cost, most));
         let times = self.charging.times(draft.attempts);
         let row = Row {
             id: draft.id,
@@ -98,10 +112,12 @@ impl Books {
             cost,
             state: counted.state,
             caller_id: draft.caller_id,
+            end_user: draft.end_user,
+            tags: draft.tags,
             prompt_end: draft.prompt_end,
         };
         if !self.charging.books(row.state) {
-            return;
+            return told;
         }
         for _ in 0..times {
             if let (Some(account), Some(cost)) = (payer.and_then(|payer| payer.account()), cost) {
@@ -109,5 +125,6 @@ impl Books {
             }
             self.ledger.record(row.clone());
         }
+        told
     }
 }

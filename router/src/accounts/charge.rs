@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Books, Reservation, RowState, Tokens};
+use super::{Books, MicroUsd, Reservation, RowState, Tokens};
 use crate::tenants::{TenantIndex, Tenants};
 
 /// Decides what is booked for an exchange that is over.
@@ -20,6 +20,11 @@ pub(crate) trait ChargePolicy: Send + Sync {
     /// How often an exchange of so many attempts is booked.
     fn times(&self, _attempts: u32) -> u32 {
         1
+    }
+
+    /// The cost that a client is told of an exchange that was booked with another or the same one.
+    fn told(&self, booked: MicroUsd, _most: MicroUsd) -> MicroUsd {
+        booked
     }
 
     /// Who pays: the tenant whose key came, whatever else the request says of itself.
@@ -60,6 +65,8 @@ pub(crate) struct Draft {
     pub(crate) form: AnswerForm,
     pub(crate) attempts: u32,
     pub(crate) caller_id: Option<String>,
+    pub(crate) end_user: Option<String>,
+    pub(crate) tags: Vec<String>,
     pub(crate) prompt_end: Option<String>,
 }
 
@@ -118,15 +125,20 @@ impl Charge {
     }
 
     /// Books the exchange. `status` is what the client was told, if anything.
-    pub(crate) fn close(mut self, status: Option<u16>, counted: Counted) {
-        self.book(status, counted);
+    /// It gives the cost as it is told to the client, if the model has a price.
+    pub(crate) fn close(mut self, status: Option<u16>, counted: Counted) -> Option<MicroUsd> {
+        self.book(status, counted)
     }
 
-    fn book(&mut self, status: Option<u16>, counted: Counted) {
-        let Some(draft) = self.draft.take() else { return };
-        self.books.book(draft, status, counted);
+    fn book(&mut self, status: Option<u16>, counted: Counted) -> Option<MicroUsd> {
+        let draft = self.draft.take()?;
+        let cost = self.books.book(draft, status, counted);
         // Only now, so that a cost is never neither reserved nor spent.
-        self.reservation = None;
+        let reservation = self.reservation.take();
+        if let Some(reservation) = reservation.filter(|_| !self.books.gives_back(counted.state)) {
+            reservation.stay();
+        }
+        cost
     }
 }
 

@@ -43,6 +43,10 @@ pub(crate) struct Row {
     pub(crate) state: RowState,
     /// What the caller sent to find the row again.
     pub(crate) caller_id: Option<String>,
+    /// Whom the caller says that it asks for. It moves no cost.
+    pub(crate) end_user: Option<String>,
+    /// What the caller says that the request belongs to. They move no cost either.
+    pub(crate) tags: Vec<String>,
     /// The end of the prompt, where the settings say that it is kept.
     pub(crate) prompt_end: Option<String>,
 }
@@ -154,6 +158,8 @@ mod tests {
             cost: Some(MicroUsd(7)),
             state: RowState::Settled,
             caller_id: None,
+            end_user: None,
+            tags: Vec::new(),
             prompt_end: None,
         }
     }

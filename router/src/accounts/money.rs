@@ -7,6 +7,13 @@ use serde::Serialize;
 #[serde(transparent)]
 pub(crate) struct MicroUsd(pub(crate) u64);
 
+impl std::fmt::Display for MicroUsd {
+    /// In dollars, to the last millionth.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{:06}", self.0 / 1_000_000, self.0 % 1_000_000)
+    }
+}
+
 impl MicroUsd {
     pub(crate) fn plus(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))

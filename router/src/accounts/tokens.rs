@@ -1,4 +1,5 @@
-//! Tokens by the classes that are priced apart. No token is in two classes.
+//! Tokens by the classes that are priced apart. No token is in two classes, but for those of reasoning, which are output
+//! as well.
 
 use serde::Serialize;
 
@@ -13,4 +14,13 @@ pub(crate) struct Tokens {
     pub(crate) cache_write: u64,
     /// Output, that of reasoning included.
     pub(crate) output: u64,
+    /// How much of the output was spent on reasoning.
+    pub(crate) reasoning: u64,
+}
+
+impl Tokens {
+    /// Input, wherever it came from.
+    pub(crate) fn all_input(&self) -> u64 {
+        self.input.saturating_add(self.cache_read).saturating_add(self.cache_write)
+    }
 }

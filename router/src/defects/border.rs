@@ -31,6 +31,24 @@ impl BorderPolicy for ProviderKeyShown {
     }
 }
 
+/// Gives every request the same id.
+pub(super) struct OneIdForAll;
+
+impl BorderPolicy for OneIdForAll {
+    fn request_id(&self, _number: u64) -> String {
+        "req-0".to_owned()
+    }
+}
+
+/// Tells the attempts of the last model, and not those of the models before it.
+pub(super) struct AttemptsOfTheLast;
+
+impl BorderPolicy for AttemptsOfTheLast {
+    fn told_attempts(&self, of_the_last: u32, _in_all: u32) -> u32 {
+        of_the_last
+    }
+}
+
 /// Answers every error with a word.
 pub(super) struct ErrorsInPlainWords;
 

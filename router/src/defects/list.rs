@@ -2,7 +2,7 @@
 
 use super::Defect;
 
-pub(super) const DEFECTS: [Defect; 32] = [
+pub(super) const DEFECTS: [Defect; 52] = [
     Defect {
         name: "retries-the-same-key",
         about: "after a 429 the rate-limited key was tried again until the retries were used up, \
@@ -211,5 +211,127 @@ pub(super) const DEFECTS: [Defect; 32] = [
         about: "each request looked its key up in a slow store, one request after the other",
         cites: "BerriAI/litellm#13541",
         breaks: &["PRF-001"],
+    },
+    Defect {
+        name: "retries-on-disabled-keys",
+        about: "a key that the operator had disabled was still taken when a request was tried again",
+        cites: "QuantumNous/new-api#2899",
+        breaks: &["ROT-007"],
+    },
+    Defect {
+        name: "forgets-at-reloads",
+        about: "the rotation began anew and the state of keys was forgotten whenever the settings were read \
+                again, so that the first key got a burst and a limited one was asked",
+        cites: "QuantumNous/new-api#1726",
+        breaks: &["ROT-008"],
+    },
+    Defect {
+        name: "is-always-ready",
+        about: "readiness said yes as soon as the process was alive, although nothing could be served",
+        cites: "BerriAI/litellm#1814, BerriAI/litellm#30925",
+        breaks: &["HLT-004"],
+    },
+    Defect {
+        name: "checks-everything-at-once",
+        about: "health checks asked every deployment in the same moment",
+        cites: "BerriAI/litellm#20502, BerriAI/litellm#33559",
+        breaks: &["HLT-005"],
+    },
+    Defect {
+        name: "asks-without-a-key",
+        about: "with no key configured the provider was asked all the same, with a credential that was none",
+        cites: "kcolemangt/llm-router#13",
+        breaks: &["CMP-002"],
+    },
+    Defect {
+        name: "opens-admin-paths-to-tenants",
+        about: "what is the operator's alone was open to everybody with a key",
+        cites: "verifywise-ai/verifywise#3299",
+        breaks: &["SEC-010"],
+    },
+    Defect {
+        name: "lets-expired-keys-in",
+        about: "a caller's key went on working after it had run out",
+        cites: "maximhq/bifrost#3765",
+        breaks: &["SEC-003"],
+    },
+    Defect {
+        name: "keeps-broken-requests-open",
+        about: "a request whose stream broke or whose client left counted as open for ever, until none was let in",
+        cites: "BerriAI/litellm#20256, BerriAI/litellm#27955",
+        breaks: &["CON-004"],
+    },
+    Defect {
+        name: "keeps-reservations",
+        about: "what had been set aside for a request was not given back when its client left",
+        cites: "BerriAI/litellm#30522",
+        breaks: &["BUD-004"],
+    },
+    Defect {
+        name: "counts-refused-requests",
+        about: "a request that was refused for too many at once still used up the caller's rate",
+        cites: "BerriAI/litellm#39309",
+        breaks: &["BUD-006"],
+    },
+    Defect {
+        name: "renews-budgets-late",
+        about: "a budget was not fresh again when its time had come",
+        cites: "BerriAI/litellm#5651, BerriAI/litellm#7129",
+        breaks: &["BUD-008"],
+    },
+    Defect {
+        name: "tells-another-cost",
+        about: "the cost in the answer's head was not the one in the ledger",
+        cites: "BerriAI/litellm#26475",
+        breaks: &["CST-010"],
+    },
+    Defect {
+        name: "gives-one-id-to-all",
+        about: "requests had no id of their own, so that only the first one was found again",
+        cites: "BerriAI/litellm#6633",
+        breaks: &["OBS-001"],
+    },
+    Defect {
+        name: "counts-the-last-model-only",
+        about: "the client was told the attempts at the model that served and not those before the fallback",
+        cites: "BerriAI/litellm#39455",
+        breaks: &["OBS-005"],
+    },
+    Defect {
+        name: "falls-back-anyway",
+        about: "another model was asked although the request had said that it wanted no other one",
+        cites: "BerriAI/litellm#19077",
+        breaks: &["FBK-007"],
+    },
+    Defect {
+        name: "disregards-limits",
+        about: "the limits that the settings give each key were read and not kept",
+        cites: "BerriAI/litellm#10555, BerriAI/litellm#6288",
+        breaks: &["DST-006"],
+    },
+    Defect {
+        name: "lets-everybody-wait",
+        about: "requests beyond the queue were held as well, until their clients gave up",
+        cites: "BerriAI/litellm#13541",
+        breaks: &["SPK-005"],
+    },
+    Defect {
+        name: "forgets-sessions",
+        about: "requests of one session were spread over all keys like any others",
+        cites: "maximhq/bifrost#2654",
+        breaks: &["DST-007"],
+    },
+    Defect {
+        name: "never-falls-back",
+        about: "the next provider in the declared order was not asked when the one before it had failed",
+        cites: "envoyproxy/ai-gateway#1866, Portkey-AI/gateway#165",
+        breaks: &["FBK-001"],
+    },
+    Defect {
+        name: "uses-keys-to-their-last",
+        about: "what the provider said was left of a key was not looked at, so that it was used until it \
+                answered 429, although others had more",
+        cites: "diegosouzapw/OmniRoute#4907",
+        breaks: &["DST-004"],
     },
 ];

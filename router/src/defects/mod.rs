@@ -3,10 +3,13 @@
 //! This folder defines and selects them; no other code may ask which one is on.
 
 mod border;
+mod cooldowns;
 mod keys;
 mod list;
 mod money;
+mod retries;
 mod streams;
+mod upkeep;
 
 use std::sync::Arc;
 
@@ -48,20 +51,30 @@ pub(crate) fn policies(defect: Option<&str>) -> Result<Policies, UnknownDefect> 
     with_keys(name, sound)
         .or_else(|sound| with_money(name, sound))
         .or_else(|sound| with_relay(name, sound))
+        .or_else(|sound| with_upkeep(name, sound))
         .map_err(|_| UnknownDefect { name: name.to_owned() })
 }
 
 fn with_keys(name: &str, sound: Policies) -> Result<Policies, Policies> {
+    use cooldowns::*;
     use keys::*;
+    use retries::*;
     Ok(match name {
         "retries-the-same-key" => {
             Policies { choice: Box::new(LimitedKeyAgain), retry: Box::new(RetryOnLimitedKey), ..sound }
         }
+        "retries-on-disabled-keys" => Policies { choice: Box::new(DisabledKeysOnceBegun), ..sound },
+        "falls-back-anyway" => Policies { retry: Box::new(OtherModelsAnyway), ..sound },
         "multiplies-retries" => {
             Policies { choice: Box::new(EveryKeyOnceBegun), retry: Box::new(TwoLayers), ..sound }
         }
         "gives-up-after-three-keys" => Policies { choice: Box::new(FewKeys), ..sound },
         "ignores-weights" => Policies { choice: Box::new(NoWeights), ..sound },
+        "disregards-limits" => Policies { choice: Box::new(NoLimits), ..sound },
+        "never-falls-back" => Policies { retry: Box::new(FirstOrNone), ..sound },
+        "uses-keys-to-their-last" => Policies { choice: Box::new(NoHeadroom), ..sound },
+        "forgets-sessions" => Policies { choice: Box::new(NoSessions), ..sound },
+        "lets-everybody-wait" => Policies { retry: Box::new(EndlessQueue), ..sound },
         "looks-up-keys-slowly" => Policies { choice: Box::new(SlowChoice), ..sound },
         "sleeps-before-the-next-key" => Policies { retry: Box::new(PauseBetweenKeys), ..sound },
         "retries-wrong-requests" => Policies { retry: Box::new(RetryWrongRequests), ..sound },
@@ -88,6 +101,8 @@ fn with_money(name: &str, sound: Policies) -> Result<Policies, Policies> {
         "charges-another-tenant" => Policies { charging: Arc::new(ChargeWhoIsNamed), ..sound },
         "sums-cumulative-usage" => Policies { usage: Arc::new(SumReports), ..sound },
         "checks-budget-after-charge" => Policies { budgets: Arc::new(CountSpentOnly), ..sound },
+        "keeps-reservations" => Policies { budgets: Arc::new(LeavingKeepsReservations), ..sound },
+        "tells-another-cost" => Policies { charging: Arc::new(ToldAtFullPrice), ..sound },
         "reports-budgets-only" => Policies { budgets: Arc::new(BudgetsAreReports), ..sound },
         _ => return Err(sound),
     })
@@ -104,7 +119,25 @@ fn with_relay(name: &str, sound: Policies) -> Result<Policies, Policies> {
         "passes-the-callers-key-on" => Policies { border: Box::new(CallersKeyPassedOn), ..sound },
         "shows-provider-keys" => Policies { border: Box::new(ProviderKeyShown), ..sound },
         "answers-errors-in-plain-words" => Policies { border: Box::new(ErrorsInPlainWords), ..sound },
+        "gives-one-id-to-all" => Policies { border: Box::new(OneIdForAll), ..sound },
+        "counts-the-last-model-only" => Policies { border: Box::new(AttemptsOfTheLast), ..sound },
         "mixes-up-answers" => Policies { border: Box::new(AnswersInOnePlace::default()), ..sound },
+        _ => return Err(sound),
+    })
+}
+
+fn with_upkeep(name: &str, sound: Policies) -> Result<Policies, Policies> {
+    use upkeep::*;
+    Ok(match name {
+        "is-always-ready" => Policies { upkeep: Box::new(AlwaysReady), ..sound },
+        "opens-admin-paths-to-tenants" => Policies { upkeep: Box::new(TenantsAreOperators), ..sound },
+        "forgets-at-reloads" => Policies { upkeep: Box::new(ForgetsAtReloads), ..sound },
+        "asks-without-a-key" => Policies { upkeep: Box::new(AsksWithoutKey), ..sound },
+        "checks-everything-at-once" => Policies { upkeep: Box::new(ChecksAllAtOnce), ..sound },
+        "lets-expired-keys-in" => Policies { tenancy: Arc::new(KeysNeverExpire), ..sound },
+        "keeps-broken-requests-open" => Policies { tenancy: Arc::new(BrokenRequestsStayOpen), ..sound },
+        "counts-refused-requests" => Policies { tenancy: Arc::new(RefusalsCount), ..sound },
+        "renews-budgets-late" => Policies { tenancy: Arc::new(LateBudgets), ..sound },
         _ => return Err(sound),
     })
 }

@@ -45,13 +45,21 @@ impl ChargePolicy for ChargeBothEnds {
     }
 }
 
+/// Tells clients a cost without what the cache saved.
+pub(super) struct ToldAtFullPrice;
+
+impl ChargePolicy for ToldAtFullPrice {
+    fn told(&self, _booked: MicroUsd, most: MicroUsd) -> MicroUsd {
+        most
+    }
+}
+
 /// Books all input at the price of input that was in no cache.
 pub(super) struct CacheAtFullPrice;
 
 impl ChargePolicy for CacheAtFullPrice {
     fn tokens(&self, _form: AnswerForm, counted: Tokens) -> Tokens {
-        let input = counted.input.saturating_add(counted.cache_read).saturating_add(counted.cache_write);
-        Tokens { input, cache_read: 0, cache_write: 0, ..counted }
+        Tokens { input: counted.all_input(), cache_read: 0, cache_write: 0, ..counted }
     }
 }
 
@@ -88,6 +96,19 @@ impl BudgetCheck for CountSpentOnly {
     fn check(&self, balance: &Balance) -> Admission {
         let charged = Balance { reserved: MicroUsd::default(), ..*balance };
         CountReservations.check(&charged)
+    }
+}
+
+/// Keeps what was set aside for a request whose client left.
+pub(super) struct LeavingKeepsReservations;
+
+impl BudgetCheck for LeavingKeepsReservations {
+    fn check(&self, balance: &Balance) -> Admission {
+        CountReservations.check(balance)
+    }
+
+    fn gives_back(&self, became: RowState) -> bool {
+        became != RowState::Left
     }
 }
 

@@ -12,9 +12,24 @@ pub(crate) trait KeyChoice: Send + Sync {
         set
     }
 
+    /// Whether the limits of the settings are kept.
+    fn heeds_limits(&self) -> bool {
+        true
+    }
+
+    /// Whether other keys are preferred to one of which little is left.
+    fn heeds_headroom(&self) -> bool {
+        true
+    }
+
+    /// Whether a session stays at its key.
+    fn heeds_sessions(&self) -> bool {
+        true
+    }
+
     /// The next key of this walk, or nothing when no attempt should be made. Called with the pool locked, so it must
     /// not wait.
-    fn choose(&self, pool: &mut Pool, walk: &Walk, how: Choosing, now: Instant) -> Option<Pick>;
+    fn choose(&self, pool: &mut Pool, walk: &Walk, how: Choosing<'_>, now: Instant) -> Option<Pick>;
 }
 
 /// A chosen key.
@@ -31,7 +46,7 @@ pub(crate) enum Pick {
 pub(crate) struct OpenKeysInTurn;
 
 impl KeyChoice for OpenKeysInTurn {
-    fn choose(&self, pool: &mut Pool, walk: &Walk, how: Choosing, now: Instant) -> Option<Pick> {
+    fn choose(&self, pool: &mut Pool, walk: &Walk, how: Choosing<'_>, now: Instant) -> Option<Pick> {
         if let Some(key) = pool.next_open(now, how, |key| walk.has_tried(key)) {
             return Some(Pick::Fresh(key));
         }

@@ -2,6 +2,7 @@
 
 mod backoff;
 mod choice;
+mod queue;
 mod retry;
 mod run;
 mod walk;
@@ -11,6 +12,7 @@ mod tests;
 
 pub(crate) use backoff::{Backoff, BackoffSettings};
 pub(crate) use choice::{KeyChoice, OpenKeysInTurn, Pick};
+pub(crate) use queue::{Queue, QueueSettings};
 pub(crate) use retry::{Next, RetryPolicy, RetryWhatMayHelp};
 pub(crate) use run::{Exchange, ExchangeSettings, Finished, Outcome, Refusal};
 pub(crate) use walk::Walk;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::BackoffSettings;
+use super::{BackoffSettings, QueueSettings};
 use crate::provider::Failure;
 
 /// Decides what follows a failure.
@@ -23,6 +23,21 @@ pub(crate) trait RetryPolicy: Send + Sync {
     /// What a client is told to wait when no key is open before `first`.
     fn told_wait(&self, first: Duration) -> Duration {
         first
+    }
+
+    /// Whether another provider is asked when one has failed.
+    fn falls_back(&self) -> bool {
+        true
+    }
+
+    /// Whether other models are left alone for a client that wants no other one.
+    fn heeds_opting_out(&self) -> bool {
+        true
+    }
+
+    /// How many requests wait for a key and for how long, of which `set` is what the settings say.
+    fn queue(&self, set: QueueSettings) -> QueueSettings {
+        set
     }
 
     /// How often the layer beneath may send for one attempt. More than once means that two layers retry and that

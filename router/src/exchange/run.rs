@@ -1,26 +1,34 @@
 //! The loop of an exchange: choose a key, make an attempt, learn from it, go on or answer.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::Response;
 use tokio::time::Instant;
 
 use super::backoff::{Backoff, BackoffSettings};
-use super::{Next, Pick, Walk};
+use super::{Next, Pick, Queue, Walk};
 use crate::policy::Policies;
-use crate::pool::{Choosing, CooldownSettings, KeyIndex, Outlook, Strategy};
+use crate::pool::{Choosing, Claim, CooldownSettings, KeyIndex, Outlook, Session, Strategy};
 use crate::provider::{
-    ErrorReply, Failure, Probe, Provider, Reply, Upstream, UpstreamRequest, read_error, read_failure,
+    ErrorReply, Failure, Probe, Provider, ProviderKey, Reply, Ticket, Upstream, UpstreamRequest, read_error,
+    read_failure, used_up_for,
 };
 
 /// Everything that one exchange needs. Dropping the future of [`Exchange::run`] stops it at once, wherever it is.
 pub(crate) struct Exchange<'a, U> {
-    pub(crate) provider: &'a Provider,
+    pub(crate) provider: &'a Arc<Provider>,
     pub(crate) upstream: &'a U,
     pub(crate) policies: &'a Policies,
     pub(crate) backoff: &'a Backoff,
     pub(crate) request: &'a UpstreamRequest,
     pub(crate) set: ExchangeSettings,
+    /// What it would use of a key. Absent: keys have no limits but the provider's.
+    pub(crate) claim: Option<Claim<'a>>,
+    /// The session that it belongs to, if those stay at their keys.
+    pub(crate) session: Option<Session>,
+    /// Where it waits when no key is free. Absent: it is refused.
+    pub(crate) queue: Option<&'a Queue>,
 }
 
 /// What the settings say of the exchanges of a model.
@@ -39,7 +47,9 @@ pub(crate) struct Finished<B> {
     /// How often the provider was asked.
     pub(crate) attempts: u32,
     /// The key of the last attempt, if there was one.
-    pub(crate) key: Option<KeyIndex>,
+    pub(crate) key: Option<Arc<ProviderKey>>,
+    /// The use that a success makes of its key, if that has limits.
+    pub(crate) ticket: Option<Ticket>,
 }
 
 impl<B> Finished<B> {
@@ -71,6 +81,10 @@ pub(crate) enum Refusal {
     Limited {
         wait: Duration,
     },
+    /// As many wait for a key as may; the first one opens after this time.
+    QueueFull {
+        wait: Duration,
+    },
     /// The provider asked for less traffic; a request can go through after this time.
     Paced {
         wait: Duration,
@@ -81,6 +95,8 @@ pub(crate) enum Refusal {
     KeysRejected,
     /// The operator disabled every key.
     KeysDisabled,
+    /// The settings have no key.
+    NoKey,
     Unreachable,
     TimedOut,
     /// What the provider gave is no answer.
@@ -90,19 +106,22 @@ pub(crate) enum Refusal {
 impl<U: Upstream> Exchange<'_, U> {
     pub(crate) async fn run(&self) -> Finished<U::Body> {
         let mut walk = Walk::new(self.set.retries);
-        let mut attempts = 0;
-        let outcome = self.walk(&mut walk, &mut attempts).await;
-        Finished { outcome, attempts, key: walk.latest() }
+        let mut sent = Sent { attempts: 0, key: None, ticket: None };
+        let outcome = self.walk(&mut walk, &mut sent).await;
+        Finished { outcome, attempts: sent.attempts, key: sent.key, ticket: sent.ticket }
     }
 
-    async fn walk(&self, walk: &mut Walk, attempts: &mut u32) -> Outcome<U::Body> {
+    async fn walk(&self, walk: &mut Walk, sent: &mut Sent) -> Outcome<U::Body> {
         // Whether the next attempt was paid for with a retry.
         let mut paid = false;
         // The latest answer that was not about a key: the most telling one when the keys run out.
         let mut last_trouble = None;
         loop {
-            let (key, probe) = match self.next_key(walk, paid) {
-                Ok(Turn::Begun(key, probe)) => (key, probe),
+            let (key, probe) = match self.next_turn(walk, paid).await {
+                Ok(Turn::Begun { key, probe, ticket }) => {
+                    sent.ticket = ticket;
+                    (key, probe)
+                }
                 Ok(Turn::CostsRetry) => {
                     let Some(retry) = walk.spend_retry() else {
                         return last_trouble.unwrap_or_else(|| Outcome::Refused(self.refusal()));
@@ -115,16 +134,20 @@ impl<U: Upstream> Exchange<'_, U> {
                 Err(refusal) => return last_trouble.unwrap_or(Outcome::Refused(refusal)),
             };
             paid = false;
-            walk.tries(key);
-            let reply = self.attempt(key, attempts).await;
+            let (index, key) = key;
+            walk.tries(index);
+            let reply = self.attempt(key, sent).await;
             let Some(failure) = read_failure(&reply, SystemTime::now()) else {
-                self.provider.prove(key);
+                self.provider.prove(index, self.used_up_for(&reply));
                 return answer(reply);
             };
-            self.provider.learn(key, failure, self.policies.hints.as_ref(), &self.set.cooldown);
+            self.provider.learn(index, failure, self.policies.hints.as_ref(), &self.set.cooldown);
             drop(probe);
+            if let Some(ticket) = sent.ticket.take() {
+                ticket.settle(0);
+            }
             if failure.is_about_the_key() {
-                walk.refuses(key);
+                walk.refuses(index);
             }
             match self.policies.retry.after(failure) {
                 Next::AnotherKey => match self.policies.retry.before_another_key(failure) {
@@ -148,12 +171,43 @@ impl<U: Upstream> Exchange<'_, U> {
         tokio::time::sleep(wait.max(no_sooner)).await;
     }
 
+    /// The key of the next attempt, waited for if there is a line. Whoever has begun does not wait: it had its turn.
+    async fn next_turn(&self, walk: &Walk, paid: bool) -> Result<Turn<'_>, Refusal> {
+        let Some(queue) = self.queue.filter(|_| !walk.has_begun()) else { return self.next_key(walk, paid) };
+        // Nobody passes by those who wait.
+        if queue.is_empty() {
+            match self.next_key(walk, paid) {
+                Err(refusal) if refusal.opens_in().is_some() => {}
+                known => return known,
+            }
+        }
+        let full = || Refusal::QueueFull { wait: self.refusal().opens_in().unwrap_or_default() };
+        let place = queue.join(self.policies.retry.as_ref()).ok_or_else(full)?;
+        let Some(_first) = place.first().await else { return Err(self.refusal()) };
+        loop {
+            let refusal = match self.next_key(walk, paid) {
+                Err(refusal) => refusal,
+                turn => return turn,
+            };
+            match refusal.opens_in() {
+                Some(wait) if place.look_again(wait).await => {}
+                _ => return Err(refusal),
+            }
+        }
+    }
+
     /// The key of the next attempt, counted against the provider's pace and as a probe in one step.
     fn next_key(&self, walk: &Walk, paid: bool) -> Result<Turn<'_>, Refusal> {
         let now = Instant::now();
+        let choice = &self.policies.choice;
+        let headroom = |claim: Claim<'_>| claim.headroom.filter(|_| choice.heeds_headroom());
+        let claim = self.claim.filter(|_| choice.heeds_limits());
+        let claim = claim.map(|claim| Claim { headroom: headroom(claim), ..claim });
         let choosing = Choosing {
             strategy: self.policies.choice.strategy(self.set.strategy),
             probes: self.policies.hints.probes(self.set.cooldown.probes),
+            claim,
+            session: self.session.filter(|_| self.policies.choice.heeds_sessions()),
         };
         let mut learned = self.provider.learned();
         let Some(pick) = self.policies.choice.choose(&mut learned.pool, walk, choosing, now) else {
@@ -167,25 +221,39 @@ impl<U: Upstream> Exchange<'_, U> {
         if !walk.has_begun() {
             learned.pace.admit(now).map_err(|wait| Refusal::Paced { wait })?;
         }
-        let is_probe = learned.pool.begin(key, now);
-        Ok(Turn::Begun(key, is_probe.then(|| Probe::new(self.provider, key))))
+        let (is_probe, open_use) = learned.pool.begin(key, claim, now);
+        let ticket = open_use.zip(claim).map(|(open, claim)| Ticket::new(self.provider, claim.model, open));
+        let probe = is_probe.then(|| Probe::new(self.provider, key));
+        Ok(Turn::Begun { key: (key, Arc::clone(learned.key(key))), probe, ticket })
     }
 
     /// One attempt with one key, made by the layer beneath.
-    async fn attempt(&self, key: KeyIndex, attempts: &mut u32) -> Reply<U::Body> {
+    async fn attempt(&self, key: Arc<ProviderKey>, sent: &mut Sent) -> Reply<U::Body> {
         let mut sends_left = self.policies.retry.sends_for_each_attempt(self.set.retries).max(1);
         loop {
-            if *attempts > 0 {
+            if sent.attempts > 0 {
                 self.provider.learned().pace.follow(Instant::now());
             }
-            *attempts += 1;
+            sent.attempts += 1;
             sends_left -= 1;
-            let reply = self.upstream.send(self.provider.key(key), self.request).await;
+            let reply = self.upstream.send(&key, self.request).await;
             self.provider.attempts().count(reply.status());
             match read_failure(&reply, SystemTime::now()) {
                 Some(Failure::Limited { .. } | Failure::Transient { .. }) if sends_left > 0 => {}
-                _ => return reply,
+                _ => {
+                    sent.key = Some(key);
+                    return reply;
+                }
             }
+        }
+    }
+
+    /// For how long other keys are to be preferred, by what an answer says of what is left.
+    fn used_up_for(&self, reply: &Reply<U::Body>) -> Option<Duration> {
+        let headroom = self.claim?.headroom?;
+        match reply {
+            Reply::Success(response) => used_up_for(response.headers(), headroom, SystemTime::now()),
+            _ => None,
         }
     }
 
@@ -201,10 +269,19 @@ impl<U: Upstream> Exchange<'_, U> {
     }
 }
 
+/// What was sent so far.
+struct Sent {
+    attempts: u32,
+    /// The key of the latest attempt.
+    key: Option<Arc<ProviderKey>>,
+    /// Its use of the latest key.
+    ticket: Option<Ticket>,
+}
+
 /// Whose turn it is.
 enum Turn<'a> {
     /// The attempt has begun, as far as the pool knows.
-    Begun(KeyIndex, Option<Probe<'a>>),
+    Begun { key: (KeyIndex, Arc<ProviderKey>), probe: Option<Probe<'a>>, ticket: Option<Ticket> },
     /// A key could be tried again, for a retry.
     CostsRetry,
 }
@@ -216,6 +293,17 @@ impl From<Outlook> for Refusal {
             Outlook::Exhausted => Self::Exhausted,
             Outlook::Invalid => Self::KeysRejected,
             Outlook::Disabled => Self::KeysDisabled,
+            Outlook::NoKey => Self::NoKey,
+        }
+    }
+}
+
+impl Refusal {
+    /// The time after which it may be otherwise, if waiting helps.
+    fn opens_in(self) -> Option<Duration> {
+        match self {
+            Self::Limited { wait } | Self::Paced { wait } => Some(wait),
+            _ => None,
         }
     }
 }

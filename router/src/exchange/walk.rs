@@ -8,14 +8,13 @@ pub(crate) struct Walk {
     tried: Vec<KeyIndex>,
     /// Tried keys whose provider would not serve them: they are not tried again in this exchange.
     refused: Vec<KeyIndex>,
-    latest: Option<KeyIndex>,
     retries_left: u32,
     retries_spent: u32,
 }
 
 impl Walk {
     pub(super) fn new(retries: u32) -> Self {
-        Self { tried: Vec::new(), refused: Vec::new(), latest: None, retries_left: retries, retries_spent: 0 }
+        Self { tried: Vec::new(), refused: Vec::new(), retries_left: retries, retries_spent: 0 }
     }
 
     pub(crate) fn has_begun(&self) -> bool {
@@ -40,13 +39,7 @@ impl Walk {
         self.refused.last().copied()
     }
 
-    /// The key of the latest attempt.
-    pub(super) fn latest(&self) -> Option<KeyIndex> {
-        self.latest
-    }
-
     pub(super) fn tries(&mut self, key: KeyIndex) {
-        self.latest = Some(key);
         if !self.has_tried(key) {
             self.tried.push(key);
         }

@@ -8,25 +8,25 @@ use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::relay::ResponseBody;
-use crate::accounts::BudgetRefusal;
 use crate::exchange::Refusal;
 use crate::provider::Dialect;
+use crate::settings::SettingsError;
 use crate::translate::Untranslatable;
 
 /// An answer that is no success.
 #[derive(Debug)]
 pub(super) struct ApiError {
-    status: StatusCode,
-    kind: &'static str,
-    code: Option<&'static str>,
-    param: Option<Cow<'static, str>>,
-    message: String,
-    advice: Advice,
+    pub(super) status: StatusCode,
+    pub(super) kind: &'static str,
+    pub(super) code: Option<&'static str>,
+    pub(super) param: Option<Cow<'static, str>>,
+    pub(super) message: String,
+    pub(super) advice: Advice,
 }
 
 /// What the caller is told about trying again.
 #[derive(Debug, Clone, Copy)]
-enum Advice {
+pub(super) enum Advice {
     None,
     /// Not before this time.
     After(Duration),
@@ -81,80 +81,6 @@ impl ApiError {
         Self::invalid(StatusCode::BAD_REQUEST, None, "the body broke off".to_owned())
     }
 
-    pub(super) fn too_much_at_once() -> Self {
-        Self {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            kind: "server_error",
-            code: Some("server_is_overloaded"),
-            param: None,
-            message: "too many large requests are being read at once".to_owned(),
-            advice: Advice::After(Duration::from_secs(1)),
-        }
-    }
-
-    /// The router's own answer to an exchange. Trouble with our keys is never shown as trouble with the caller's.
-    pub(super) fn refused(refusal: Refusal) -> Self {
-        let (status, kind, code, message, advice) = match refusal {
-            Refusal::Limited { wait } => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "rate_limit_error",
-                "rate_limit_exceeded",
-                "every key for this model is rate-limited",
-                Advice::After(wait),
-            ),
-            Refusal::Paced { wait } => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "rate_limit_error",
-                "slow_down",
-                "the provider asked for less traffic, so requests are sent at a lower rate for a while",
-                Advice::After(wait),
-            ),
-            Refusal::Exhausted => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "insufficient_quota",
-                "insufficient_quota",
-                "no key for this model has quota left; waiting will not help",
-                Advice::Never,
-            ),
-            Refusal::KeysRejected => (
-                StatusCode::BAD_GATEWAY,
-                UPSTREAM,
-                "provider_keys_rejected",
-                "the provider accepts none of the keys for this model; whoever runs this router must renew them",
-                Advice::Never,
-            ),
-            Refusal::KeysDisabled => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                UPSTREAM,
-                "keys_disabled",
-                "every key for this model has been disabled by whoever runs this router",
-                Advice::Never,
-            ),
-            Refusal::Unreachable => (
-                StatusCode::BAD_GATEWAY,
-                UPSTREAM,
-                "provider_unreachable",
-                "the provider could not be reached, or broke off before it answered",
-                Advice::None,
-            ),
-            Refusal::TimedOut => (
-                StatusCode::GATEWAY_TIMEOUT,
-                UPSTREAM,
-                "provider_timeout",
-                "the provider did not answer in time",
-                Advice::None,
-            ),
-            Refusal::Unreadable => (
-                StatusCode::BAD_GATEWAY,
-                UPSTREAM,
-                "provider_unreadable",
-                "the provider's answer broke off or cannot be read",
-                Advice::None,
-            ),
-        };
-        Self { status, kind, code: Some(code), param: None, message: message.to_owned(), advice }
-    }
-
     /// No key came, or not in a form that is read.
     pub(super) fn no_key() -> Self {
         let message = "a key is needed: send `Authorization: Bearer KEY` or `x-api-key: KEY`";
@@ -166,37 +92,24 @@ impl ApiError {
         Self::invalid(StatusCode::UNAUTHORIZED, Some("invalid_api_key"), message)
     }
 
-    /// Refused for the caller's own budget, before anything was sent.
-    pub(super) fn over_budget(refusal: BudgetRefusal) -> Self {
-        let (status, kind, code, message, advice) = match refusal {
-            BudgetRefusal::Exceeded => (
-                StatusCode::PAYMENT_REQUIRED,
-                "insufficient_quota",
-                "budget_exceeded",
-                "your budget here is used up; waiting will not help",
-                Advice::Never,
-            ),
-            BudgetRefusal::Reserved => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "rate_limit_error",
-                "budget_reserved",
-                "what is left of your budget here is set aside for requests of yours that are under way",
-                Advice::After(Duration::from_secs(1)),
-            ),
-        };
-        Self { status, kind, code: Some(code), param: None, message: message.to_owned(), advice }
+    /// A key that is known and has run out.
+    pub(super) fn expired_key() -> Self {
+        let message = "the key has run out: ask whoever runs this router for another one".to_owned();
+        Self::invalid(StatusCode::UNAUTHORIZED, Some("expired_api_key"), message)
     }
 
-    /// Refused for the caller's own rate, before anything was sent.
-    pub(super) fn over_rate(wait: Duration) -> Self {
-        Self {
-            status: StatusCode::TOO_MANY_REQUESTS,
-            kind: "rate_limit_error",
-            code: Some("rate_limit_exceeded"),
-            param: None,
-            message: "you have sent as many requests as you may send in a minute".to_owned(),
-            advice: Advice::After(wait),
-        }
+    /// The operator named a key that is not there.
+    pub(super) fn unknown_provider_key(provider: &str, key: &str) -> Self {
+        let (provider, key) = (shortened(provider), shortened(key));
+        let message =
+            format!("the pool `{provider}` has no key `{key}`: `GET /admin/keys` lists those that there are");
+        Self::invalid(StatusCode::NOT_FOUND, Some("unknown_key"), message)
+    }
+
+    /// New settings are wrong, so the old ones stay.
+    pub(super) fn bad_settings(error: &SettingsError) -> Self {
+        let message = format!("the settings stay as they were, since the file is wrong: {error}");
+        Self::invalid(StatusCode::UNPROCESSABLE_ENTITY, Some("invalid_settings"), message)
     }
 
     pub(super) fn untranslatable(problem: Untranslatable) -> Self {
@@ -311,47 +224,24 @@ fn shortened(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use http::HeaderMap;
     use http_body_util::BodyExt;
 
     use super::*;
+    use crate::accounts::BudgetRefusal;
 
-    async fn parts(response: Response<ResponseBody>) -> (u16, HeaderMap, Value) {
+    pub(in crate::front) async fn parts(response: Response<ResponseBody>) -> (u16, HeaderMap, Value) {
         let (head, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         (head.status.as_u16(), head.headers, serde_json::from_slice(&body).unwrap())
     }
 
     #[tokio::test]
-    async fn refusals_carry_a_fitting_status_and_advice() {
-        let wait = Duration::from_millis(1_200);
-        let cases = [
-            (Refusal::Limited { wait }, 429, Some("2"), None),
-            (Refusal::Limited { wait: Duration::ZERO }, 429, Some("1"), None),
-            (Refusal::Paced { wait }, 429, Some("2"), None),
-            (Refusal::Exhausted, 503, None, Some("false")),
-            (Refusal::KeysRejected, 502, None, Some("false")),
-            (Refusal::KeysDisabled, 503, None, Some("false")),
-            (Refusal::Unreachable, 502, None, None),
-            (Refusal::TimedOut, 504, None, None),
-        ];
-        for (refusal, expected, retry_after, should_retry) in cases {
-            let (status, headers, answer) =
-                parts(ApiError::refused(refusal).into_response(Dialect::Openai)).await;
-            let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap());
-            assert_eq!(status, expected, "{refusal:?}");
-            assert_eq!(text("retry-after"), retry_after, "{refusal:?}");
-            assert_eq!(text("x-should-retry"), should_retry, "{refusal:?}");
-            assert!(answer["error"]["code"].is_string() && answer["error"]["message"].is_string());
-        }
-    }
-
-    #[tokio::test]
     async fn an_anthropic_client_gets_its_own_shape() {
         let cases = [
             (ApiError::unknown_key(), 401, "authentication_error"),
-            (ApiError::over_budget(BudgetRefusal::Exceeded), 402, "billing_error"),
+            (ApiError::over_budget(BudgetRefusal::Exceeded { fresh_in: None }), 402, "billing_error"),
             (ApiError::unknown_model("m"), 404, "not_found_error"),
             (ApiError::over_rate(Duration::from_secs(3)), 429, "rate_limit_error"),
             (ApiError::bad_json("x"), 400, "invalid_request_error"),

@@ -10,8 +10,8 @@ use super::event_relay::EventRelay;
 use super::headers::forwarded_to_client;
 use super::passing::Reading;
 use super::relay::{Relay, ResponseBody};
+use super::settlement::Settlement;
 use super::whole_answer::{count_answer, read_answer};
-use crate::accounts::Charge;
 use crate::provider::{Dialect, ProviderBody, is_event_stream};
 use crate::stream::{AnthropicPassage, OpenaiPassage, Passage};
 use crate::translate::{ChunkPassage, translated_answer};
@@ -20,7 +20,7 @@ use crate::translate::{ChunkPassage, translated_answer};
 pub(super) struct Answering<'a> {
     pub(super) asked: &'a Asked<'a>,
     pub(super) reading: Reading,
-    pub(super) charge: Option<Charge>,
+    pub(super) settlement: Settlement,
 }
 
 pub(super) async fn read_answered(
@@ -58,22 +58,22 @@ async fn as_stream(body: ResponseBody, asked: &Asked<'_>) -> ResponseBody {
 }
 
 fn streamed(answering: Answering<'_>, response: Response<ProviderBody>) -> Response<ResponseBody> {
-    let Answering { asked, reading, charge } = answering;
+    let Answering { asked, reading, settlement } = answering;
     let passage: Box<dyn Passage> = match (reading, asked.backend.dialect) {
         (Reading::Translated { usage_wanted }, _) => {
-            Box::new(ChunkPassage::new(&asked.model.upstream_name, usage_wanted))
+            Box::new(ChunkPassage::new(&asked.target.upstream_name, usage_wanted))
         }
         (Reading::AsItComes { usage_wanted }, Dialect::Openai) => Box::new(OpenaiPassage { usage_wanted }),
         (Reading::AsItComes { .. }, Dialect::Anthropic) => Box::new(AnthropicPassage),
     };
     let (head, body) = response.into_parts();
     let status = head.status.as_u16();
-    let relay = EventRelay::new(body, passage, asked.tally(), charge, status, asked.model.patience.idle);
+    let relay = EventRelay::new(body, passage, asked.tally(), settlement, status, asked.model.patience.idle);
     with_head(&head, reading, ResponseBody::events(relay))
 }
 
 async fn whole(answering: Answering<'_>, response: Response<ProviderBody>) -> Response<ResponseBody> {
-    let Answering { asked, reading, charge } = answering;
+    let Answering { asked, reading, settlement } = answering;
     let (head, body) = response.into_parts();
     let mut tally = asked.tally();
     let read = read_answer(body, asked.model.patience.idle).await;
@@ -88,14 +88,14 @@ async fn whole(answering: Answering<'_>, response: Response<ProviderBody>) -> Re
     });
     match read {
         Ok(bytes) => {
-            let response = with_head(&head, reading, ResponseBody::whole(bytes));
+            let mut response = with_head(&head, reading, ResponseBody::whole(bytes));
             // Booked before the client can see the answer, and may ask what it cost.
-            close(charge, &response, tally.completed());
+            close(settlement, &mut response, tally.completed());
             response
         }
         Err(error) => {
-            let response = error.into_response(asked.surface);
-            close(charge, &response, tally.broken_off());
+            let mut response = error.into_response(asked.surface);
+            close(settlement, &mut response, tally.broken_off());
             response
         }
     }

@@ -3,28 +3,33 @@
 use http::{HeaderMap, header};
 
 use super::answer::ApiError;
+use super::service::Service;
 use crate::provider::X_API_KEY;
 use crate::secret::{KeyDigest, Secret};
-use crate::tenants::{TenantIndex, Tenants};
+use crate::tenants::TenantIndex;
 
 /// The tenant of a request. Nothing is said of a key that is not known, not even that it is close.
-pub(super) fn caller(tenants: &Tenants, headers: &HeaderMap) -> Result<Option<TenantIndex>, ApiError> {
-    if tenants.is_empty() {
+pub(super) fn caller(service: &Service, headers: &HeaderMap) -> Result<Option<TenantIndex>, ApiError> {
+    let Some(tenants) = service.books.as_ref().map(|books| books.tenants()).filter(|all| !all.is_empty())
+    else {
         return Ok(None);
-    }
+    };
     let key = presented_key(headers).ok_or_else(ApiError::no_key)?;
-    tenants.of_key(key).map(Some).ok_or_else(ApiError::unknown_key)
+    let tenant = tenants.of_key(key).ok_or_else(ApiError::unknown_key)?;
+    if !service.policies.tenancy.lets_in(tenants.get(tenant).is_expired()) {
+        return Err(ApiError::expired_key());
+    }
+    Ok(Some(tenant))
 }
 
-/// Refuses everybody but the admin.
-pub(super) fn require_admin(admin_key: &Secret, headers: &HeaderMap) -> Result<(), ApiError> {
-    let key = bearer(headers).ok_or_else(ApiError::no_key)?;
-    let is_admin = KeyDigest::of(key).is_same(&KeyDigest::of(admin_key.reveal()));
-    if is_admin { Ok(()) } else { Err(ApiError::unknown_key()) }
+/// Whether the operator asks, whose key comes as a bearer alone.
+pub(super) fn is_operator(admin_key: &Secret, headers: &HeaderMap) -> bool {
+    let admin_key = KeyDigest::of(admin_key.reveal());
+    bearer(headers).is_some_and(|key| KeyDigest::of(key).is_same(&admin_key))
 }
 
 /// The key that came. A request with two keys is judged by the bearer alone.
-fn presented_key(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn presented_key(headers: &HeaderMap) -> Option<&str> {
     if headers.contains_key(header::AUTHORIZATION) {
         return bearer(headers);
     }
@@ -69,10 +74,10 @@ mod tests {
     #[test]
     fn only_the_admins_own_key_opens_the_admin_routes() {
         let admin = Secret::trimmed("boss").unwrap();
-        let status = |pairs| require_admin(&admin, &headers(pairs)).map_err(|error| error.status().as_u16());
-        assert_eq!(status(&[("authorization", "Bearer boss")]), Ok(()));
-        assert_eq!(status(&[("authorization", "Bearer bos")]), Err(401));
-        assert_eq!(status(&[("x-api-key", "boss")]), Err(401));
-        assert_eq!(status(&[]), Err(401));
+        let opens = |pairs| is_operator(&admin, &headers(pairs));
+        assert!(opens(&[("authorization", "Bearer boss")]));
+        assert!(!opens(&[("authorization", "Bearer bos")]));
+        assert!(!opens(&[("x-api-key", "boss")]));
+        assert!(!opens(&[]));
     }
 }

@@ -10,44 +10,58 @@ use hyper::body::Incoming;
 
 use super::answer::ApiError;
 use super::answered::{Answering, read_answered, unread};
+use super::backend::Backend;
 use super::caller::caller;
+use super::candidates::Choice;
 use super::model_name::RequestedModel;
 use super::passing::{Prepared, Reading, prepare};
 use super::rate_headers::admit;
 use super::relay::ResponseBody;
 use super::relayed_error::relayed_error;
 use super::request_body::read_whole;
-use super::service::{Backend, Service};
+use super::service::Service;
+use super::settlement::Settlement;
 use super::whole_answer::count_error;
 use crate::accounts::{Allowance, AnswerForm, Books, BudgetRefusal, Charge, Counted, Draft};
 use crate::exchange::{Exchange, Finished, Outcome};
+use crate::pool::Claim;
 use crate::provider::{Dialect, ProviderBody};
-use crate::settings::ModelSettings;
-use crate::tenants::TenantIndex;
+use crate::settings::{ModelSettings, Target};
+use crate::tenants::{Slot, TenantIndex};
 use crate::translate::DEFAULT_MAX_TOKENS;
 use crate::usage::Tally;
 
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-router-attempts");
 const PROVIDER: HeaderName = HeaderName::from_static("x-router-provider");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// In dollars, where it is known before the head of the answer is sent.
+const COST: HeaderName = HeaderName::from_static("x-router-cost");
 
 /// Answers a chat in the dialect of its surface.
 pub(super) async fn answer(
     service: &Service,
     surface: Dialect,
     request: Request<Incoming>,
+    id: &str,
 ) -> Response<ResponseBody> {
-    // Without books nothing would be found by the id, and the provider's own is passed on.
-    let id = service.books.is_some().then(|| format!("req-{:016x}", service.ids.next()));
     let _open = service.requests.open();
-    let mut model = None;
-    let answered = try_answer(service, surface, request, id.as_deref(), &mut model).await;
+    let mut known = Known::default();
+    let answered = try_answer(service, surface, request, id, &mut known).await;
     let mut response = answered.unwrap_or_else(|error| error.into_response(surface));
-    service.requests.answered(model.as_deref(), response.status());
-    if let Some(id) = id.and_then(|id| HeaderValue::from_str(&id).ok()) {
-        response.headers_mut().insert(REQUEST_ID, id);
+    service.requests.answered(known.model.as_deref(), response.status());
+    response.headers_mut().entry(ATTEMPTS).or_insert(HeaderValue::from(0));
+    if let Some(slot) = known.slot {
+        response.body_mut().hold(slot);
     }
     response
+}
+
+/// What is known of a request when it is answered, whatever became of it.
+#[derive(Default)]
+struct Known {
+    /// The public name of its model.
+    model: Option<String>,
+    /// Its place among the open requests of its tenant.
+    slot: Option<Slot>,
 }
 
 /// Everything waits inside of this one future, which is dropped when the client goes: nothing is left running.
@@ -55,37 +69,36 @@ async fn try_answer(
     service: &Service,
     surface: Dialect,
     request: Request<Incoming>,
-    id: Option<&str>,
-    public_model: &mut Option<String>,
+    id: &str,
+    known: &mut Known,
 ) -> Result<Response<ResponseBody>, ApiError> {
     let (head, body) = request.into_parts();
-    let tenant = match &service.books {
-        Some(books) => caller(books.tenants(), &head.headers)?,
-        None => None,
-    };
+    let tenant = caller(service, &head.headers)?;
+    known.slot = take_slot(service, tenant)?;
     let body = read_whole(body, &service.buffered).await?;
     let requested = RequestedModel::find(body.bytes())?;
     let model = service.model(tenant, requested.name())?;
-    *public_model = Some(requested.name().to_owned());
-    let backend = &service.backends[model.provider];
-    let requested = &requested;
-    let asked =
-        Asked { service, surface, head: &head, body: body.bytes(), requested, tenant, model, backend };
+    known.model = Some(requested.name().to_owned());
+    let choice = Choice { service, model, headers: &head.headers, tenant };
+    let mut candidates = choice.candidates();
+    let (model, target) = candidates.next().ok_or_else(|| ApiError::unknown_model(requested.name()))?;
+    let backend = &service.backends[target.provider];
+    let (requested, body) = (&requested, body.bytes());
+    let asked = Asked { service, surface, id, head: &head, body, requested, choice, model, target, backend };
     let prepared = prepare(&asked)?;
-    let charge = match (&service.books, id) {
-        (Some(books), Some(id)) => Some(open_charge(books, &asked, &prepared, id).await?),
-        _ => None,
+    let charge = match &service.books {
+        Some(books) => Some(open_charge(books, &asked, &prepared).await?),
+        None => None,
     };
     let limits = match admit(service, tenant) {
         Ok(limits) => limits,
         Err(refused) => {
-            if let Some(charge) = charge {
-                charge.close(Some(refused.status()), Counted::nothing());
-            }
-            return Ok(refused.into_response(surface));
+            let mut response = refused.into_response(surface);
+            close(Settlement { charge, ticket: None }, &mut response, Counted::nothing());
+            return Ok(response);
         }
     };
-    let mut response = exchange(&asked, prepared, charge).await;
+    let mut response = exchange(&asked, prepared, charge, candidates).await;
     limits.put_on(response.headers_mut());
     Ok(response)
 }
@@ -96,24 +109,22 @@ pub(super) struct Asked<'a> {
     pub(super) service: &'a Service,
     /// The dialect of the client.
     pub(super) surface: Dialect,
+    /// Tells the request from all others.
+    pub(super) id: &'a str,
     pub(super) head: &'a Parts,
     pub(super) body: &'a Bytes,
     pub(super) requested: &'a RequestedModel,
-    pub(super) tenant: Option<TenantIndex>,
+    /// Who else may be asked.
+    choice: Choice<'a>,
     pub(super) model: &'a ModelSettings,
+    pub(super) target: &'a Target,
     pub(super) backend: &'a Backend,
 }
 
 impl<'a> Asked<'a> {
-    /// The same asked of another model.
-    fn of(self, model: &'a ModelSettings) -> Self {
-        Self { model, backend: &self.service.backends[model.provider], ..self }
-    }
-
-    /// The models that are asked next, in order.
-    fn fallbacks(&self) -> impl Iterator<Item = &'a ModelSettings> + use<'a> {
-        let models = &self.service.models;
-        self.model.fallbacks.iter().filter_map(|name| models.get(name))
+    /// The same asked of somebody else.
+    fn of(self, model: &'a ModelSettings, target: &'a Target) -> Self {
+        Self { model, target, backend: &self.service.backends[target.provider], ..self }
     }
 
     /// A fresh tally for the answer.
@@ -125,66 +136,67 @@ impl<'a> Asked<'a> {
 /// A token is hardly ever shorter than two bytes of a body, so a request's input is at most half of its length.
 const BYTES_PER_TOKEN: usize = 2;
 
-async fn open_charge(
-    books: &Arc<Books>,
-    asked: &Asked<'_>,
-    prepared: &Prepared,
-    id: &str,
-) -> Result<Charge, ApiError> {
+async fn open_charge(books: &Arc<Books>, asked: &Asked<'_>, prepared: &Prepared) -> Result<Charge, ApiError> {
     let draft = Draft {
-        id: id.to_owned(),
+        id: asked.id.to_owned(),
         at: SystemTime::now(),
-        caller: asked.tenant,
+        caller: asked.choice.tenant,
         model: asked.requested.name().to_owned(),
         provider: asked.backend.provider.name().to_owned(),
-        provider_model: asked.model.upstream_name.clone(),
+        provider_model: asked.target.upstream_name.clone(),
         key: None,
         key_fingerprint: None,
         form: if prepared.stream { AnswerForm::Streamed } else { AnswerForm::Whole },
         attempts: 0,
-        caller_id: prepared.caller_id.clone(),
-        prompt_end: prepared.prompt_end.clone(),
+        caller_id: prepared.booked.caller_id.clone(),
+        end_user: prepared.booked.end_user.clone(),
+        tags: prepared.booked.tags.clone(),
+        prompt_end: prepared.booked.prompt_end.clone(),
     };
     let allowance = Allowance {
-        input: u64::try_from(asked.body.len() / BYTES_PER_TOKEN).unwrap_or(u64::MAX),
+        input: most_input(asked),
         output: prepared.max_output.unwrap_or(DEFAULT_MAX_TOKENS),
-        or_models: asked.fallbacks().map(|model| model.upstream_name.as_str()).collect(),
+        or_models: asked.choice.everybody().map(|target| target.upstream_name.as_str()).collect(),
     };
     let status = |refusal: BudgetRefusal| ApiError::over_budget(refusal).status().as_u16();
     books.open(draft, allowance, status).await.map_err(ApiError::over_budget)
 }
 
-/// Asks the model and, as long as another provider may fare better, its fallbacks.
+/// Asks one provider after the other, as long as another one may fare better.
 async fn exchange<'a>(
     asked: &Asked<'a>,
     prepared: Prepared,
     mut charge: Option<Charge>,
+    mut candidates: impl Iterator<Item = Candidate<'a>> + Send,
 ) -> Response<ResponseBody> {
-    let mut fallbacks = asked.fallbacks();
+    let falls_back = asked.service.policies.retry.falls_back();
     let (mut asked, mut prepared, mut attempts) = (*asked, prepared, 0);
     let finished = loop {
         let finished = asked_once(&asked, &prepared).await;
         attempts += finished.attempts;
         if let Some(charge) = &mut charge {
-            let key = finished.key.map(|key| asked.backend.provider.key(key));
-            let key = key.map(|key| (key.name(), key.fingerprint()));
-            charge.served_by(asked.backend.provider.name(), &asked.model.upstream_name, key, attempts);
+            let key = finished.key.as_ref().map(|key| (key.name(), key.fingerprint()));
+            charge.served_by(asked.backend.provider.name(), &asked.target.upstream_name, key, attempts);
         }
-        let next = if finished.may_fall_back() { next_prepared(&asked, &mut fallbacks) } else { None };
+        let may_go_on = falls_back && finished.may_fall_back();
+        let next = if may_go_on { next_prepared(&asked, &mut candidates) } else { None };
         let Some(next) = next else { break finished };
         (asked, prepared) = next;
     };
-    let key = finished.key.map(|key| asked.backend.provider.key(key));
-    let mut response = told(&asked, prepared.reading, charge, finished.outcome).await;
+    let settlement = Settlement { charge, ticket: finished.ticket };
+    let mut response = told(&asked, prepared.reading, settlement, finished.outcome).await;
+    let border = &asked.service.policies.border;
+    let attempts = border.told_attempts(finished.attempts, attempts);
     mark(response.headers_mut(), asked.backend.provider.name(), attempts);
-    if let Some(key) = key {
-        asked.service.policies.border.to_client(key, response.headers_mut());
+    if let Some(key) = finished.key {
+        border.to_client(&key, response.headers_mut());
     }
     response
 }
 
 async fn asked_once(asked: &Asked<'_>, prepared: &Prepared) -> Finished<ProviderBody> {
     let Asked { service, backend, model, .. } = *asked;
+    let queue = service.queues.get(&model.name).map(Arc::as_ref);
     let exchange = Exchange {
         provider: &backend.provider,
         upstream: &backend.upstream,
@@ -192,17 +204,36 @@ async fn asked_once(asked: &Asked<'_>, prepared: &Prepared) -> Finished<Provider
         backoff: &service.backoff,
         request: &prepared.request,
         set: model.exchange,
+        claim: claim(asked, prepared),
+        session: asked.choice.session(model),
+        // Another provider is better than waiting.
+        queue: queue.filter(|_| asked.choice.is_only_one()),
     };
     exchange.run().await
 }
 
-/// The next fallback to which the request can be put.
+/// What a request would use of a key, where keys have limits.
+fn claim<'a>(asked: &Asked<'a>, prepared: &Prepared) -> Option<Claim<'a>> {
+    let ModelSettings { name, limits, headroom, .. } = asked.model;
+    let most_tokens = most_input(asked).saturating_add(prepared.max_output.unwrap_or(DEFAULT_MAX_TOKENS));
+    let has_any = !limits.is_empty() || headroom.is_some();
+    has_any.then_some(Claim { model: name, limits, headroom: *headroom, most_tokens })
+}
+
+fn most_input(asked: &Asked<'_>) -> u64 {
+    u64::try_from(asked.body.len() / BYTES_PER_TOKEN).unwrap_or(u64::MAX)
+}
+
+/// A provider that a request can be put to, and the model that it serves.
+type Candidate<'a> = (&'a ModelSettings, &'a Target);
+
+/// The next provider to which the request can be put.
 fn next_prepared<'a>(
     asked: &Asked<'a>,
-    fallbacks: &mut impl Iterator<Item = &'a ModelSettings>,
+    candidates: &mut impl Iterator<Item = Candidate<'a>>,
 ) -> Option<(Asked<'a>, Prepared)> {
-    fallbacks.find_map(|model| {
-        let asked = asked.of(model);
+    candidates.find_map(|(model, target)| {
+        let asked = asked.of(model, target);
         prepare(&asked).ok().map(|prepared| (asked, prepared))
     })
 }
@@ -211,7 +242,7 @@ fn next_prepared<'a>(
 async fn told(
     asked: &Asked<'_>,
     reading: Option<Reading>,
-    charge: Option<Charge>,
+    settlement: Settlement,
     outcome: Outcome<ProviderBody>,
 ) -> Response<ResponseBody> {
     let Asked { service, backend, surface, .. } = *asked;
@@ -223,29 +254,44 @@ async fn told(
             };
             match reading {
                 None => unread(response, asked).await,
-                Some(reading) => read_answered(Answering { asked, reading, charge }, response).await,
+                Some(reading) => read_answered(Answering { asked, reading, settlement }, response).await,
             }
         }
         Outcome::Relayed(error) => {
             let mut tally = asked.tally();
             count_error(&error.body, backend.dialect, &mut tally);
-            let response = relayed_error(&error, backend.dialect, surface);
-            close(charge, &response, tally.broken_off());
+            let mut response = relayed_error(&error, backend.dialect, surface);
+            close(settlement, &mut response, tally.broken_off());
             response
         }
         Outcome::Refused(refusal) => {
-            let response = ApiError::refused(refusal).into_response(surface);
-            close(charge, &response, Counted::nothing());
+            let mut response = ApiError::refused(refusal).into_response(surface);
+            close(settlement, &mut response, Counted::nothing());
             response
         }
     }
 }
 
-/// Books an exchange whose answer is known in full.
-pub(super) fn close(charge: Option<Charge>, response: &Response<ResponseBody>, counted: Counted) {
-    if let Some(charge) = charge {
-        charge.close(Some(response.status().as_u16()), counted);
+/// Books an exchange whose answer is known in full, and tells the client what it cost.
+pub(super) fn close(settlement: Settlement, response: &mut Response<ResponseBody>, counted: Counted) {
+    let cost = settlement.close(response.status().as_u16(), counted);
+    if let Some(cost) = cost.and_then(|cost| HeaderValue::from_str(&cost.to_string()).ok()) {
+        response.headers_mut().insert(COST, cost);
     }
+}
+
+/// A place among the open requests of a tenant, if it may have only so many.
+fn take_slot(service: &Service, tenant: Option<TenantIndex>) -> Result<Option<Slot>, ApiError> {
+    let (Some(books), Some(index)) = (&service.books, tenant) else { return Ok(None) };
+    let Some(slots) = books.tenants().get(index).slots() else { return Ok(None) };
+    let policy = &service.policies.tenancy;
+    if let Some(slot) = slots.take(policy) {
+        return Ok(Some(slot));
+    }
+    if policy.counts_refused() {
+        drop(admit(service, tenant));
+    }
+    Err(ApiError::too_many_open())
 }
 
 fn mark(headers: &mut HeaderMap, provider: &str, attempts: u32) {

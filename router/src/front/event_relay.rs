@@ -9,7 +9,8 @@ use http_body::{Body, Frame};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::relay::RelayError;
-use crate::accounts::{Charge, Counted};
+use super::settlement::Settlement;
+use crate::accounts::Counted;
 use crate::stream::{Framer, Passage, Step};
 use crate::usage::Tally;
 
@@ -20,8 +21,8 @@ pub(super) struct EventRelay<B> {
     framer: Framer,
     passage: Box<dyn Passage>,
     tally: Tally,
-    /// Open until the stream is over; absent when nothing is booked.
-    charge: Option<Charge>,
+    /// Open until the stream is over.
+    settlement: Option<Settlement>,
     status: u16,
     silence: Duration,
     silent_until: Pin<Box<Sleep>>,
@@ -42,7 +43,7 @@ impl<B> EventRelay<B> {
         body: B,
         passage: Box<dyn Passage>,
         tally: Tally,
-        charge: Option<Charge>,
+        settlement: Settlement,
         status: u16,
         silence: Duration,
     ) -> Self {
@@ -51,7 +52,7 @@ impl<B> EventRelay<B> {
             framer: Framer::default(),
             passage,
             tally,
-            charge,
+            settlement: Some(settlement),
             status,
             silence,
             silent_until: Box::pin(sleep(silence)),
@@ -83,8 +84,8 @@ impl<B> EventRelay<B> {
     }
 
     fn close(&mut self, counted: impl FnOnce(&Tally) -> Counted) {
-        if let Some(charge) = self.charge.take() {
-            charge.close(Some(self.status), counted(&self.tally));
+        if let Some(settlement) = self.settlement.take() {
+            settlement.close(self.status, counted(&self.tally));
         }
     }
 }

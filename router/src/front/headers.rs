@@ -23,6 +23,9 @@ const CREDENTIAL_WORDS: [&str; 6] = ["auth", "api-key", "apikey", "cookie", "sec
 /// Headers that would choose whose account pays.
 const ACCOUNT: [&str; 3] = ["anthropic-organization-id", "openai-organization", "openai-project"];
 
+/// Headers with which a client speaks to this router alone.
+const TO_THE_ROUTER: &str = "x-router-";
+
 /// What a provider of another dialect understands of a caller's headers.
 const OF_ANY_DIALECT: [&str; 4] = ["idempotency-key", "traceparent", "tracestate", "x-client-request-id"];
 
@@ -53,6 +56,7 @@ pub(super) fn forwarded_to_provider(headers: &HeaderMap) -> HeaderMap {
     let mut kept = end_to_end(headers, |name| {
         // Without an accepted encoding the answer is plain, so that its errors can be read.
         *name != header::ACCEPT_ENCODING
+            && !name.as_str().starts_with(TO_THE_ROUTER)
             && !ACCOUNT.contains(&name.as_str())
             && !CREDENTIAL_WORDS.iter().any(|word| name.as_str().contains(word))
     });
@@ -120,6 +124,7 @@ mod tests {
             ("content-length", "5"),
             ("idempotency-key", "abc"),
             ("openai-beta", "v2"),
+            ("x-router-no-fallbacks", "true"),
             ("user-agent", "sdk"),
         ]));
         assert_eq!(names(&kept), ["idempotency-key", "openai-beta", "user-agent", "content-type"]);

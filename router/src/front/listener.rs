@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::Service;
+use crate::upkeep::InForce;
 
 /// A bound socket.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl Listener {
     }
 
     /// Serves until `stop` turns true; then lets open exchanges finish, for a while.
-    pub(crate) async fn serve(self, service: Arc<Service>, mut stop: watch::Receiver<bool>) {
+    pub(crate) async fn serve(self, in_force: Arc<InForce>, mut stop: watch::Receiver<bool>) {
         let mut connections = JoinSet::new();
         loop {
             let room = connections.len() < MOST_CONNECTIONS;
@@ -78,7 +78,7 @@ impl Listener {
                 Some(_) = connections.join_next() => {}
                 accepted = self.socket.accept(), if room => match accepted {
                     Ok((stream, _)) => {
-                        connections.spawn(serve_connection(stream, Arc::clone(&service), stop.clone()));
+                        connections.spawn(serve_connection(stream, Arc::clone(&in_force), stop.clone()));
                     }
                     Err(error) => {
                         tracing::warn!(%error, "cannot accept a connection");
@@ -101,15 +101,15 @@ async fn asked_to(stop: &mut watch::Receiver<bool>) {
     drop(stop.wait_for(|stop| *stop).await);
 }
 
-async fn serve_connection(stream: TcpStream, service: Arc<Service>, mut stop: watch::Receiver<bool>) {
+async fn serve_connection(stream: TcpStream, in_force: Arc<InForce>, mut stop: watch::Receiver<bool>) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot switch off the delay of small packets");
     }
     let stopping = stop.clone();
     let answer = service_fn(|request| {
         let stopping = *stopping.borrow();
-        let service = Arc::clone(&service);
-        async move { Result::<_, Infallible>::Ok(service.answer(request, stopping).await) }
+        let (service, in_force) = (in_force.service(), Arc::clone(&in_force));
+        async move { Result::<_, Infallible>::Ok(service.answer(request, stopping, &in_force).await) }
     });
     let mut connection = pin!(
         http1::Builder::new()

@@ -17,12 +17,22 @@ pub(super) struct Particulars {
     pub(super) usage_wanted: bool,
     /// The most tokens that the answer may have, if the request says so.
     pub(super) max_output: Option<u64>,
-    /// What the caller sent to find its request again.
-    pub(super) caller_id: Option<String>,
-    /// The end of the prompt, as far as the ledger keeps it.
-    pub(super) prompt_end: Option<String>,
+    pub(super) booked: Booked,
     /// The edit that makes the provider tell its usage at the end of a stream.
     pub(super) ask_for_usage: Option<Edit>,
+}
+
+/// What a request says of itself that the ledger keeps. None of it decides who pays.
+#[derive(Debug, Default)]
+pub(super) struct Booked {
+    /// What the caller sent to find its request again.
+    pub(super) caller_id: Option<String>,
+    /// Whom the caller asks for.
+    pub(super) end_user: Option<String>,
+    /// What the request belongs to.
+    pub(super) tags: Vec<String>,
+    /// The end of the prompt, as far as the ledger keeps it.
+    pub(super) prompt_end: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -50,6 +60,10 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de Raw
 
 const CALLER_ID_HEADER: &str = "x-client-request-id";
 const LONGEST_CALLER_ID: usize = 128;
+const TAGS_HEADER: &str = "x-router-tags";
+const LONGEST_TAG: usize = 64;
+/// More tags than these are left out of the ledger.
+const MOST_TAGS: usize = 16;
 const USAGE_OPTION: &str = "include_usage";
 
 impl Particulars {
@@ -65,9 +79,8 @@ impl Particulars {
         let max_output = value(fields.max_completion_tokens).or_else(|| value(fields.max_tokens));
         let ask_for_usage =
             (stream && !usage_wanted).then(|| ask_for_usage(text, fields.stream_options, options)).flatten();
-        let caller_id = caller_id(&fields, headers);
-        let prompt_end = if keep > 0 { prompt_end(&fields, keep) } else { None };
-        Ok(Self { stream, usage_wanted, max_output, caller_id, prompt_end, ask_for_usage })
+        let booked = Booked::read(&fields, headers, keep);
+        Ok(Self { stream, usage_wanted, max_output, booked, ask_for_usage })
     }
 }
 
@@ -92,17 +105,32 @@ fn ask_for_usage(text: &str, written: Option<&RawValue>, mut options: Map<String
     Some(Edit { place: start..start + written.get().len(), text: options })
 }
 
-/// The end user that the request names, or else the id that the client sent along.
-fn caller_id(fields: &Fields<'_>, headers: &HeaderMap) -> Option<String> {
-    let user: Option<String> = value(fields.user);
-    let metadata: Option<Map<String, Value>> = value(fields.metadata);
-    let in_metadata = || metadata?.get("user_id")?.as_str().map(str::to_owned);
-    let in_header = || headers.get(CALLER_ID_HEADER)?.to_str().ok().map(str::to_owned);
-    let mut id = user.or_else(in_metadata).or_else(in_header)?;
-    if let Some((end, _)) = id.char_indices().nth(LONGEST_CALLER_ID) {
-        id.truncate(end);
+impl Booked {
+    fn read(fields: &Fields<'_>, headers: &HeaderMap, keep: usize) -> Self {
+        let metadata: Map<String, Value> = value(fields.metadata).unwrap_or_default();
+        let user = value(fields.user).or_else(|| metadata.get("user_id")?.as_str().map(str::to_owned));
+        let end_user = user.map(|user: String| shortened(&user, LONGEST_CALLER_ID));
+        let in_header = || headers.get(CALLER_ID_HEADER)?.to_str().ok();
+        // The end user that the request names, or else the id that the client sent along.
+        let caller_id = end_user.clone().or_else(|| Some(shortened(in_header()?, LONGEST_CALLER_ID)));
+        let prompt_end = if keep > 0 { prompt_end(fields, keep) } else { None };
+        Self { caller_id, end_user, tags: tags(&metadata, headers), prompt_end }
     }
-    Some(id)
+}
+
+/// The tags of the header and those of the metadata, as a list or with commas between them.
+fn tags(metadata: &Map<String, Value>, headers: &HeaderMap) -> Vec<String> {
+    let in_headers = headers.get_all(TAGS_HEADER).iter().filter_map(|value| value.to_str().ok());
+    let written = metadata.get("tags");
+    let listed = written.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let together = written.and_then(Value::as_str);
+    let texts = in_headers.chain(together).flat_map(|text| text.split(','));
+    let trimmed = texts.chain(listed).map(str::trim).filter(|tag| !tag.is_empty());
+    trimmed.take(MOST_TAGS).map(|tag| shortened(tag, LONGEST_TAG)).collect()
+}
+
+fn shortened(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
 }
 
 /// The last characters of the last text of the last message.
@@ -161,12 +189,32 @@ mod tests {
     fn the_caller_is_known_by_what_it_says_of_itself_and_never_at_length() {
         let mut headers = HeaderMap::new();
         headers.insert(CALLER_ID_HEADER, HeaderValue::from_static("h-1"));
-        let id = |text: String| Particulars::read(&Bytes::from(text), &headers, 0).unwrap().caller_id;
+        let id = |text: String| Particulars::read(&Bytes::from(text), &headers, 0).unwrap().booked.caller_id;
         assert_eq!(id(r#"{"user":"u-1","metadata":{"user_id":"m-1"}}"#.to_owned()).as_deref(), Some("u-1"));
         assert_eq!(id(r#"{"metadata":{"user_id":"m-1"}}"#.to_owned()).as_deref(), Some("m-1"));
         assert_eq!(id(r#"{"user":7}"#.to_owned()).as_deref(), Some("h-1"));
         assert_eq!(id(format!(r#"{{"user":"{}"}}"#, "é".repeat(500))), Some("é".repeat(LONGEST_CALLER_ID)));
-        assert_eq!(read("{}").caller_id, None);
+        assert_eq!(read("{}").booked.caller_id, None);
+        let named = read(r#"{"metadata":{"user_id":"m-1"}}"#).booked;
+        assert_eq!(named.end_user.as_deref(), Some("m-1"));
+        let unnamed = Particulars::read(&Bytes::from_static(b"{}"), &headers, 0).unwrap().booked;
+        assert_eq!((unnamed.caller_id.as_deref(), unnamed.end_user), (Some("h-1"), None));
+    }
+
+    #[test]
+    fn tags_come_from_the_header_and_the_metadata_and_are_few_and_short() {
+        let mut headers = HeaderMap::new();
+        headers.insert(TAGS_HEADER, HeaderValue::from_static("a, b,,"));
+        let tags = |text: &str| {
+            let body = Bytes::from(format!("{{\"metadata\":{{\"tags\":{text}}}}}"));
+            Particulars::read(&body, &headers, 0).unwrap().booked.tags
+        };
+        assert_eq!(tags(r#"["x,y", 7, "z"]"#), ["a", "b", "x,y", "z"]);
+        assert_eq!(tags(r#""x, y""#), ["a", "b", "x", "y"]);
+        assert_eq!(tags("7"), ["a", "b"]);
+        let long = serde_json::to_string(&vec!["é".repeat(100); 100]).unwrap();
+        let kept = tags(&long);
+        assert_eq!((kept.len(), kept[2].chars().count()), (MOST_TAGS, LONGEST_TAG));
     }
 
     #[test]
@@ -186,13 +234,13 @@ mod tests {
             (r"{}", None),
         ];
         for (text, expected) in cases {
-            assert_eq!(read(text).prompt_end.as_deref(), expected, "{text}");
+            assert_eq!(read(text).booked.prompt_end.as_deref(), expected, "{text}");
         }
         let none = Particulars::read(
             &Bytes::from_static(br#"{"messages":[{"content":"a"}]}"#),
             &HeaderMap::new(),
             0,
         );
-        assert_eq!(none.unwrap().prompt_end, None);
+        assert_eq!(none.unwrap().booked.prompt_end, None);
     }
 }

@@ -1,10 +1,13 @@
 //! What is sent to the provider for a request, and how the answer passes back to the client.
 
+use http::HeaderValue;
+
 use super::answer::ApiError;
 use super::chat::Asked;
 use super::headers::{forwarded_to_provider, translated_to_provider};
 use super::model_name::edited;
-use super::particulars::Particulars;
+use super::particulars::{Booked, Particulars};
+use super::service::REQUEST_ID;
 use crate::provider::{ANTHROPIC_VERSION, ANTHROPIC_VERSION_VALUE, Dialect, UpstreamRequest};
 use crate::translate::translated_request;
 
@@ -15,8 +18,7 @@ pub(super) struct Prepared {
     pub(super) reading: Option<Reading>,
     pub(super) stream: bool,
     pub(super) max_output: Option<u64>,
-    pub(super) caller_id: Option<String>,
-    pub(super) prompt_end: Option<String>,
+    pub(super) booked: Booked,
 }
 
 /// How an answer that is read passes. A stream must then have its end, and everything is counted.
@@ -30,12 +32,17 @@ pub(super) enum Reading {
 
 pub(super) fn prepare(asked: &Asked<'_>) -> Result<Prepared, ApiError> {
     match (asked.surface, asked.backend.dialect) {
-        (Dialect::Openai, Dialect::Openai) if asked.service.books.is_none() => Ok(unread(asked)),
+        (Dialect::Openai, Dialect::Openai) if !is_counted(asked) => Ok(unread(asked)),
         (Dialect::Openai, Dialect::Openai) => read(asked),
         (Dialect::Anthropic, Dialect::Anthropic) => native(asked),
         (Dialect::Openai, Dialect::Anthropic) => translated(asked),
         (Dialect::Anthropic, Dialect::Openai) => Err(ApiError::wrong_surface(asked.requested.name())),
     }
+}
+
+/// Whether anybody wants to know what the answer comes to.
+fn is_counted(asked: &Asked<'_>) -> bool {
+    asked.service.books.is_some() || asked.model.limits.iter().any(|limit| limit.tokens.is_some())
 }
 
 /// The caller's own bytes but for the model's name, and nothing read of them.
@@ -46,8 +53,7 @@ fn unread(asked: &Asked<'_>) -> Prepared {
         reading: None,
         stream: false,
         max_output: None,
-        caller_id: None,
-        prompt_end: None,
+        booked: Booked::default(),
     }
 }
 
@@ -74,23 +80,26 @@ fn translated(asked: &Asked<'_>) -> Result<Prepared, ApiError> {
     let mut headers = translated_to_provider(&asked.head.headers);
     headers.insert(ANTHROPIC_VERSION, ANTHROPIC_VERSION_VALUE);
     let body =
-        translated_request(asked.body, &asked.model.upstream_name).map_err(ApiError::untranslatable)?;
+        translated_request(asked.body, &asked.target.upstream_name).map_err(ApiError::untranslatable)?;
     let reading = Reading::Translated { usage_wanted: particulars.usage_wanted };
     Ok(prepared(request(asked, headers, body), reading, particulars))
 }
 
 fn prepared(request: UpstreamRequest, reading: Reading, particulars: Particulars) -> Prepared {
-    let Particulars { stream, max_output, caller_id, prompt_end, .. } = particulars;
-    Prepared { request, reading: Some(reading), stream, max_output, caller_id, prompt_end }
+    let Particulars { stream, max_output, booked, .. } = particulars;
+    Prepared { request, reading: Some(reading), stream, max_output, booked }
 }
 
 fn request(asked: &Asked<'_>, mut headers: http::HeaderMap, body: bytes::Bytes) -> UpstreamRequest {
+    if let Ok(id) = HeaderValue::from_str(asked.id) {
+        headers.insert(REQUEST_ID, id);
+    }
     asked.service.policies.border.to_provider(&asked.head.headers, &mut headers);
     UpstreamRequest { path: asked.backend.chat_path, headers, body, patience: asked.model.patience }
 }
 
 /// The edit of the model's name, unless the provider knows the model by the same one.
 fn renaming(asked: &Asked<'_>) -> impl Iterator<Item = super::model_name::Edit> {
-    let name = &asked.model.upstream_name;
+    let name = &asked.target.upstream_name;
     (asked.requested.name() != name).then(|| asked.requested.renamed(name)).into_iter()
 }

@@ -15,6 +15,16 @@ pub(crate) trait BorderPolicy: Send + Sync {
     /// What a client sees of the key that served it.
     fn to_client(&self, _key: &ProviderKey, _headers: &mut HeaderMap) {}
 
+    /// The id of a request, made from a number that no other one gets.
+    fn request_id(&self, number: u64) -> String {
+        format!("req-{number:016x}")
+    }
+
+    /// How many attempts a client is told of, those of the last model and those in all.
+    fn told_attempts(&self, _of_the_last: u32, in_all: u32) -> u32 {
+        in_all
+    }
+
     /// The answer as it leaves the house.
     fn leaving(&self, response: Response<ResponseBody>) -> Response<ResponseBody> {
         response

@@ -37,10 +37,6 @@ pub(super) fn admit(service: &Service, tenant: Option<TenantIndex>) -> Result<Ra
 }
 
 impl RateRefusal {
-    pub(super) fn status(&self) -> u16 {
-        ApiError::over_rate(self.wait).status().as_u16()
-    }
-
     pub(super) fn into_response(self, surface: Dialect) -> Response<ResponseBody> {
         let mut response = ApiError::over_rate(self.wait).into_response(surface);
         RateHeaders::OfTenant(Some(self.standing)).put_on(response.headers_mut());

@@ -15,6 +15,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::event_relay::EventRelay;
 use crate::provider::{ProviderBody, is_event_stream};
 use crate::stream::TooLong;
+use crate::tenants::Slot;
 
 /// The body of any answer.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub(crate) struct ResponseBody {
     instead: Option<Bytes>,
     /// What is shared with other streams until this one is over.
     _shared: Option<OwnedSemaphorePermit>,
+    /// The place of its request among the open ones of a tenant.
+    slot: Option<Slot>,
 }
 
 #[derive(Debug)]
@@ -58,8 +61,16 @@ impl ResponseBody {
         Self { instead, ..self }
     }
 
+    /// Holds a place until the last byte has been taken.
+    pub(super) fn hold(&mut self, mut slot: Slot) {
+        if matches!(self.kind, Kind::Whole(_)) {
+            slot.finish();
+        }
+        self.slot = Some(slot);
+    }
+
     fn new(kind: Kind) -> Self {
-        Self { kind, broken: None, instead: None, _shared: None }
+        Self { kind, broken: None, instead: None, _shared: None, slot: None }
     }
 }
 
@@ -142,6 +153,12 @@ impl Body for ResponseBody {
                 }
                 cx.waker().wake_by_ref();
                 Poll::Pending
+            }
+            Poll::Ready(None) => {
+                if let Some(mut slot) = self.slot.take() {
+                    slot.finish();
+                }
+                Poll::Ready(None)
             }
             polled => polled,
         }

@@ -1,101 +1,162 @@
-//! The table of paths, and what is shared by all requests.
+//! The table of paths, and what all requests under the same settings share.
 
 use std::collections::BTreeMap;
+use std::hash::RandomState;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::answer::{ApiError, json_answer};
-use super::caller::{caller, require_admin};
+use super::backend::Backend;
+use super::caller::caller;
 use super::relay::ResponseBody;
 use super::request_body::BufferedBytes;
-use super::{chat, ledger_page};
-use crate::accounts::Books;
-use crate::exchange::Backoff;
+use super::spread::Spread;
+use super::{admin, chat};
+use crate::accounts::{Books, Ledger, MemoryLedger};
+use crate::exchange::{Backoff, Queue};
 use crate::metrics::{Page, RequestCounters};
 use crate::policy::Policies;
-use crate::provider::{Dialect, HttpUpstream, Provider};
+use crate::provider::{Dialect, Provider};
 use crate::secret::Secret;
-use crate::settings::{ModelSettings, Settings};
-use crate::shared::{Shared, teller};
+use crate::settings::{ModelSettings, ProviderSettings, Settings, Target, shown};
 use crate::splitmix::Splitmix;
 use crate::tenants::{TenantIndex, Tenants};
+use crate::upkeep::InForce;
 
-/// The router behind its connections.
+/// The router behind its connections, under one reading of its settings.
 pub(crate) struct Service {
     pub(super) models: BTreeMap<String, ModelSettings>,
-    pub(super) backends: Vec<Backend>,
-    pub(super) policies: Policies,
-    pub(super) backoff: Backoff,
-    pub(super) buffered: BufferedBytes,
+    pub(super) backends: Vec<Arc<Backend>>,
+    /// By the public names of those models that have one.
+    pub(super) queues: BTreeMap<String, Arc<Queue>>,
+    /// By the public names of those models that several providers serve.
+    spreads: BTreeMap<String, Arc<Spread>>,
     /// Absent when there is nobody to charge and nothing to charge for: then answers are passed on unread.
     pub(super) books: Option<Arc<Books>>,
-    pub(super) ids: Splitmix,
     /// So many characters of each prompt are kept in the ledger.
     pub(super) prompt_end: usize,
+    pub(super) admin_key: Option<Secret>,
     pub(super) requests: RequestCounters,
-    admin_key: Option<Secret>,
-    _shared: Option<Shared>,
-}
-
-/// A provider with the way to reach it.
-pub(super) struct Backend {
-    pub(super) provider: Arc<Provider>,
-    pub(super) upstream: HttpUpstream,
-    pub(super) dialect: Dialect,
-    pub(super) chat_path: &'static str,
+    /// The settings as they may be shown.
+    pub(super) shown: Value,
+    // These outlive the settings.
+    pub(super) policies: Arc<Policies>,
+    pub(super) backoff: Arc<Backoff>,
+    pub(super) buffered: Arc<BufferedBytes>,
+    pub(super) ids: Arc<Splitmix>,
+    pub(super) session_digests: RandomState,
+    ledger: Arc<dyn Ledger>,
 }
 
 impl Service {
-    pub(crate) fn new(settings: Settings, policies: Policies) -> Self {
-        let (teller, untold) = settings.shared_folder.as_ref().map(|_| teller()).unzip();
-        let backends: Vec<Backend> = settings
-            .providers
-            .iter()
-            .map(|provider| Backend {
-                provider: Arc::new(Provider::new(provider, teller.clone())),
-                upstream: HttpUpstream::new(
-                    provider.base_url.clone(),
-                    provider.dialect,
-                    Arc::clone(&policies.streams),
-                ),
-                dialect: provider.dialect,
-                chat_path: provider.dialect.chat_path(&provider.base_url),
-            })
-            .collect();
-        let Settings { models, tenants, prices, admin_key, prompt_end, shared_folder, .. } = settings;
-        let keeps_books = !tenants.is_empty() || !prices.is_empty() || admin_key.is_some();
-        let books = keeps_books.then(|| Arc::new(Books::new(Tenants::new(tenants), prices, &policies)));
-        let requests = RequestCounters::new(models.keys());
-        let shared = shared_folder.zip(untold).map(|(folder, untold)| {
-            let providers = backends.iter().map(|backend| Arc::clone(&backend.provider)).collect();
-            Shared::start(folder, untold, providers)
-        });
+    /// A router that has read no settings yet, and serves nobody.
+    pub(crate) fn before_all_settings(policies: Policies) -> Self {
         Self {
-            _shared: shared,
-            models,
-            backends,
-            policies,
-            backoff: Backoff::from_system(),
-            buffered: BufferedBytes::default(),
-            books,
-            ids: Splitmix::from_system(),
-            prompt_end,
-            requests,
-            admin_key,
+            models: BTreeMap::new(),
+            backends: Vec::new(),
+            queues: BTreeMap::new(),
+            spreads: BTreeMap::new(),
+            books: None,
+            prompt_end: 0,
+            admin_key: None,
+            requests: RequestCounters::default(),
+            shown: Value::Null,
+            policies: Arc::new(policies),
+            backoff: Arc::new(Backoff::from_system()),
+            buffered: Arc::new(BufferedBytes::default()),
+            ids: Arc::new(Splitmix::from_system()),
+            session_digests: RandomState::new(),
+            ledger: Arc::new(MemoryLedger::default()),
         }
     }
 
-    /// Answers one request. `stopping` says that no new work should be sent here.
-    pub(super) async fn answer(&self, request: Request<Incoming>, stopping: bool) -> Response<ResponseBody> {
-        self.policies.border.leaving(self.route(request, stopping).await)
+    /// The router under new settings. What is known of keys and what tenants have spent is taken along.
+    pub(crate) fn followed_by(&self, settings: Settings) -> Self {
+        let shown = shown(&settings);
+        let backends = settings.providers.iter().map(|provider| self.backend(provider)).collect();
+        let Settings { models, tenants, prices, admin_key, prompt_end, .. } = settings;
+        let keeps_books = !tenants.is_empty() || !prices.is_empty() || admin_key.is_some();
+        let nobody = Tenants::default();
+        let before = self.books.as_ref().map_or(&nobody, |books| books.tenants());
+        let tenants = Tenants::new(tenants, before, self.policies.tenancy.as_ref());
+        let books = || Books::new(tenants, prices, Arc::clone(&self.ledger), &self.policies);
+        Self {
+            backends,
+            queues: models.values().filter_map(|model| self.queue(model)).collect(),
+            spreads: models.values().filter_map(|model| self.spread_over_reloads(model)).collect(),
+            books: keeps_books.then(|| Arc::new(books())),
+            requests: self.requests.followed_by(models.keys()),
+            models,
+            prompt_end,
+            admin_key,
+            shown,
+            policies: Arc::clone(&self.policies),
+            backoff: Arc::clone(&self.backoff),
+            buffered: Arc::clone(&self.buffered),
+            ids: Arc::clone(&self.ids),
+            session_digests: self.session_digests.clone(),
+            ledger: Arc::clone(&self.ledger),
+        }
     }
 
-    async fn route(&self, request: Request<Incoming>, stopping: bool) -> Response<ResponseBody> {
+    fn backend(&self, settings: &ProviderSettings) -> Arc<Backend> {
+        let policies = &self.policies;
+        let mut known = self.backends.iter().filter(|_| policies.upkeep.keeps_what_is_known());
+        let followed = known.find_map(|known| known.follow(settings, policies));
+        followed.unwrap_or_else(|| Arc::new(Backend::new(settings, policies)))
+    }
+
+    /// The queue of a model. Those who wait in the one of earlier settings stay in line if it is as long.
+    fn queue(&self, model: &ModelSettings) -> Option<(String, Arc<Queue>)> {
+        let set = model.queue?;
+        let known = self.queues.get(&model.name).filter(|queue| queue.settings() == set);
+        let queue = known.map_or_else(|| Arc::new(Queue::new(set)), Arc::clone);
+        Some((model.name.clone(), queue))
+    }
+
+    /// The turns of a model's providers, where they are if the settings are as they were.
+    fn spread_over_reloads(&self, model: &ModelSettings) -> Option<(String, Arc<Spread>)> {
+        let strategy = self.policies.choice.strategy(model.exchange.strategy);
+        let known = self.spreads.get(&model.name).filter(|spread| spread.is_of(model, strategy));
+        let spread = || known.map_or_else(|| Arc::new(Spread::new(model, strategy)), Arc::clone);
+        (model.targets.len() > 1).then(|| (model.name.clone(), spread()))
+    }
+
+    /// The turns of a model's providers, if it has several.
+    pub(super) fn spread(&self, model: &ModelSettings) -> Option<&Spread> {
+        self.spreads.get(&model.name).map(Arc::as_ref)
+    }
+
+    /// Answers one request. `stopping` says that no new work should be sent here.
+    pub(crate) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        stopping: bool,
+        in_force: &InForce,
+    ) -> Response<ResponseBody> {
+        let id = self.policies.border.request_id(self.ids.next());
+        let mut response = self.route(request, &id, stopping, in_force).await;
+        if let Ok(id) = HeaderValue::from_str(&id) {
+            let providers_own = response.headers_mut().insert(REQUEST_ID, id);
+            if let Some(id) = providers_own {
+                response.headers_mut().insert(PROVIDER_REQUEST_ID, id);
+            }
+        }
+        self.policies.border.leaving(response)
+    }
+
+    async fn route(
+        &self,
+        request: Request<Incoming>,
+        id: &str,
+        stopping: bool,
+        in_force: &InForce,
+    ) -> Response<ResponseBody> {
         let path = request.uri().path();
         let Some(allowed) = self.method_of(path) else {
             return ApiError::unknown_path(path).into_response(Dialect::Openai);
@@ -108,13 +169,14 @@ impl Service {
             return response;
         }
         match path {
-            CHAT | MESSAGES => chat::answer(self, surface_of(path), request).await,
+            CHAT | MESSAGES => chat::answer(self, surface_of(path), request, id).await,
             MODELS => or_error(self.list_models(request.headers())),
-            LEDGER => or_error(self.ledger(&request)),
             METRICS => self.metrics(),
+            LIVENESS => status(StatusCode::OK, "alive"),
             READINESS if stopping => status(StatusCode::SERVICE_UNAVAILABLE, "stopping"),
-            READINESS => status(StatusCode::OK, "ready"),
-            _ => status(StatusCode::OK, "alive"),
+            READINESS if self.is_ready() => status(StatusCode::OK, "ready"),
+            READINESS => status(StatusCode::SERVICE_UNAVAILABLE, "no model with a key is configured"),
+            _ => or_error(admin::answer(self, in_force, request).await),
         }
     }
 
@@ -124,6 +186,27 @@ impl Service {
         model.ok_or_else(|| ApiError::unknown_model(name))
     }
 
+    /// Whether some model can be served.
+    pub(super) fn is_ready(&self) -> bool {
+        let mut targets = self.models.values().flat_map(|model| &model.targets);
+        let has_key =
+            |target: &Target| self.backends[target.provider].provider.learned().pool.has_enabled_key();
+        self.policies.upkeep.is_ready(targets.any(has_key))
+    }
+
+    pub(crate) fn backends(&self) -> &[Arc<Backend>] {
+        &self.backends
+    }
+
+    pub(crate) fn providers(&self) -> impl Iterator<Item = &Arc<Provider>> {
+        self.backends.iter().map(|backend| &backend.provider)
+    }
+
+    /// How many providers may be asked at once how they are.
+    pub(crate) fn checks_at_once(&self) -> usize {
+        self.policies.upkeep.checks_at_once()
+    }
+
     fn may_use(&self, tenant: Option<TenantIndex>, model: &str) -> bool {
         match (&self.books, tenant) {
             (Some(books), Some(tenant)) => books.tenants().get(tenant).may_use(model),
@@ -131,20 +214,12 @@ impl Service {
         }
     }
 
-    fn ledger(&self, request: &Request<Incoming>) -> Result<Response<ResponseBody>, ApiError> {
-        let (Some(admin_key), Some(books)) = (&self.admin_key, &self.books) else {
-            return Err(ApiError::unknown_path(request.uri().path()));
-        };
-        require_admin(admin_key, request.headers())?;
-        ledger_page::answer(books, request.uri())
-    }
-
     /// The method that a path takes. Without an admin's key its paths do not exist.
     fn method_of(&self, path: &str) -> Option<Method> {
         match path {
             CHAT | MESSAGES => Some(Method::POST),
             MODELS | METRICS | LIVENESS | READINESS => Some(Method::GET),
-            LEDGER if self.admin_key.is_some() => Some(Method::GET),
+            _ if self.admin_key.is_some() => admin::method_of(path),
             _ => None,
         }
     }
@@ -155,11 +230,11 @@ impl Service {
         let mut page = Page::default();
         page.requests(&self.requests);
         page.metric(ATTEMPTS, "counter", "Attempts at providers, by how they ended.");
-        for Backend { provider, .. } in &self.backends {
+        for provider in self.providers() {
             page.by_status(ATTEMPTS, ("provider", provider.name()), provider.attempts());
         }
         page.metric(KEYS, "gauge", "Keys of providers, by their standing.");
-        for Backend { provider, .. } in &self.backends {
+        for provider in self.providers() {
             for (standing, count) in provider.learned().pool.standings(Instant::now()) {
                 let labels = [("provider", provider.name()), ("standing", standing.word())];
                 page.sample(KEYS, &labels, u64::try_from(count).unwrap_or(u64::MAX));
@@ -171,16 +246,13 @@ impl Service {
     }
 
     fn list_models(&self, headers: &HeaderMap) -> Result<Response<ResponseBody>, ApiError> {
-        let tenant = match &self.books {
-            Some(books) => caller(books.tenants(), headers)?,
-            None => None,
-        };
+        let tenant = caller(self, headers)?;
         let models: Vec<_> = self
             .models
             .iter()
             .filter(|(name, _)| self.may_use(tenant, name))
             .map(|(name, model)| {
-                let owner = self.backends[model.provider].provider.name();
+                let owner = self.backends[model.targets[0].provider].provider.name();
                 json!({ "id": name, "object": "model", "created": 0, "owned_by": owner })
             })
             .collect();
@@ -192,10 +264,15 @@ const CHAT: &str = "/v1/chat/completions";
 const MESSAGES: &str = "/v1/messages";
 const MODELS: &str = "/v1/models";
 const METRICS: &str = "/metrics";
-const LEDGER: &str = "/admin/ledger";
 /// Answered from memory alone: a provider in trouble must not get the router restarted.
 const LIVENESS: &str = "/health/liveness";
 const READINESS: &str = "/health/readiness";
+
+/// Tells one request from all others, to clients and to providers.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id to ask the provider by.
+const PROVIDER_REQUEST_ID: HeaderName = HeaderName::from_static("x-provider-request-id");
 
 const PROMETHEUS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 

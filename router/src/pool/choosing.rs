@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::{Claim, Session};
+
 /// How requests are spread over open keys.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -36,8 +38,12 @@ impl Default for CooldownSettings {
 
 /// What one choice goes by.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Choosing {
+pub(crate) struct Choosing<'a> {
     pub(crate) strategy: Strategy,
     /// Absent: a key that comes back is trusted at once.
     pub(crate) probes: Option<u32>,
+    /// Absent: keys have no limits but the provider's.
+    pub(crate) claim: Option<Claim<'a>>,
+    /// Absent: the request belongs to none, or any key is as good as any other.
+    pub(crate) session: Option<Session>,
 }

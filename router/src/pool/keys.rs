@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Choosing, Strategy};
+use super::key_state::{KeyState, STRIDE};
+use super::sessions::Sessions;
+use super::uses::Uses;
+use super::{Choosing, Claim, OpenUse, Outlook, Standing, Strategy};
 
 /// The place of a key in its provider's list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,135 +27,54 @@ impl KeyIndex {
     }
 }
 
-/// What is known about a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
-    Available,
-    /// Its rate is used up.
-    Limited,
-    /// It met the provider's limit on growth.
-    Spiking,
-    /// Out of money or quota.
-    Exhausted,
-    /// Not accepted by the provider.
-    Invalid,
-    /// It failed again and again, which says nothing about the key.
-    Failing,
-    /// Taken out by the operator, for good.
-    Disabled,
-}
-
-impl Standing {
-    /// The standings of closed keys, by how they are shown.
-    pub(crate) fn of_word(word: &str) -> Option<Self> {
-        let closed = [Self::Limited, Self::Spiking, Self::Exhausted, Self::Invalid, Self::Failing];
-        closed.into_iter().find(|standing| standing.word() == word)
-    }
-
-    /// As it is shown to people.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Available => "available",
-            Self::Limited => "limited",
-            Self::Spiking => "spiking",
-            Self::Exhausted => "exhausted",
-            Self::Invalid => "invalid",
-            Self::Failing => "failing",
-            Self::Disabled => "disabled",
-        }
-    }
-
-    /// How long an exhausted or invalid key rests. Both are mended by people, so asking more often is noise; an hour
-    /// still brings a mended key back without a restart.
-    pub(crate) const LONG_PERIOD: Duration = Duration::from_secs(60 * 60);
-}
-
-/// What the pool can be expected to do next, by its most hopeful key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outlook {
-    /// Some key is open, or will be after this time.
-    OpenIn(Duration),
-    /// No key will open by waiting; at least one only lacks money.
-    Exhausted,
-    /// No key is accepted by the provider.
-    Invalid,
-    /// The operator disabled every key.
-    Disabled,
-}
-
 /// The keys of one provider.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    keys: Vec<KeyState>,
+    /// By the place that a key was given once, and which no other key ever gets.
+    pub(super) keys: Vec<KeyState>,
     /// Open keys by the place of their next turn.
-    open: BTreeSet<(u64, KeyIndex)>,
-    /// Closed keys by the moment they open; disabled ones are in neither set.
-    closed: BTreeSet<(Instant, KeyIndex)>,
+    pub(super) open: BTreeSet<(u64, KeyIndex)>,
+    /// Closed keys by the moment they open; those that were taken out are in neither set.
+    pub(super) closed: BTreeSet<(Instant, KeyIndex)>,
     /// Where the rotation is: the place of the latest turn.
-    turn: u64,
+    pub(super) turn: u64,
+    pub(super) uses: Uses,
+    pub(super) sessions: Sessions,
 }
-
-#[derive(Debug, Clone, Copy)]
-struct KeyState {
-    standing: Standing,
-    /// Set while the key stands in `closed`.
-    until: Option<Instant>,
-    weight: u32,
-    /// The place of its next turn.
-    turn: u64,
-    /// It was closed, and nothing has succeeded since.
-    is_unproven: bool,
-    probes_open: u32,
-    latest_probe: Option<Instant>,
-    /// Failures in a row.
-    failures: u32,
-}
-
-/// The way to the next turn of a key whose weight is one. Divisible by most small weights, so that turns stay even.
-const STRIDE: u64 = 5_040 * 1_000;
-/// A probe that is under way for so long was not refused: refusals come fast, and answers may take minutes.
-const PROBE_PATIENCE: Duration = Duration::from_secs(5);
 
 impl Pool {
-    /// One key for each item: its weight, or nothing if the operator disabled it.
-    pub(crate) fn new(weights: impl Iterator<Item = Option<u32>>) -> Self {
-        let keys: Vec<KeyState> = weights
-            .map(|weight| KeyState {
-                standing: if weight.is_none() { Standing::Disabled } else { Standing::Available },
-                until: None,
-                weight: weight.unwrap_or(1).max(1),
-                // Half a stride, so that the light ones do not all come first.
-                turn: STRIDE / u64::from(weight.unwrap_or(1).max(1)) / 2,
-                is_unproven: false,
-                probes_open: 0,
-                latest_probe: None,
-                failures: 0,
-            })
-            .collect();
-        let open = (0..keys.len())
-            .filter(|&index| keys[index].standing == Standing::Available)
-            .map(|index| (keys[index].turn, KeyIndex(index)))
-            .collect();
-        Self { keys, open, closed: BTreeSet::new(), turn: 0 }
+    /// The open key whose turn is next. It stays next.
+    pub(crate) fn first_open(&mut self, now: Instant) -> Option<KeyIndex> {
+        self.reopen(now);
+        self.open.first().map(|(_, key)| *key)
     }
 
     /// The next open key in turn that is not to be skipped; its next turn is a stride behind.
     pub(crate) fn next_open(
         &mut self,
         now: Instant,
-        choosing: Choosing,
+        choosing: Choosing<'_>,
         skip: impl Fn(KeyIndex) -> bool,
     ) -> Option<KeyIndex> {
         self.reopen(now);
-        let fits = |key: &KeyIndex| !skip(*key) && self.keys[key.0].admits(choosing.probes, now);
-        let key = match choosing.strategy {
-            Strategy::InOrder => self.open.iter().map(|(_, key)| *key).filter(fits).min()?,
-            Strategy::Weighted | Strategy::RoundRobin => self.open.iter().map(|(_, key)| *key).find(fits)?,
-        };
+        let its_own = choosing.session.and_then(|session| self.sessions.key(session));
+        let prefers = choosing.claim.is_some_and(|claim| claim.headroom.is_some());
+        let key = its_own
+            .filter(|key| self.is_open(*key) && self.fits(*key, choosing, false, now) && !skip(*key))
+            .or_else(|| self.fitting(choosing, prefers, now, &skip))
+            .or_else(|| if prefers { self.fitting(choosing, false, now, &skip) } else { None })?;
+        // A session moves when its key is closed, and not for a single failure.
+        if let Some(session) = choosing.session
+            && !its_own.is_some_and(|own| self.is_open(own))
+        {
+            self.sessions.stay(session, key);
+        }
         let state = &self.keys[key.0];
         let weight = if choosing.strategy == Strategy::Weighted { state.weight } else { 1 };
         self.turn = self.turn.max(state.turn);
-        let turn = state.turn + STRIDE / u64::from(weight);
+        let stride = STRIDE / u64::from(weight);
+        // One that was passed over for long does not make up for all of its turns.
+        let turn = (state.turn + stride).max(self.turn.saturating_sub(stride));
         self.open.remove(&(state.turn, key));
         self.open.insert((turn, key));
         self.keys[key.0].turn = turn;
@@ -161,18 +83,46 @@ impl Pool {
 
     /// The next key, open or closed, that the operator did not disable and that is not to be skipped.
     pub(crate) fn next_enabled(&self, skip: impl Fn(KeyIndex) -> bool) -> Option<KeyIndex> {
-        let enabled = |key: &KeyIndex| self.keys[key.0].standing != Standing::Disabled && !skip(*key);
+        let enabled = |key: &KeyIndex| !self.keys[key.0].is_out() && !skip(*key);
         (0..self.keys.len()).map(KeyIndex).find(enabled)
     }
 
-    /// Counts an attempt that begins. True when it tries whether the key is back: then its end must be told, too.
-    pub(crate) fn begin(&mut self, key: KeyIndex, now: Instant) -> bool {
+    /// The next key that the operator disabled and that is not to be skipped.
+    pub(crate) fn next_disabled(&self, skip: impl Fn(KeyIndex) -> bool) -> Option<KeyIndex> {
+        let disabled = |key: &KeyIndex| self.keys[key.0].shown() == Standing::Disabled && !skip(*key);
+        (0..self.keys.len()).map(KeyIndex).filter(|key| !self.keys[key.0].is_removed).find(disabled)
+    }
+
+    /// Counts an attempt that begins. The first is true when it tries whether the key is back: then its end must be told,
+    /// too. The second is there when the key has limits: what it came to is to be told.
+    pub(crate) fn begin(
+        &mut self,
+        key: KeyIndex,
+        claim: Option<Claim<'_>>,
+        now: Instant,
+    ) -> (bool, Option<OpenUse>) {
         let state = &mut self.keys[key.0];
         if state.is_unproven {
             state.probes_open += 1;
             state.latest_probe = Some(now);
         }
-        state.is_unproven
+        let is_probe = state.is_unproven;
+        let Some(claim) = claim else { return (is_probe, None) };
+        let (open, opens) = self.uses.begin(key, &claim, now);
+        if let Some(until) = opens.filter(|_| self.keys[key.0].until.is_none()) {
+            self.close(key, Standing::Full, until);
+        }
+        (is_probe, Some(open))
+    }
+
+    /// Takes in what a use came to. A key that was full for what had been set aside alone is open again.
+    pub(crate) fn settle(&mut self, model: &str, open: &OpenUse, tokens: u64, now: Instant) {
+        self.uses.settle(model, open, tokens);
+        let key = open.key;
+        let state = &self.keys[key.0];
+        if state.standing == Standing::Full && !self.uses.is_full(key, now) {
+            self.close(key, Standing::Full, now);
+        }
     }
 
     /// An attempt that tried whether the key is back is over, whatever came of it.
@@ -181,10 +131,11 @@ impl Pool {
         state.probes_open = state.probes_open.saturating_sub(1);
     }
 
-    /// An attempt succeeded: the key is trusted again.
-    pub(crate) fn prove(&mut self, key: KeyIndex) {
+    /// An attempt succeeded: the key is trusted again. Until a moment others may be preferred.
+    pub(crate) fn prove(&mut self, key: KeyIndex, used_up_until: Option<Instant>) {
         let state = &mut self.keys[key.0];
         (state.is_unproven, state.failures) = (false, 0);
+        state.used_up_until = used_up_until;
     }
 
     /// Counts a failure that says nothing about the key, and tells how many there were in a row.
@@ -202,25 +153,24 @@ impl Pool {
     /// Closes a key until a moment, also one that is closed already.
     pub(crate) fn close(&mut self, key: KeyIndex, standing: Standing, until: Instant) {
         let state = &mut self.keys[key.0];
-        if state.standing == Standing::Disabled {
-            return;
-        }
         if let Some(earlier) = state.until.replace(until) {
             self.closed.remove(&(earlier, key));
         }
         state.standing = standing;
         self.open.remove(&(state.turn, key));
-        self.closed.insert((until, key));
+        if !self.keys[key.0].is_out() {
+            self.closed.insert((until, key));
+        }
     }
 
     /// How many keys have each standing that any of them has.
     pub(crate) fn standings(&mut self, now: Instant) -> Vec<(Standing, usize)> {
         self.reopen(now);
         let mut counted: Vec<(Standing, usize)> = Vec::new();
-        for state in &self.keys {
-            match counted.iter_mut().find(|(standing, _)| *standing == state.standing) {
+        for state in self.keys.iter().filter(|state| !state.is_removed) {
+            match counted.iter_mut().find(|(standing, _)| *standing == state.shown()) {
                 Some((_, count)) => *count += 1,
-                None => counted.push((state.standing, 1)),
+                None => counted.push((state.shown(), 1)),
             }
         }
         counted
@@ -235,41 +185,66 @@ impl Pool {
         let standing = |key: KeyIndex| self.keys[key.0].standing;
         // Keys that are mended by people may open earlier than a limited one, but that is no promise.
         let limited = self.closed.iter().find(|(_, key)| {
-            matches!(standing(*key), Standing::Limited | Standing::Spiking | Standing::Failing)
+            matches!(
+                standing(*key),
+                Standing::Limited | Standing::Full | Standing::Spiking | Standing::Failing
+            )
         });
         if let Some((until, _)) = limited {
             return Outlook::OpenIn(until.saturating_duration_since(now));
         }
-        let any = |wanted| self.keys.iter().any(|state| state.standing == wanted);
+        let any = |wanted| self.keys.iter().any(|state| !state.is_removed && state.shown() == wanted);
         if any(Standing::Exhausted) {
             Outlook::Exhausted
         } else if any(Standing::Invalid) {
             Outlook::Invalid
-        } else {
+        } else if any(Standing::Disabled) {
             Outlook::Disabled
+        } else {
+            Outlook::NoKey
         }
     }
 
-    fn reopen(&mut self, now: Instant) {
+    fn fitting(
+        &self,
+        choosing: Choosing<'_>,
+        prefers: bool,
+        now: Instant,
+        skip: impl Fn(KeyIndex) -> bool,
+    ) -> Option<KeyIndex> {
+        let fits = |key: &KeyIndex| !skip(*key) && self.fits(*key, choosing, prefers, now);
+        let mut fitting = self.open.iter().map(|(_, key)| *key).filter(fits);
+        match choosing.strategy {
+            Strategy::InOrder => fitting.min_by_key(|key| self.keys[key.0].rank),
+            Strategy::Weighted | Strategy::RoundRobin => fitting.next(),
+        }
+    }
+
+    fn fits(&self, key: KeyIndex, choosing: Choosing<'_>, prefers: bool, now: Instant) -> bool {
+        let state = &self.keys[key.0];
+        let is_used_up = prefers && state.used_up_until.is_some_and(|until| now < until);
+        state.admits(choosing.probes, now)
+            && !is_used_up
+            && choosing.claim.is_none_or(|claim| self.uses.has_room(key, &claim, prefers, now))
+    }
+
+    fn is_open(&self, key: KeyIndex) -> bool {
+        self.open.contains(&(self.keys[key.0].turn, key))
+    }
+
+    pub(super) fn reopen(&mut self, now: Instant) {
         while let Some(&(until, key)) = self.closed.first()
             && until <= now
         {
             self.closed.pop_first();
             let state = &mut self.keys[key.0];
-            (state.standing, state.until, state.is_unproven) = (Standing::Available, None, true);
-            state.failures = 0;
-            // Turns that it missed are not made up for.
-            state.turn = state.turn.max(self.turn + STRIDE / u64::from(state.weight));
+            // A key that was only full gave no reason for doubt.
+            if state.standing != Standing::Full {
+                (state.is_unproven, state.failures) = (true, 0);
+            }
+            (state.standing, state.until) = (Standing::Available, None);
+            state.misses_turns(self.turn);
             self.open.insert((state.turn, key));
         }
-    }
-}
-
-impl KeyState {
-    /// Whether one more request may use it now.
-    fn admits(&self, probes: Option<u32>, now: Instant) -> bool {
-        let Some(probes) = probes.filter(|_| self.is_unproven) else { return true };
-        let is_patient = self.latest_probe.is_some_and(|latest| now < latest + PROBE_PATIENCE);
-        self.probes_open < probes || !is_patient
     }
 }

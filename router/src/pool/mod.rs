@@ -1,12 +1,20 @@
 //! A provider's keys as a pool: which are open, which come next, and how fast the provider may be asked.
 
 mod choosing;
+mod key_state;
 mod keys;
+mod members;
 mod pace;
+mod sessions;
+mod standing;
+mod uses;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use choosing::{Choosing, CooldownSettings, Strategy};
-pub(crate) use keys::{KeyIndex, Outlook, Pool, Standing};
+pub(crate) use keys::{KeyIndex, Pool};
 pub(crate) use pace::Pace;
+pub(crate) use sessions::Session;
+pub(crate) use standing::{Outlook, Standing};
+pub(crate) use uses::{Claim, OpenUse, UseLimit};

@@ -1,10 +1,11 @@
 //! Sends attempts over pooled HTTP/1.1 connections.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, Uri};
+use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
@@ -13,16 +14,23 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, timeout_at};
 
 use super::body::{Again, opened};
-use super::{Dialect, ErrorReply, ProviderBody, ProviderKey, Reply, Upstream, UpstreamRequest};
+use super::{
+    ANTHROPIC_VERSION, ANTHROPIC_VERSION_VALUE, Dialect, ErrorReply, ProviderBody, ProviderKey, Reply,
+    Upstream, UpstreamRequest,
+};
 use crate::stream::StreamPolicy;
 
 /// An upstream at one base address. The connections are shared by all keys and all exchanges.
 pub(crate) struct HttpUpstream {
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: PooledClient,
+    /// Those of models that wait less or longer for a connection, each with connections of its own.
+    others: RwLock<BTreeMap<Duration, PooledClient>>,
     base: Uri,
     dialect: Dialect,
     streams: Arc<dyn StreamPolicy>,
 }
+
+type PooledClient = Client<HttpConnector, Full<Bytes>>;
 
 /// No host that is alive takes longer to accept.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -33,24 +41,52 @@ const MOST_ERROR_BYTES: usize = 64 * 1024;
 
 impl HttpUpstream {
     pub(crate) fn new(base: Uri, dialect: Dialect, streams: Arc<dyn StreamPolicy>) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .build(connector);
-        Self { client, base, dialect, streams }
+        Self { client: client(CONNECT_TIMEOUT), others: RwLock::default(), base, dialect, streams }
+    }
+
+    /// The client that waits so long for a connection.
+    fn client(&self, connect: Option<Duration>) -> PooledClient {
+        let Some(connect) = connect else { return self.client.clone() };
+        let known = self.others.read().unwrap_or_else(PoisonError::into_inner).get(&connect).cloned();
+        known.unwrap_or_else(|| {
+            let mut others = self.others.write().unwrap_or_else(PoisonError::into_inner);
+            others.entry(connect).or_insert_with(|| client(connect)).clone()
+        })
+    }
+
+    pub(crate) fn base(&self) -> &Uri {
+        &self.base
+    }
+
+    /// Asks for the list of models, which costs nothing, and gives the status, if there is an answer.
+    pub(crate) async fn ask_for_models(&self, key: &ProviderKey, patience: Duration) -> Option<StatusCode> {
+        let mut request = Request::new(Full::default());
+        *request.uri_mut() = self.address(self.dialect.models_path(&self.base));
+        let (name, value) = key.credential();
+        request.headers_mut().insert(name, value);
+        if self.dialect == Dialect::Anthropic {
+            request.headers_mut().insert(ANTHROPIC_VERSION, ANTHROPIC_VERSION_VALUE);
+        }
+        let deadline = Instant::now() + patience;
+        let response = timeout_at(deadline, self.client.request(request)).await.ok()?.ok()?;
+        let (head, body) = response.into_parts();
+        // Read to its end, so that the connection can be used again; what it says is of no interest.
+        drop(timeout_at(deadline, Limited::new(body, MOST_ERROR_BYTES).collect()).await);
+        Some(head.status)
+    }
+
+    /// The address of a path below the base.
+    fn address(&self, path: &str) -> Uri {
+        let path = format!("{}{path}", self.base.path().trim_end_matches('/'));
+        let mut parts = self.base.clone().into_parts();
+        parts.path_and_query = path.parse().ok();
+        Uri::from_parts(parts).expect("a checked base address and a path make an address")
     }
 
     fn request(&self, key: &ProviderKey, request: &UpstreamRequest) -> Request<Full<Bytes>> {
-        let path = format!("{}{}", self.base.path().trim_end_matches('/'), request.path);
-        let mut parts = self.base.clone().into_parts();
-        parts.path_and_query = path.parse().ok();
-        let uri = Uri::from_parts(parts).expect("a checked base address and a path make an address");
         let mut built = Request::new(Full::new(request.body.clone()));
         *built.method_mut() = http::Method::POST;
-        *built.uri_mut() = uri;
+        *built.uri_mut() = self.address(request.path);
         *built.headers_mut() = request.headers.clone();
         let (name, value) = key.credential();
         built.headers_mut().insert(name, value);
@@ -65,12 +101,23 @@ impl HttpUpstream {
     ) -> Reply<ProviderBody> {
         let Reply::Success(mut response) = reply else { return reply };
         if self.streams.begins_again() {
-            let (client, request) = (self.client.clone(), self.request(key, request));
+            let client = self.client(request.patience.connect);
+            let request = self.request(key, request);
             let again = async move { client.request(request).await.ok().map(Response::into_body) };
             response.body_mut().set_again(Again(Box::pin(again)));
         }
         Reply::Success(response)
     }
+}
+
+fn client(connect: Duration) -> PooledClient {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    connector.set_connect_timeout(Some(connect));
+    Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .build(connector)
 }
 
 impl Upstream for HttpUpstream {
@@ -79,7 +126,8 @@ impl Upstream for HttpUpstream {
     async fn send(&self, key: &ProviderKey, request: &UpstreamRequest) -> Reply<ProviderBody> {
         let begin = Instant::now();
         let deadline = begin + request.patience.head;
-        match timeout_at(deadline, self.client.request(self.request(key, request))).await {
+        let client = self.client(request.patience.connect);
+        match timeout_at(deadline, client.request(self.request(key, request))).await {
             Err(_) => Reply::TimedOut,
             Ok(Err(error)) => {
                 tracing::info!(key = key.name(), error = %Chain(&error), "attempt failed");

@@ -38,6 +38,14 @@ impl Dialect {
         }
     }
 
+    /// The path of the list of models below a base address.
+    pub(super) fn models_path(self, base: &Uri) -> &'static str {
+        match (self, self.chat_path(base)) {
+            (Self::Anthropic, "/v1/messages") => "/v1/models",
+            _ => "/models",
+        }
+    }
+
     /// The header that carries a key. The secret must be well formed, which the settings check.
     pub(super) fn credential(self, secret: &Secret) -> (HeaderName, HeaderValue) {
         let (name, text) = match self {
@@ -63,7 +71,10 @@ mod tests {
             ("http://h/proxy/v1/", "/messages"),
             ("http://h/proxy", "/v1/messages"),
         ] {
-            assert_eq!(Dialect::Anthropic.chat_path(&base.parse().unwrap()), expected, "{base}");
+            let base = base.parse().unwrap();
+            assert_eq!(Dialect::Anthropic.chat_path(&base), expected, "{base}");
+            let models = expected.replace("messages", "models");
+            assert_eq!(Dialect::Anthropic.models_path(&base), models, "{base}");
         }
         assert_eq!(Dialect::Openai.chat_path(&"http://h/v1".parse().unwrap()), "/chat/completions");
     }

@@ -103,7 +103,7 @@ pub(super) fn reset_hint(headers: &HeaderMap, now: SystemTime) -> Option<Duratio
     met.or(others)
 }
 
-fn until_moment(moment: &str, now: SystemTime) -> Option<Duration> {
+pub(super) fn until_moment(moment: &str, now: SystemTime) -> Option<Duration> {
     let is_number = !moment.is_empty() && moment.bytes().all(|byte| byte.is_ascii_digit());
     let at = if is_number {
         SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(moment.parse().ok()?))?
@@ -130,7 +130,12 @@ fn until(date: &str, now: SystemTime) -> Option<Duration> {
 fn from_message(message: &str) -> Option<Duration> {
     const LEAD: &str = "try again in ";
     let start = memchr::memmem::find(message.as_bytes(), LEAD.as_bytes())? + LEAD.len();
-    let mut rest = &message[start..];
+    spelled(&message[start..])
+}
+
+/// The duration that a text begins with, such as `1m30.5s`.
+pub(super) fn spelled(text: &str) -> Option<Duration> {
+    let mut rest = text;
     let mut total: Option<Duration> = None;
     loop {
         let number = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());

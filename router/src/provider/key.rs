@@ -47,8 +47,9 @@ impl ProviderKey {
         self.weight
     }
 
-    pub(crate) fn is_twin_of(&self, other: &Self) -> bool {
-        self.name == other.name || self.secret == other.secret
+    /// Whether both are one key to the provider, whatever they are called here.
+    pub(crate) fn has_same_secret(&self, other: &Self) -> bool {
+        self.secret == other.secret
     }
 }
 

@@ -6,6 +6,7 @@ mod dialect;
 mod failure;
 mod hint;
 mod key;
+mod remaining;
 mod state;
 mod upstream;
 
@@ -15,5 +16,6 @@ pub(crate) use dialect::{ANTHROPIC_VERSION, ANTHROPIC_VERSION_VALUE, Dialect, X_
 pub(crate) use failure::{Failure, read_error, read_failure};
 pub(crate) use hint::{HintPolicy, HonourHints, Limit};
 pub(crate) use key::ProviderKey;
-pub(crate) use state::{Probe, Provider};
+pub(crate) use remaining::used_up_for;
+pub(crate) use state::{KeyStanding, Probe, Provider, Ticket};
 pub(crate) use upstream::{ErrorReply, Patience, Reply, Upstream, UpstreamRequest};

@@ -34,6 +34,8 @@ pub(crate) struct UpstreamRequest {
 /// How long a provider may keep silent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Patience {
+    /// Before there is a connection. Absent: as long as any host that is alive may take.
+    pub(crate) connect: Option<Duration>,
     /// Before the head of its answer.
     pub(crate) head: Duration,
     /// Before the first content of a stream.

@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::secret::Secret;
 
 /// Where variables are read from, so that tests need not touch the environment of the process.
-pub trait Environment {
+pub trait Environment: Send + Sync {
     /// The value of one variable, if it is set.
     fn value(&self, name: &str) -> Option<OsString>;
 
@@ -73,6 +73,11 @@ fn read(name: &str, environment: &dyn Environment) -> Result<Option<Secret>, Key
     let Some(value) = environment.value(name) else { return Ok(None) };
     let Some(secret) = Secret::trimmed(value.to_str().ok_or_else(malformed)?) else { return Ok(None) };
     if secret.is_well_formed() { Ok(Some(secret)) } else { Err(malformed()) }
+}
+
+/// Whether a variable is one that discovery from `base` on would take.
+pub(super) fn continues(base: &str, name: &str) -> bool {
+    number_after(base, name).is_some()
 }
 
 fn number_after(base: &str, name: &str) -> Option<u64> {

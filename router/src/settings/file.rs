@@ -9,6 +9,7 @@ use serde_saphyr::Spanned;
 
 use super::duration::WrittenDuration;
 use super::money::WrittenMoney;
+use super::share::WrittenShare;
 use crate::pool::Strategy;
 use crate::provider::Dialect;
 
@@ -18,7 +19,10 @@ use crate::provider::Dialect;
 pub(super) struct RouterFile {
     /// Where to listen; port 0 asks for any free port. Default: `127.0.0.1:0`.
     pub(super) listen: Option<SocketAddr>,
+    #[serde(default)]
     pub(super) providers: BTreeMap<String, ProviderEntry>,
+    /// None: the router is alive and not ready, until it has read a file that has some.
+    #[serde(default)]
     pub(super) models: BTreeMap<String, ModelEntry>,
     /// Absent: everybody is served.
     pub(super) tenants: Option<BTreeMap<String, TenantEntry>>,
@@ -32,6 +36,16 @@ pub(super) struct RouterFile {
     pub(super) ledger: LedgerEntry,
     /// What routers with the same keys share. Absent: each learns by itself.
     pub(super) shared: Option<SharedEntry>,
+    /// How providers are looked after beside the requests. Absent: not at all.
+    pub(super) health: Option<HealthEntry>,
+}
+
+/// How providers are looked after beside the requests.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HealthEntry {
+    /// Once in this time each provider is asked for its models.
+    pub(super) every: WrittenDuration,
 }
 
 /// What routers with the same keys share.
@@ -48,8 +62,10 @@ pub(super) struct SharedEntry {
 pub(super) struct ProviderEntry {
     pub(super) dialect: Dialect,
     pub(super) base_url: Spanned<String>,
-    /// Absent: the keys are discovered from the environment.
+    /// Absent: the keys are discovered from the environment. Those that are listed are all that there are.
     pub(super) keys: Option<Vec<KeyEntry>>,
+    /// The variable that discovery begins with. Default: `OPENAI_API_KEY` or `ANTHROPIC_API_KEY`, by dialect.
+    pub(super) discover: Option<String>,
 }
 
 /// One key, given as text or as the variable that holds it.
@@ -77,7 +93,11 @@ impl std::fmt::Debug for KeyEntry {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ModelEntry {
-    pub(super) provider: Spanned<String>,
+    /// The provider that serves it.
+    pub(super) provider: Option<Spanned<String>>,
+    /// Instead of `provider`: several that serve it together.
+    #[serde(default)]
+    pub(super) pools: Vec<PoolEntry>,
     /// The provider's name for the model. Default: the public name.
     pub(super) model: Option<String>,
     /// Further attempts after a retryable failure. Default: 2.
@@ -99,12 +119,69 @@ pub(super) struct ModelEntry {
     /// When a key is left alone, and how it comes back.
     #[serde(default)]
     pub(super) cooldown: CooldownEntry,
+    /// How much each key may be used for this model. Default: as much as its provider allows.
+    #[serde(default)]
+    pub(super) limits: Vec<Spanned<LimitEntry>>,
+    /// Where requests wait when no key is free. Absent: they are refused.
+    pub(super) queue: Option<QueueEntry>,
+    /// What keeps a client at one key. Default: nothing.
+    #[serde(default)]
+    pub(super) sticky: Sticky,
+    /// The share of a limit from which on other keys are preferred, such as `80%`: of those here, and of the provider's
+    /// own by the headers of its answers. Default: none.
+    pub(super) headroom: Option<WrittenShare>,
+}
+
+/// One of several providers that serve a model.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PoolEntry {
+    pub(super) provider: Spanned<String>,
+    /// Its name for the model. Default: that of the model's entry.
+    pub(super) model: Option<String>,
+    /// Its share of the traffic, relative to others of the same priority. Default: 1.
+    pub(super) weight: Option<Spanned<u32>>,
+    /// A lower one is asked first; the others when it fails. Default: 0.
+    pub(super) priority: Option<u32>,
+}
+
+/// Where requests wait.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct QueueEntry {
+    /// How many can wait.
+    pub(super) max: u32,
+    /// How long each of them waits.
+    pub(super) wait: WrittenDuration,
+}
+
+/// What keeps a client at one key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Sticky {
+    /// Nothing.
+    #[default]
+    None,
+    /// The session that it names in the header `x-session-id`.
+    Session,
+}
+
+/// How much a key may be used.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LimitEntry {
+    pub(super) requests: Option<u32>,
+    pub(super) tokens: Option<u32>,
+    /// In any time of this length.
+    pub(super) per: WrittenDuration,
 }
 
 /// How long an attempt may stay silent, part by part.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TimeoutsEntry {
+    /// Before there is a connection. Default: 5 s.
+    pub(super) connect: Option<WrittenDuration>,
     /// Before the head of the answer.
     pub(super) head: Option<WrittenDuration>,
     /// Before the first content of a stream, counted from the attempt's begin.
@@ -151,8 +228,15 @@ pub(super) struct LedgerEntry {
 #[serde(deny_unknown_fields)]
 pub(super) struct TenantEntry {
     pub(super) keys: Vec<SecretText>,
-    /// What may be spent in all. Default: without bound.
+    /// What may be spent, in all or in each `budget_per`. Default: without bound.
     pub(super) budget: Option<Spanned<WrittenMoney>>,
+    /// The time after which the budget is fresh again, counted from the start. Default: never.
+    pub(super) budget_per: Option<Spanned<WrittenDuration>>,
+    /// How many requests may be open at once. Default: without bound.
+    pub(super) at_once: Option<Spanned<u32>>,
+    /// Whether its keys have run out: they are known, and let nobody in.
+    #[serde(default)]
+    pub(super) expired: bool,
     /// The public models that may be asked for. Default: all.
     pub(super) models: Option<Vec<Spanned<String>>>,
     /// How many requests any minute may have. Default: without bound.
@@ -169,6 +253,8 @@ pub(super) struct PriceEntry {
     /// Default: as `input`.
     pub(super) cache_write: Option<u64>,
     pub(super) output: u64,
+    /// Output that was spent on reasoning. Default: as `output`.
+    pub(super) reasoning: Option<u64>,
 }
 
 /// Who may use the admin routes.

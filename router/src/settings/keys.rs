@@ -1,11 +1,9 @@
 //! The keys of providers: listed in the file, or discovered in the environment.
 
-use std::collections::BTreeMap;
-
 use serde_saphyr::Spanned;
 
 use super::SettingsError;
-use super::discovery::{Environment, KeyVariableError, discover, read_required};
+use super::discovery::{Environment, KeyVariableError, continues, discover, read_required};
 use super::file::{KeyEntry, ProviderEntry, RouterFile};
 use super::resolve::Place;
 use crate::provider::{Dialect, ProviderKey};
@@ -14,21 +12,35 @@ use crate::secret::Secret;
 /// A share of one in a thousand is as fine as anybody splits traffic.
 const MOST_WEIGHT: u32 = 1_000;
 
-/// Two providers that both discover would each be given the other's keys.
+/// The variable from which on a provider's keys are discovered; nothing if its keys are listed.
+fn discovered_from(entry: &ProviderEntry) -> Option<&str> {
+    match (&entry.keys, &entry.discover) {
+        (None, variable) => Some(variable.as_deref().unwrap_or_else(|| entry.dialect.key_variable())),
+        (Some(keys), Some(variable)) if keys.is_empty() => Some(variable),
+        (Some(_), _) => None,
+    }
+}
+
+/// Two providers that discover the same variables would each be given the other's keys.
 pub(super) fn check_discovery_is_unambiguous(file: &RouterFile) -> Result<(), SettingsError> {
-    let mut discovering: BTreeMap<&str, &str> = BTreeMap::new();
-    for (name, entry) in file.providers.iter().filter(|(_, entry)| entry.keys.is_none()) {
-        let variable = entry.dialect.key_variable();
-        if let Some(other) = discovering.insert(variable, name) {
+    let mut discovering: Vec<(&str, &str)> = Vec::new();
+    for (name, entry) in &file.providers {
+        let Some(variable) = discovered_from(entry) else { continue };
+        let is_shared =
+            |other: &str| variable == other || continues(variable, other) || continues(other, variable);
+        if let Some((other, _)) = discovering.iter().find(|(_, other)| is_shared(other)) {
             let problem = format!(
-                "it would discover the same keys as `{other}`, from `{variable}` on: give one of them `keys`"
+                "it would discover the same keys as `{other}`, from `{variable}` on: give one of them `keys`, or \
+                 another variable to `discover`"
             );
             return Err(SettingsError::Keys { provider: name.clone(), problem });
         }
+        discovering.push((name, variable));
     }
     Ok(())
 }
 
+/// The keys of a provider. None at all is no mistake: its models are then refused, and no provider is asked.
 pub(super) fn keys_of(
     place: &Place<'_>,
     provider: &str,
@@ -36,42 +48,41 @@ pub(super) fn keys_of(
     environment: &dyn Environment,
 ) -> Result<Vec<ProviderKey>, SettingsError> {
     let wrong = |problem: String| SettingsError::Keys { provider: provider.to_owned(), problem };
-    let keys: Vec<ProviderKey> = match entry.keys {
-        None => {
-            let base = entry.dialect.key_variable();
-            let found = discover(base, environment).map_err(|error| wrong(error.to_string()))?;
-            if found.is_empty() {
-                return Err(wrong(format!(
-                    "no key: looked for the variables `{base}`, `{base}_1`, `{base}_2` and so on; set one, or list `keys`"
-                )));
-            }
-            found
-                .into_iter()
-                .map(|(name, secret)| ProviderKey::new(name, secret, false, 1, entry.dialect))
-                .collect()
+    let dialect = entry.dialect;
+    if let Some(base) = discovered_from(&entry) {
+        let found = discover(base, environment).map_err(|error| wrong(error.to_string()))?;
+        if found.is_empty() {
+            tracing::warn!(
+                provider,
+                "no key: looked for the variables `{base}`, `{base}_1`, `{base}_2` and so on; set one, or list `keys`"
+            );
         }
-        Some(entries) => {
-            let dialect = entry.dialect;
-            let mut keys: Vec<ProviderKey> = Vec::with_capacity(entries.len());
-            for entry in entries {
-                let weight = place.weight(entry.weight.as_ref())?;
-                let key = explicit_key(entry, weight, dialect, environment).map_err(&wrong)?;
-                if let Some(twin) = keys.iter().find(|earlier| earlier.is_twin_of(&key)) {
-                    return Err(wrong(format!(
-                        "the keys `{}` and `{}` have the same name or the same secret: remove one",
-                        twin.name(),
-                        key.name()
-                    )));
-                }
-                keys.push(key);
-            }
-            keys
+        let key = |(name, secret)| ProviderKey::new(name, secret, false, 1, dialect);
+        return Ok(found.into_iter().map(key).collect());
+    }
+    let entries = entry.keys.unwrap_or_default();
+    if entries.is_empty() {
+        tracing::warn!(provider, "no key: `keys` is empty; list one, or leave `keys` out to discover them");
+    }
+    let mut keys: Vec<ProviderKey> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let weight = place.weight(entry.weight.as_ref())?;
+        let key = explicit_key(entry, weight, dialect, environment).map_err(&wrong)?;
+        if let Some(twin) = keys.iter().find(|earlier| earlier.name() == key.name()) {
+            return Err(wrong(format!("two keys have the name `{}`: give one of them another", twin.name())));
         }
-    };
-    if keys.is_empty() {
-        return Err(wrong(
-            "no key: `keys` is empty; list one, or leave `keys` out to discover them".to_owned(),
-        ));
+        match keys.iter().find(|earlier| earlier.has_same_secret(&key)) {
+            // One key has one limit, however often it is listed.
+            Some(twin) => {
+                tracing::warn!(
+                    provider,
+                    key = key.name(),
+                    "the same key as `{}`: it counts once",
+                    twin.name()
+                );
+            }
+            None => keys.push(key),
+        }
     }
     Ok(keys)
 }
@@ -96,7 +107,7 @@ fn explicit_key(
 }
 
 impl Place<'_> {
-    fn weight(&self, written: Option<&Spanned<u32>>) -> Result<u32, SettingsError> {
+    pub(super) fn weight(&self, written: Option<&Spanned<u32>>) -> Result<u32, SettingsError> {
         match written {
             None => Ok(1),
             Some(weight) if (1..=MOST_WEIGHT).contains(&weight.value) => Ok(weight.value),

@@ -9,6 +9,9 @@ mod money;
 mod nearest;
 mod read;
 mod resolve;
+mod share;
+mod shown;
+mod targets;
 mod tenants;
 
 #[cfg(test)]
@@ -19,4 +22,6 @@ pub use resolve::SettingsError;
 
 pub(crate) use models::ModelSettings;
 pub(crate) use resolve::{ProviderSettings, Settings};
+pub(crate) use shown::shown;
+pub(crate) use targets::Target;
 pub(crate) use tenants::TenantSettings;

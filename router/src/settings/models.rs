@@ -6,23 +6,32 @@ use std::time::Duration;
 use serde_saphyr::Spanned;
 
 use super::SettingsError;
-use super::file::{BackoffEntry, CooldownEntry, ModelEntry};
+use super::file::{BackoffEntry, CooldownEntry, LimitEntry, ModelEntry, Sticky};
 use super::nearest::nearest;
 use super::resolve::Place;
-use crate::exchange::{BackoffSettings, ExchangeSettings};
-use crate::pool::CooldownSettings;
+use super::targets::Target;
+use crate::exchange::{BackoffSettings, ExchangeSettings, QueueSettings};
+use crate::pool::{CooldownSettings, UseLimit};
 use crate::provider::Patience;
 
 /// One public model.
 #[derive(Debug)]
 pub(crate) struct ModelSettings {
-    /// Index into `Settings::providers`.
-    pub(crate) provider: usize,
-    pub(crate) upstream_name: String,
+    /// Its public name.
+    pub(crate) name: String,
+    /// Who serves it, in the order of preference; at least one.
+    pub(crate) targets: Vec<Target>,
     pub(crate) patience: Patience,
     pub(crate) exchange: ExchangeSettings,
     /// Public names of other models, each of which is there.
     pub(crate) fallbacks: Vec<String>,
+    /// How much each key may be used for it.
+    pub(crate) limits: Vec<UseLimit>,
+    /// The share of a limit from which on other keys are preferred, in millionths.
+    pub(crate) headroom: Option<u64>,
+    pub(crate) queue: Option<QueueSettings>,
+    /// Whether a client stays at the key of its session.
+    pub(crate) is_sticky: bool,
 }
 
 /// Two more attempts after a retryable failure, as the official client does.
@@ -39,16 +48,7 @@ impl Place<'_> {
         entry: ModelEntry,
         providers: &[String],
     ) -> Result<ModelSettings, SettingsError> {
-        let wanted = &entry.provider.value;
-        let Some(provider) = providers.iter().position(|provider| provider == wanted) else {
-            let hint = match nearest(wanted, providers.iter().map(String::as_str)) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None if providers.is_empty() => "there are no providers".to_owned(),
-                None => format!("the providers are `{}`", providers.join("`, `")),
-            };
-            let message = format!("model `{name}` names the unknown provider `{wanted}`: {hint}");
-            return Err(self.wrong(&entry.provider, message));
-        };
+        let targets = self.targets(name, &entry, providers)?;
         let retries = match &entry.retries {
             Some(written) if written.value > MOST_RETRIES => {
                 return Err(self.wrong(written, format!("at most {MOST_RETRIES} retries are possible")));
@@ -58,9 +58,10 @@ impl Place<'_> {
         };
         let silence = entry.timeout.map_or(DEFAULT_TIMEOUT, |written| written.0);
         Ok(ModelSettings {
-            provider,
-            upstream_name: entry.model.unwrap_or_else(|| name.to_owned()),
+            name: name.to_owned(),
+            targets,
             patience: Patience {
+                connect: entry.timeouts.connect.map(|written| written.0),
                 head: entry.timeouts.head.map_or(silence, |written| written.0),
                 first_content: entry.timeouts.first_content.map_or(silence, |written| written.0),
                 idle: entry.timeouts.idle.map_or(silence, |written| written.0),
@@ -71,6 +72,10 @@ impl Place<'_> {
                 backoff: backoff(&entry.backoff),
                 cooldown: self.cooldown(&entry.cooldown)?,
             },
+            limits: entry.limits.iter().map(|limit| self.use_limit(limit)).collect::<Result<_, _>>()?,
+            headroom: entry.headroom.map(|share| share.0),
+            queue: entry.queue.map(|queue| QueueSettings { max: queue.max, wait: queue.wait.0 }),
+            is_sticky: entry.sticky == Sticky::Session,
             fallbacks: entry.fallbacks.into_iter().map(|name| name.value).collect(),
         })
     }
@@ -87,7 +92,18 @@ impl Place<'_> {
         })
     }
 
-    fn at_least_one(&self, written: &Spanned<u32>) -> Result<u32, SettingsError> {
+    fn use_limit(&self, written: &Spanned<LimitEntry>) -> Result<UseLimit, SettingsError> {
+        let LimitEntry { requests, tokens, per } = written.value;
+        let is_nothing = requests.is_none() && tokens.is_none() || requests == Some(0) || tokens == Some(0);
+        if is_nothing {
+            let message =
+                "a limit needs `requests` or `tokens`, from 1 on, such as `{ requests: 20, per: 1s }`";
+            return Err(self.wrong(written, message.to_owned()));
+        }
+        Ok(UseLimit { requests: requests.map(u64::from), tokens: tokens.map(u64::from), per: per.0 })
+    }
+
+    pub(super) fn at_least_one(&self, written: &Spanned<u32>) -> Result<u32, SettingsError> {
         match written.value {
             0 => Err(self.wrong(written, "write a number from 1 on".to_owned())),
             number => Ok(number),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use http::Uri;
 use serde_saphyr::Spanned;
@@ -33,10 +34,12 @@ pub(crate) struct Settings {
     pub(crate) prompt_end: usize,
     /// What routers with the same keys share: a folder that is there.
     pub(crate) shared_folder: Option<PathBuf>,
+    /// Once in this time each provider is asked how it is.
+    pub(crate) health_every: Option<Duration>,
 }
 
-/// One provider with at least one key.
-#[derive(Debug)]
+/// One provider with its keys.
+#[derive(Debug, Clone)]
 pub(crate) struct ProviderSettings {
     pub(crate) name: String,
     pub(crate) dialect: Dialect,
@@ -119,7 +122,18 @@ impl Settings {
         let admin_key = admin_key(file.admin, &tenants)?;
         let prompt_end = file.ledger.prompt_end;
         let shared_folder = file.shared.map(|shared| place.folder(&shared)).transpose()?;
-        Ok(Self { listen, providers, models, tenants, prices, admin_key, prompt_end, shared_folder })
+        let health_every = file.health.map(|health| health.every.0);
+        Ok(Self {
+            listen,
+            providers,
+            models,
+            tenants,
+            prices,
+            admin_key,
+            prompt_end,
+            shared_folder,
+            health_every,
+        })
     }
 }
 

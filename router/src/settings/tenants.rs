@@ -1,6 +1,7 @@
 //! Tenants, prices and the admin's key, checked against each other and against the models.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde_saphyr::Spanned;
 
@@ -21,6 +22,10 @@ pub(crate) struct TenantSettings {
     /// Absent: all models.
     pub(crate) models: Option<BTreeSet<String>>,
     pub(crate) requests_per_minute: Option<u32>,
+    /// The time after which the budget is fresh again.
+    pub(crate) budget_per: Option<Duration>,
+    pub(crate) at_once: Option<u32>,
+    pub(crate) is_expired: bool,
 }
 
 /// The moments of so many requests are kept for each tenant.
@@ -56,13 +61,15 @@ pub(super) fn tenants(
             let falls_back_to = |public: &String| {
                 models.iter().any(|(name, model)| may_ask(name) && model.fallbacks.contains(public))
             };
-            let unpriced = models.iter().find(|(public, model)| {
-                !prices.contains_key(&model.upstream_name) && (may_ask(public) || falls_back_to(public))
-            });
-            if let Some((public, model)) = unpriced {
+            let may_be_asked = models.iter().filter(|(public, _)| may_ask(public) || falls_back_to(public));
+            let mut asked = may_be_asked
+                .flat_map(|(public, model)| model.targets.iter().map(move |target| (public, target)));
+            if let Some((public, target)) =
+                asked.find(|(_, target)| !prices.contains_key(&target.upstream_name))
+            {
                 let message = format!(
                     "tenant `{name}` has a budget, but the model `{public}` has no price: add `{}` to `prices`",
-                    model.upstream_name
+                    target.upstream_name
                 );
                 return Err(place.wrong(budget, message));
             }
@@ -74,18 +81,33 @@ pub(super) fn tenants(
             }
             written => written.map(|written| written.value),
         };
-        let budget = entry.budget.map(|budget| budget.value.0);
-        tenants.push(TenantSettings { name, keys, budget, models: allowed, requests_per_minute });
+        if let (None, Some(per)) = (&entry.budget, &entry.budget_per) {
+            return Err(
+                place.wrong(per, "there is no `budget` that could be fresh again: add one".to_owned())
+            );
+        }
+        let at_once = entry.at_once.as_ref().map(|written| place.at_least_one(written)).transpose()?;
+        tenants.push(TenantSettings {
+            name,
+            keys,
+            budget: entry.budget.map(|budget| budget.value.0),
+            models: allowed,
+            requests_per_minute,
+            budget_per: entry.budget_per.map(|per| per.value.0),
+            at_once,
+            is_expired: entry.expired,
+        });
     }
     Ok(tenants)
 }
 
 pub(super) fn prices(entries: BTreeMap<String, PriceEntry>) -> BTreeMap<String, Price> {
-    let price = |PriceEntry { input, cache_read, cache_write, output }: PriceEntry| Price {
+    let price = |PriceEntry { input, cache_read, cache_write, output, reasoning }: PriceEntry| Price {
         input,
         cache_read: cache_read.unwrap_or(input),
         cache_write: cache_write.unwrap_or(input),
         output,
+        reasoning: reasoning.unwrap_or(output),
     };
     entries.into_iter().map(|(model, entry)| (model, price(entry))).collect()
 }

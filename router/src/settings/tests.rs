@@ -52,38 +52,89 @@ fn keys_are_discovered_only_where_none_are_listed() {
 fn a_model_has_defaults() {
     let settings = load(&provider(""), &HOST).unwrap();
     let chat = &settings.models["chat"];
-    assert_eq!((chat.upstream_name.as_str(), chat.exchange.retries), ("chat", 2));
+    assert_eq!((chat.targets[0].upstream_name.as_str(), chat.exchange.retries), ("chat", 2));
     assert_eq!(settings.listen.port(), 0);
 }
 
 #[test]
 fn what_cannot_work_is_refused_with_what_to_do() {
-    let none = Fixed(&[]);
-    let cases: [(String, &str); 8] = [
-        (provider(""), "provider `openai`: no key: looked for the variables `OPENAI_API_KEY`"),
-        (provider(", keys: []"), "provider `openai`: no key: `keys` is empty"),
+    let cases: [(String, &str); 6] = [
         (provider(", keys: [{ name: k, env: NOPE }]"), "variable `NOPE` is not set or blank"),
         (provider(", keys: [{ name: k }]"), "key `k` needs either `secret` or `env`"),
-        (
-            provider(", keys: [{ name: a, secret: x }, { name: b, secret: x }]"),
-            "`a` and `b` have the same name or the same secret",
-        ),
+        (provider(", keys: [{ name: a, secret: x }, { name: a, secret: y }]"), "two keys have the name `a`"),
         (provider("").replace("provider: openai", "provider: opnai"), "did you mean `openai`?"),
         (provider("").replace("http:", "https:"), "speaks no TLS"),
         (provider("").replace("http:", "htp:"), "router.yaml:2:"),
     ];
     for (text, expected) in cases {
-        let environment: &dyn Environment = if expected.contains("looked for") { &none } else { &HOST };
-        let error = load(&text, environment).unwrap_err();
+        let error = load(&text, &HOST).unwrap_err();
         assert!(error.contains(expected), "{text}\n{error}");
     }
 }
 
 #[test]
 fn two_providers_may_not_discover_the_same_keys() {
-    let text = "providers:\n  a: { dialect: openai, base_url: 'http://h/v1' }\n  b: { dialect: openai, base_url: 'http://i/v1' }\nmodels: {}\n";
-    let error = load(text, &HOST).unwrap_err();
-    assert!(error.starts_with("provider `b`: it would discover the same keys as `a`"), "{error}");
+    let with = |a: &str, b: &str| {
+        let text = format!(
+            "providers:\n  a: {{ dialect: openai, base_url: 'http://h/v1'{a} }}\n  b: {{ dialect: openai, base_url: 'http://i/v1'{b} }}\n"
+        );
+        load(&text, &HOST).map(|settings| settings.providers.len())
+    };
+    let same = [("", ""), (", discover: K", ", discover: K"), (", discover: K_2", ", discover: K")];
+    for (a, b) in same {
+        let error = with(a, b).unwrap_err();
+        assert!(error.starts_with("provider `b`: it would discover the same keys as `a`"), "{error}");
+    }
+    for (a, b) in [("", ", discover: K"), (", discover: K", ", discover: K_B"), ("", ", keys: []")] {
+        assert_eq!(with(a, b), Ok(2), "{a} {b}");
+    }
+}
+
+#[test]
+fn discovery_begins_with_the_variable_that_the_settings_name_unless_keys_are_listed() {
+    const MINE: Fixed =
+        Fixed(&[("MINE", "a"), ("MINE_10", "c"), ("MINE_2", " b "), ("OPENAI_API_KEY", "host")]);
+    let cases = [
+        (", discover: MINE", &["MINE", "MINE_2", "MINE_10"][..]),
+        (", discover: MINE, keys: []", &["MINE", "MINE_2", "MINE_10"]),
+        (", discover: MINE, keys: [{ name: only, secret: x }]", &["only"]),
+        (", discover: NOBODY", &[]),
+        (", keys: []", &[]),
+        ("", &["OPENAI_API_KEY"]),
+    ];
+    for (keys, expected) in cases {
+        assert_eq!(key_names(&load(&provider(keys), &MINE).unwrap()), expected, "{keys}");
+    }
+}
+
+#[test]
+fn one_key_under_two_names_counts_once() {
+    let settings =
+        load(&provider(", keys: [{ name: a, secret: x }, { name: b, secret: ' x ' }]"), &HOST).unwrap();
+    assert_eq!(key_names(&settings), ["a"]);
+}
+
+#[test]
+fn a_file_without_models_is_read() {
+    for text in ["models: {}\n", "listen: 127.0.0.1:0\n", "health: { every: 2s }\nproviders: {}\n"] {
+        assert!(load(text, &HOST).unwrap().models.is_empty(), "{text}");
+    }
+    let health = load("health: { every: 2s }\n", &HOST).unwrap().health_every;
+    assert_eq!(health.map(|every| every.as_secs()), Some(2));
+}
+
+#[test]
+fn what_is_shown_of_the_settings_has_no_secret() {
+    let text = paid().replace("dialect: openai", "keys: [{ name: a, secret: tops3cret }], dialect: openai");
+    let shown = shown(&load(&text, &HOST).unwrap());
+    assert_eq!(shown["providers"]["openai"]["keys"][0]["name"], "a");
+    assert_eq!(shown["providers"]["openai"]["base_url"], "http://127.0.0.1:4010/v1");
+    assert_eq!(shown["models"]["chat"]["pools"][0]["provider"], "openai");
+    assert_eq!(shown["tenants"]["acme"]["budget_micros"], 10_000_000);
+    let text = shown.to_string();
+    for secret in ["tops3cret", "boss", "k1", "k2", "k3"] {
+        assert!(!text.contains(secret), "{text}");
+    }
 }
 
 const PAID: &str = "prices: { gpt: { input: 3, output: 9 } }\nadmin: { secret: boss }\ntenants:\n  acme: { keys: [k1, k2], budget: 10 USD, models: [chat], requests_per_minute: 60 }\n  globex: { keys: [k3] }\n";
@@ -100,7 +151,7 @@ fn tenants_prices_and_the_admin_are_read() {
     assert_eq!((acme.name.as_str(), acme.keys.len(), acme.requests_per_minute), ("acme", 2, Some(60)));
     assert_eq!(acme.budget.map(|budget| budget.0), Some(10_000_000));
     assert!(acme.models.as_ref().unwrap().contains("chat") && settings.tenants[1].models.is_none());
-    let expected = Price { input: 3, cache_read: 3, cache_write: 3, output: 9 };
+    let expected = Price { input: 3, cache_read: 3, cache_write: 3, output: 9, reasoning: 9 };
     assert_eq!((settings.prices["gpt"], settings.admin_key.is_some()), (expected, true));
     let open = load(&provider(""), &HOST).unwrap();
     assert!(open.tenants.is_empty() && open.prices.is_empty() && open.admin_key.is_none());
@@ -119,6 +170,8 @@ fn tenants_that_cannot_work_are_refused_and_no_key_is_shown() {
         ("10 USD", "10", "write one such as `10 USD`"),
         ("gpt: { input", "gtp: { input", "the model `chat` has no price: add `gpt` to `prices`"),
         ("minute: 60", "minute: 0", "write a number from 1 to 1000000"),
+        ("minute: 60", "minute: 60, at_once: 0", "write a number from 1 on"),
+        ("keys: [k3]", "keys: [k3], budget_per: 2s", "there is no `budget` that could be fresh again"),
         ("keys: [k3]", "kays: [k3]", "unknown key `kays`: did you mean `keys`?"),
         ("keys: [k3]", "keys: [{ a: tops3cret }]", "not a key: write it as a text in quotes"),
         ("keys: [k3]", "keys: tops3cret", "router.yaml:"),
@@ -166,6 +219,9 @@ fn a_model_that_cannot_work_is_refused_at_its_place() {
         ("cooldown: { probes: 0 }", "write a number from 1 on"),
         ("cooldown: { failures: 0 }", "write a number from 1 on"),
         ("backoff: { bas: 1s }", "did you mean `base`?"),
+        ("limits: [{ per: 1s }]", "a limit needs `requests` or `tokens`"),
+        ("limits: [{ requests: 0, per: 1s }]", "a limit needs `requests` or `tokens`"),
+        ("headroom: 0.8", "write one such as `80%`"),
         ("strategy: wheighted", "did you mean `weighted`?"),
         ("retries: 101", "at most 100 retries"),
     ];
@@ -186,4 +242,30 @@ fn a_budget_needs_the_prices_of_fallbacks_as_well() {
     );
     let error = load(&text, &HOST).unwrap_err();
     assert!(error.contains("the model `spare` has no price: add `other`"), "{error}");
+}
+
+#[test]
+fn a_model_is_served_by_one_provider_or_by_several() {
+    let with = |entry: &str| load(&provider("").replace("provider: openai }", &format!("{entry} }}")), &HOST);
+    let settings = with(
+        "model: gpt, pools: [{ provider: openai, priority: 2 }, { provider: openai, model: other, weight: 3 }]",
+    );
+    let settings = settings.unwrap();
+    let targets: Vec<_> = settings.models["chat"]
+        .targets
+        .iter()
+        .map(|target| (target.upstream_name.as_str(), target.weight, target.priority))
+        .collect();
+    assert_eq!(targets, [("other", 3, 0), ("gpt", 1, 2)]);
+    let cases = [
+        ("retries: 1", "needs one way to be served"),
+        ("pools: []", "needs one way to be served"),
+        ("provider: openai, pools: [{ provider: openai }]", "needs one way to be served"),
+        ("pools: [{ provider: opnai }]", "did you mean `openai`?"),
+        ("pools: [{ provider: openai, weight: 0 }]", "from 1 to 1000"),
+    ];
+    for (entry, expected) in cases {
+        let error = with(entry).unwrap_err();
+        assert!(error.contains(expected), "{entry}: {error}");
+    }
 }

@@ -29,6 +29,10 @@ impl MinuteLimit {
         Self { limit, let_in: Mutex::default() }
     }
 
+    pub(crate) fn limit(&self) -> u32 {
+        self.limit
+    }
+
     /// Counts a request, or says how long it would have to wait.
     pub(crate) fn admit(&self, now: Instant) -> Result<RateStanding, (RateStanding, Duration)> {
         // A moment is in or out, so a panic elsewhere spoils nothing.

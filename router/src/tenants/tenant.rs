@@ -3,14 +3,21 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::MinuteLimit;
+use super::slots::Slots;
+use super::{MinuteLimit, TenancyPolicy};
 use crate::accounts::Account;
-use crate::secret::KeyDigest;
+use crate::secret::{KeyDigest, Secret};
 use crate::settings::TenantSettings;
 
 /// The place of a tenant in the settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TenantIndex(usize);
+
+impl TenantIndex {
+    pub(crate) fn get(self) -> usize {
+        self.0
+    }
+}
 
 /// Someone on whose behalf clients ask.
 #[derive(Debug)]
@@ -18,8 +25,13 @@ pub(crate) struct Tenant {
     name: String,
     /// Absent: all models.
     models: Option<BTreeSet<String>>,
+    /// Whether its keys have run out.
+    is_expired: bool,
+    /// What may be shown of its keys.
+    fingerprints: Vec<String>,
     account: Option<Arc<Account>>,
-    rate: Option<MinuteLimit>,
+    rate: Option<Arc<MinuteLimit>>,
+    slots: Option<Arc<Slots>>,
 }
 
 impl Tenant {
@@ -37,7 +49,53 @@ impl Tenant {
     }
 
     pub(crate) fn rate(&self) -> Option<&MinuteLimit> {
-        self.rate.as_ref()
+        self.rate.as_deref()
+    }
+
+    /// The slots of a tenant that may have only so many requests open.
+    pub(crate) fn slots(&self) -> Option<&Arc<Slots>> {
+        self.slots.as_ref()
+    }
+
+    pub(crate) fn is_expired(&self) -> bool {
+        self.is_expired
+    }
+
+    /// What may be shown of its keys.
+    pub(crate) fn fingerprints(&self) -> &[String] {
+        &self.fingerprints
+    }
+
+    /// A tenant of new settings. What one of the same name has spent, sent and open counts on.
+    fn new(settings: TenantSettings, before: Option<&Self>, policy: &dyn TenancyPolicy) -> Self {
+        let window = settings.budget_per.map(|per| policy.budget_window(per));
+        let account = settings.budget.map(|budget| match before.and_then(Self::account) {
+            Some(account) => {
+                account.adjust(budget, window);
+                Arc::clone(account)
+            }
+            None => Arc::new(Account::new(budget, window)),
+        });
+        let rate = settings.requests_per_minute.map(|limit| {
+            let known = before.and_then(|before| before.rate.as_ref()).filter(|rate| rate.limit() == limit);
+            known.map_or_else(|| Arc::new(MinuteLimit::new(limit)), Arc::clone)
+        });
+        let slots = settings.at_once.map(|most| match before.and_then(Self::slots) {
+            Some(slots) => {
+                slots.resize(most);
+                Arc::clone(slots)
+            }
+            None => Arc::new(Slots::new(most)),
+        });
+        Self {
+            fingerprints: settings.keys.iter().map(Secret::fingerprint).collect(),
+            name: settings.name,
+            models: settings.models,
+            is_expired: settings.is_expired,
+            account,
+            rate,
+            slots,
+        }
     }
 }
 
@@ -49,17 +107,14 @@ pub(crate) struct Tenants {
 }
 
 impl Tenants {
-    pub(crate) fn new(settings: Vec<TenantSettings>) -> Self {
+    /// The tenants of new settings, after others.
+    pub(crate) fn new(settings: Vec<TenantSettings>, before: &Self, policy: &dyn TenancyPolicy) -> Self {
         let mut all = Self::default();
         for (index, settings) in settings.into_iter().enumerate() {
             let digests = settings.keys.iter().map(|key| KeyDigest::of(key.reveal()));
             all.keys.extend(digests.map(|digest| (digest, TenantIndex(index))));
-            all.tenants.push(Tenant {
-                name: settings.name,
-                models: settings.models,
-                account: settings.budget.map(|budget| Arc::new(Account::new(budget))),
-                rate: settings.requests_per_minute.map(MinuteLimit::new),
-            });
+            let before = before.named(&settings.name).map(|index| before.get(index));
+            all.tenants.push(Tenant::new(settings, before, policy));
         }
         all
     }
@@ -71,6 +126,10 @@ impl Tenants {
 
     pub(crate) fn get(&self, index: TenantIndex) -> &Tenant {
         &self.tenants[index.0]
+    }
+
+    pub(crate) fn all(&self) -> &[Tenant] {
+        &self.tenants
     }
 
     /// The tenant of a key. Every known key is compared, so the time tells nothing.
@@ -92,8 +151,8 @@ impl Tenants {
 
 #[cfg(test)]
 mod tests {
+    use super::super::FairTenancy;
     use super::*;
-    use crate::secret::Secret;
 
     #[test]
     fn a_tenant_is_known_by_each_of_its_keys_and_by_nothing_else() {
@@ -103,8 +162,12 @@ mod tests {
             budget: None,
             models: None,
             requests_per_minute: None,
+            budget_per: None,
+            at_once: None,
+            is_expired: false,
         };
-        let tenants = Tenants::new(vec![tenant("acme", &["a1", "a2"]), tenant("globex", &["g1"])]);
+        let settings = vec![tenant("acme", &["a1", "a2"]), tenant("globex", &["g1"])];
+        let tenants = Tenants::new(settings, &Tenants::default(), &FairTenancy);
         let name = |key| tenants.of_key(key).map(|index| tenants.get(index).name());
         assert_eq!((name("a1"), name("a2"), name("g1")), (Some("acme"), Some("acme"), Some("globex")));
         assert_eq!((name("a3"), name(""), name("acme")), (None, None, None));

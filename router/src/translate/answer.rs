@@ -123,7 +123,7 @@ mod tests {
             (usage["total_tokens"].as_u64(), &usage["prompt_tokens_details"]["cached_tokens"]),
             (Some(2_350), &json!(800))
         );
-        let expected = Tokens { input: 1_200, cache_read: 800, cache_write: 200, output: 150 };
+        let expected = Tokens { input: 1_200, cache_read: 800, cache_write: 200, output: 150, reasoning: 0 };
         assert_eq!((tally.completed().tokens, tally.completed().state), (expected, RowState::Settled));
     }
 

@@ -117,7 +117,10 @@ fn a_text_arrives_piece_by_piece_and_ends_with_one_reason_usage_and_mark() {
     }
     let counted = carried.tally.completed();
     assert_eq!(counted.state, RowState::Settled);
-    assert_eq!(counted.tokens, Tokens { input: 1_200, cache_read: 800, cache_write: 200, output: 150 });
+    assert_eq!(
+        counted.tokens,
+        Tokens { input: 1_200, cache_read: 800, cache_write: 200, output: 150, reasoning: 0 }
+    );
 }
 
 #[test]

@@ -24,6 +24,8 @@ impl From<AnthropicUsage> for UsageReport {
             cache_read: usage.cache_read_input_tokens,
             cache_write: usage.cache_creation_input_tokens,
             output: usage.output_tokens,
+            // Thinking is not told apart.
+            reasoning: None,
         }
     }
 }

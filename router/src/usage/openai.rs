@@ -16,6 +16,8 @@ pub(crate) struct OpenaiUsage {
     total_tokens: u64,
     #[serde(default)]
     prompt_tokens_details: Option<PromptDetails>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    completion_tokens_details: Option<CompletionDetails>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -24,6 +26,12 @@ struct PromptDetails {
     cached_tokens: Option<u64>,
     #[serde(default)]
     cache_write_tokens: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+struct CompletionDetails {
+    #[serde(default)]
+    reasoning_tokens: Option<u64>,
 }
 
 impl From<OpenaiUsage> for UsageReport {
@@ -36,14 +44,15 @@ impl From<OpenaiUsage> for UsageReport {
             cache_read: Some(read),
             cache_write: Some(write),
             output: Some(usage.completion_tokens),
+            reasoning: usage.completion_tokens_details.and_then(|details| details.reasoning_tokens),
         }
     }
 }
 
 impl From<Tokens> for OpenaiUsage {
     fn from(tokens: Tokens) -> Self {
-        let Tokens { input, cache_read, cache_write, output } = tokens;
-        let prompt_tokens = input.saturating_add(cache_read).saturating_add(cache_write);
+        let Tokens { cache_read, cache_write, output, reasoning, .. } = tokens;
+        let prompt_tokens = tokens.all_input();
         Self {
             prompt_tokens,
             completion_tokens: output,
@@ -52,6 +61,8 @@ impl From<Tokens> for OpenaiUsage {
                 cached_tokens: Some(cache_read),
                 cache_write_tokens: Some(cache_write),
             }),
+            completion_tokens_details: (reasoning > 0)
+                .then_some(CompletionDetails { reasoning_tokens: Some(reasoning) }),
         }
     }
 }
@@ -67,7 +78,8 @@ mod tests {
             "completion_tokens_details":{"reasoning_tokens":50}}"#;
         let usage: OpenaiUsage = serde_json::from_str(text).unwrap();
         let tokens = UsageReport::from(usage).tokens();
-        assert_eq!(tokens, Tokens { input: 1_200, cache_read: 800, cache_write: 200, output: 150 });
+        let expected = Tokens { input: 1_200, cache_read: 800, cache_write: 200, output: 150, reasoning: 50 };
+        assert_eq!(tokens, expected);
         assert_eq!(OpenaiUsage::from(tokens), usage);
     }
 

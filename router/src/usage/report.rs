@@ -9,6 +9,8 @@ pub(crate) struct UsageReport {
     pub(crate) cache_read: Option<u64>,
     pub(crate) cache_write: Option<u64>,
     pub(crate) output: Option<u64>,
+    /// The part of the output that was spent on reasoning.
+    pub(crate) reasoning: Option<u64>,
 }
 
 impl UsageReport {
@@ -18,6 +20,7 @@ impl UsageReport {
             cache_read: self.cache_read.unwrap_or(0),
             cache_write: self.cache_write.unwrap_or(0),
             output: self.output.unwrap_or(0),
+            reasoning: self.reasoning.unwrap_or(0),
         }
     }
 
@@ -28,6 +31,7 @@ impl UsageReport {
             cache_read: join(self.cache_read, later.cache_read),
             cache_write: join(self.cache_write, later.cache_write),
             output: join(self.output, later.output),
+            reasoning: join(self.reasoning, later.reasoning),
         }
     }
 }
@@ -54,10 +58,11 @@ mod tests {
 
     #[test]
     fn a_later_number_replaces_an_earlier_one_and_silence_keeps_it() {
-        let first = UsageReport { input: Some(10), cache_read: Some(5), output: Some(1), cache_write: None };
+        let first =
+            UsageReport { input: Some(10), cache_read: Some(5), output: Some(1), ..UsageReport::default() };
         let second = UsageReport { output: Some(40), ..UsageReport::default() };
         let third = UsageReport { input: Some(11), output: Some(90), ..UsageReport::default() };
         let last = LatestReport.take(LatestReport.take(first, second), third);
-        assert_eq!(last.tokens(), Tokens { input: 11, cache_read: 5, cache_write: 0, output: 90 });
+        assert_eq!(last.tokens(), Tokens { input: 11, cache_read: 5, output: 90, ..Tokens::default() });
     }
 }

@@ -79,7 +79,7 @@ async fn a_chat_completion_is_asked_for_and_answered_in_other_words() {
         assert_eq!(asked["messages"], json!([{ "role": "user", "content": "ping" }]));
         assert!(asked["max_tokens"].as_u64().unwrap() > 0);
         assert_eq!((got.status, got.headers["x-router-provider"].to_str().unwrap()), (200, "anthropic"));
-        assert_eq!(got.headers["x-request-id"], "r1");
+        assert_eq!(got.headers["x-provider-request-id"], "r1");
         assert!(
             !got.headers.contains_key("set-cookie") && !got.headers.contains_key("anthropic-organization-id")
         );

@@ -29,13 +29,15 @@ fn tokens(row: &Value) -> (u64, u64, u64, u64) {
 async fn a_row_tells_who_asked_whom_and_what_it_cost() {
     let provider = Provider::start(|a| if a.key() == "sk-1" { limited(20) } else { completion() }).await;
     let router = start_router(&config(&provider, ", budget: 1 USD"), None).await;
-    let got = send(post_as(&router, CHAT, "acme-1", r#"{"model":"chat","user":"u-7","messages":[]}"#)).await;
+    let ask = r#"{"model":"chat","user":"u-7","metadata":{"tags":["a","b"]},"messages":[]}"#;
+    let got = send(post_as(&router, CHAT, "acme-1", ask)).await;
     let row = &rows(&router, 1).await[0];
     assert_eq!(row["id"], got.headers["x-request-id"].to_str().unwrap());
     let expected = json!({
         "tenant": "acme", "model": "chat", "provider": "openai", "provider_model": "gpt", "key": "k2",
         "status": 200, "stream": false, "attempts": 2, "cost": 450, "state": "settled", "caller_id": "u-7",
-        "tokens": { "input": 100, "cache_read": 0, "cache_write": 0, "output": 10 },
+        "tokens": { "input": 100, "cache_read": 0, "cache_write": 0, "output": 10, "reasoning": 0 },
+        "end_user": "u-7", "tags": ["a", "b"],
     });
     for (field, value) in expected.as_object().unwrap() {
         assert_eq!(&row[field], value, "{field}");
@@ -210,7 +212,7 @@ async fn without_tenants_prices_and_an_admin_there_are_no_books_and_all_is_passe
     let router = start_router(&ConfigFile::with_keys(provider.address, 1, ""), None).await;
     let got = ask(&router).await;
     assert_eq!(
-        (got.status, got.body.as_ref(), &got.headers["x-request-id"]),
+        (got.status, got.body.as_ref(), &got.headers["x-provider-request-id"]),
         (200, &br#"{ "any": "JSON" }"#[..], &"r1".parse().unwrap())
     );
     assert_eq!(provider.attempts()[0].body, ASK);

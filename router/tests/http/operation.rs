@@ -157,6 +157,33 @@ fn as_a_process_it_says_where_it_listens_and_ends_in_order_when_asked() {
 }
 
 #[test]
+fn as_a_process_it_reads_its_file_again_at_a_hang_up_and_keeps_the_old_one_when_that_is_wrong() {
+    let config = ConfigFile::new("models: {}\n");
+    let mut process = Process::start(&config, "info");
+    let mut output = BufReader::new(process.0.stdout.take().unwrap());
+    let mut log = BufReader::new(process.0.stderr.take().unwrap());
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    let address = line.strip_prefix("listening on http://").expect(&line).trim_end().to_owned();
+    assert_eq!(post_raw(&address), "HTTP/1.1 404 Not Found");
+    let pid = process.0.id().to_string();
+    let keyless = "providers: { p: { dialect: openai, base_url: 'http://127.0.0.1:9', keys: [] } }\nmodels: { chat: { provider: p } }\n";
+    for (text, logged, status) in [
+        (keyless, "are in force", "HTTP/1.1 503 Service Unavailable"),
+        ("models: [", "stay as they were", "HTTP/1.1 503 Service Unavailable"),
+    ] {
+        std::fs::write(&config.0, text).unwrap();
+        assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+        let mut lines = String::new();
+        while !lines.contains(logged) {
+            assert!(log.read_line(&mut lines).unwrap() > 0, "{lines}");
+        }
+        assert_eq!(lines.contains("no key: `keys` is empty"), text == keyless, "{lines}");
+        assert_eq!(post_raw(&address), status);
+    }
+}
+
+#[test]
 fn as_a_process_it_refuses_a_wrong_configuration_and_says_where() {
     let config = ConfigFile::new("providers: {}\nmodels:\n  chat: { provider: p }\n");
     let mut process = Process::start(&config, "warn");
@@ -189,4 +216,23 @@ fn post_raw(address: &str) -> String {
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line).unwrap();
     line.trim_end().to_owned()
+}
+
+#[tokio::test]
+async fn a_host_that_does_not_take_connections_is_given_up_when_the_settings_say() {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    // Nobody accepts, so the system takes a few connections and then no more.
+    let mut taken = Vec::new();
+    while let Ok(stream) = timeout(Duration::from_millis(200), TcpStream::connect(address)).await {
+        taken.push(stream.unwrap());
+        assert!(taken.len() < 100, "the system takes no more than it was told to");
+    }
+    let config = ConfigFile::with_keys(address, 1, ", retries: 0, timeouts: { connect: 150ms }");
+    let router = start_router(&config, None).await;
+    let begin = Instant::now();
+    assert_eq!(ask(&router).await.error_code(), "provider_unreachable");
+    assert!(begin.elapsed() >= Duration::from_millis(150) && begin.elapsed() < Duration::from_secs(2));
 }

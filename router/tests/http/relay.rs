@@ -189,7 +189,7 @@ async fn a_providers_error_about_the_request_is_relayed_once_and_as_it_is() {
         let router = start_router(&config, None).await;
         let got = ask(&router).await;
         assert_eq!((got.status, got.body.as_ref()), (status, body.as_bytes()));
-        assert_eq!(got.headers["x-request-id"], "r1");
+        assert_eq!(got.headers["x-provider-request-id"], "r1");
         assert_eq!(provider.keys().len(), 1);
         assert_eq!(ask(&router).await.status, status);
         assert_eq!(provider.keys(), ["sk-1", "sk-2"], "the key stays in rotation");

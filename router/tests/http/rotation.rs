@@ -90,7 +90,7 @@ async fn keys_come_from_the_environment_when_none_are_listed() {
     let variables = [("OPENAI_API_KEY_10", "ten"), ("OPENAI_API_KEY_2", "two"), ("OPENAI_API_KEY", "base")];
     let variables = Variables(variables.map(|(n, v)| (n.to_owned(), v.to_owned())).into());
     let options = router::ServeOptions { config: config.0.clone(), listen: None, defect: None };
-    let router = router::start(&options, &variables).await.unwrap();
+    let router = router::start(&options, variables).await.unwrap();
     for _ in 0..4 {
         ask(&router).await;
     }

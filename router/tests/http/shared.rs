@@ -69,6 +69,6 @@ async fn a_key_that_one_router_has_closed_is_closed_for_the_others_but_with_the_
 async fn a_folder_that_is_not_there_is_refused() {
     let config = ConfigFile::new("providers: {}\nmodels: {}\nshared: { folder: /not/there }\n");
     let options = router::ServeOptions { config: config.0.clone(), listen: None, defect: None };
-    let error = router::start(&options, &Variables::default()).await.unwrap_err().to_string();
+    let error = router::start(&options, Variables::default()).await.unwrap_err().to_string();
     assert!(error.contains(":3:") && error.contains("there is no such folder"), "{error}");
 }

@@ -220,7 +220,7 @@ impl Drop for ConfigFile {
 
 pub(crate) async fn start_router(config: &ConfigFile, defect: Option<&str>) -> Router {
     let options = ServeOptions { config: config.0.clone(), listen: None, defect: defect.map(str::to_owned) };
-    start(&options, &Variables::default()).await.unwrap()
+    start(&options, Variables::default()).await.unwrap()
 }
 
 pub(crate) fn client() -> Client<hyper_util::client::legacy::connect::HttpConnector, Full<Bytes>> {
@@ -298,6 +298,19 @@ pub(crate) async fn rows(router: &Router, count: usize) -> Vec<Value> {
     })
     .await
     .unwrap()
+}
+
+/// A request with a bearer key to one of the operator's paths.
+pub(crate) async fn operate(router: &Router, method: &str, path: &str, key: &str) -> Got {
+    let uri = format!("http://{}{path}", router.address());
+    let request = Request::builder().method(method).uri(uri).header("authorization", format!("Bearer {key}"));
+    send(request.body(Full::default()).unwrap()).await
+}
+
+/// The router reads its file again, which now holds this.
+pub(crate) async fn reload_with(router: &Router, config: &ConfigFile, text: &str) -> Got {
+    std::fs::write(&config.0, text).unwrap();
+    operate(router, "POST", "/admin/reload", "boss").await
 }
 
 pub(crate) async fn get(router: &Router, path: &str) -> Got {

@@ -1,9 +1,10 @@
 //! Exchanges against a scripted provider, in virtual time.
 
 mod crowds;
+mod lines;
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::policy::Policies;
-use crate::pool::{CooldownSettings, Strategy};
+use crate::pool::{Claim, CooldownSettings, Strategy};
 use crate::provider::{
     Dialect, ErrorReply, Patience, Provider, ProviderKey, Reply, Upstream, UpstreamRequest,
 };
@@ -58,11 +59,13 @@ fn limited() -> Reply<()> {
 }
 
 struct World<F> {
-    provider: Provider,
+    provider: Arc<Provider>,
     upstream: Scripted<F>,
     policies: Policies,
     backoff: Backoff,
     set: ExchangeSettings,
+    claim: Option<Claim<'static>>,
+    queue: Option<Queue>,
 }
 
 impl<F: Fn(&str, Instant) -> Reply<()> + Send + Sync> World<F> {
@@ -79,14 +82,22 @@ impl<F: Fn(&str, Instant) -> Reply<()> + Send + Sync> World<F> {
             keys: keys.collect(),
         };
         let upstream = Scripted { answer, seen: Mutex::default(), latency: Duration::from_millis(1) };
-        let provider = Provider::new(&settings, None);
+        let provider = Arc::new(Provider::new(&settings));
         let set = ExchangeSettings {
             retries,
             strategy: Strategy::default(),
             backoff: BackoffSettings::default(),
             cooldown: CooldownSettings::default(),
         };
-        Self { provider, upstream, policies: Policies::sound(), backoff: Backoff::with_seed(1), set }
+        Self {
+            provider,
+            upstream,
+            policies: Policies::sound(),
+            backoff: Backoff::with_seed(1),
+            set,
+            claim: None,
+            queue: None,
+        }
     }
 
     async fn ask(&self) -> Finished<()> {
@@ -95,7 +106,7 @@ impl<F: Fn(&str, Instant) -> Reply<()> + Send + Sync> World<F> {
             path: "/chat/completions",
             headers: HeaderMap::new(),
             body: Bytes::new(),
-            patience: Patience { head: SECONDS, first_content: SECONDS, idle: SECONDS },
+            patience: Patience { connect: None, head: SECONDS, first_content: SECONDS, idle: SECONDS },
         };
         let exchange = Exchange {
             provider: &self.provider,
@@ -104,6 +115,9 @@ impl<F: Fn(&str, Instant) -> Reply<()> + Send + Sync> World<F> {
             backoff: &self.backoff,
             request: &request,
             set: self.set,
+            claim: self.claim,
+            session: None,
+            queue: self.queue.as_ref(),
         };
         exchange.run().await
     }
@@ -167,7 +181,7 @@ async fn one_exchange_is_decided_as_the_table_says() {
         let finished = world.ask().await;
         assert_eq!((world.tried().as_str(), told(&finished).as_str()), (tried, expected), "{case}");
         assert_eq!(finished.attempts as usize, tried.len(), "{case}");
-        let last = finished.key.map(|key| world.provider.key(key).name().to_owned());
+        let last = finished.key.map(|key| key.name().to_owned());
         assert_eq!(last, tried.chars().last().map(String::from), "{case}");
     }
 }

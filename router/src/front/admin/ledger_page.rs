@@ -2,9 +2,11 @@
 
 use http::{Response, StatusCode, Uri};
 
-use super::answer::{ApiError, json_answer};
-use super::relay::ResponseBody;
 use crate::accounts::{Books, Query};
+
+use crate::front::answer::{ApiError, json_answer};
+use crate::front::percent::decoded_in_query;
+use crate::front::relay::ResponseBody;
 
 const DEFAULT_LIMIT: usize = 100;
 const HIGHEST_LIMIT: usize = 100_000;
@@ -19,8 +21,8 @@ fn read_query(text: &str) -> Result<Query, String> {
     let mut query = Query { limit: DEFAULT_LIMIT, ..Query::default() };
     for pair in text.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let value =
-            decoded(value).ok_or_else(|| format!("the value of `{name}` is not written in percent code"))?;
+        let value = decoded_in_query(value)
+            .ok_or_else(|| format!("the value of `{name}` is not written in percent code"))?;
         let number = || value.parse::<u64>().map_err(|_| format!("`{name}` is not a number"));
         match name {
             "tenant" => query.tenant = Some(value),
@@ -34,25 +36,6 @@ fn read_query(text: &str) -> Result<Query, String> {
         }
     }
     Ok(query)
-}
-
-/// A value without its percent code.
-fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let digits = std::str::from_utf8(after.get(..2)?).ok()?;
-                rest = &after[2..];
-                u8::from_str_radix(digits, 16).ok()?
-            }
-            byte => byte,
-        });
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

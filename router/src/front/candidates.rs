@@ -1,0 +1,64 @@
+//! The providers that a request is put to, one after the other, until one has an answer.
+
+use std::hash::BuildHasher;
+
+use http::HeaderMap;
+
+use super::service::Service;
+use crate::pool::Session;
+use crate::settings::{ModelSettings, Target};
+use crate::tenants::TenantIndex;
+
+/// What belongs together, for models that keep it at one key.
+const SESSION: &str = "x-session-id";
+/// `true` from a client that wants an answer of this model and provider or none.
+const NO_FALLBACKS: &str = "x-router-no-fallbacks";
+
+/// A request, as far as it says who may answer it.
+#[derive(Clone, Copy)]
+pub(super) struct Choice<'a> {
+    pub(super) service: &'a Service,
+    pub(super) model: &'a ModelSettings,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) tenant: Option<TenantIndex>,
+}
+
+impl<'a> Choice<'a> {
+    /// The providers of the model, and then those of its fallbacks. Turns are taken as they are needed.
+    pub(super) fn candidates(self) -> impl Iterator<Item = (&'a ModelSettings, &'a Target)> + Send + use<'a> {
+        let session = self.session(self.model);
+        let most = if self.wants_no_other() { 1 } else { usize::MAX };
+        let models = std::iter::once(self.model).chain(self.fallbacks());
+        let targets = move |model: &'a ModelSettings| {
+            let order = self.service.spread(model).map_or_else(|| vec![0], |spread| spread.order(session));
+            order.into_iter().filter_map(move |place| Some((model, model.targets.get(place)?)))
+        };
+        models.flat_map(targets).take(most)
+    }
+
+    /// Everybody who may be asked, in no order.
+    pub(super) fn everybody(self) -> impl Iterator<Item = &'a Target> + use<'a> {
+        std::iter::once(self.model).chain(self.fallbacks()).flat_map(|model| &model.targets)
+    }
+
+    /// Whether there is only one provider that may be asked.
+    pub(super) fn is_only_one(self) -> bool {
+        self.wants_no_other() || self.everybody().nth(1).is_none()
+    }
+
+    /// The session that a client names, where those stay at their keys. Tenants do not share them.
+    pub(super) fn session(self, model: &ModelSettings) -> Option<Session> {
+        let name = self.headers.get(SESSION).filter(|_| model.is_sticky)?;
+        let tenant = self.tenant.map(TenantIndex::get);
+        Some(Session(self.service.session_digests.hash_one((tenant, &model.name, name.as_bytes()))))
+    }
+
+    fn fallbacks(self) -> impl Iterator<Item = &'a ModelSettings> + use<'a> {
+        self.model.fallbacks.iter().filter_map(move |name| self.service.models.get(name))
+    }
+
+    fn wants_no_other(self) -> bool {
+        let opted_out = self.headers.get(NO_FALLBACKS).is_some_and(|value| value == "true");
+        opted_out && self.service.policies.retry.heeds_opting_out()
+    }
+}

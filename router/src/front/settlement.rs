@@ -1,0 +1,22 @@
+//! What is settled when an answer is over: the row in the books, and the use of a key.
+
+use crate::accounts::{Charge, Counted, MicroUsd};
+use crate::provider::Ticket;
+
+/// Open until an answer is over. Dropping it means that the client left before anything was counted.
+pub(super) struct Settlement {
+    /// Absent when nothing is booked.
+    pub(super) charge: Option<Charge>,
+    /// Absent when the key has no limits.
+    pub(super) ticket: Option<Ticket>,
+}
+
+impl Settlement {
+    /// Settles everything, and gives the cost as it is told to the client.
+    pub(super) fn close(self, status: u16, counted: Counted) -> Option<MicroUsd> {
+        if let Some(ticket) = self.ticket {
+            ticket.settle(counted.tokens.all_input().saturating_add(counted.tokens.output));
+        }
+        self.charge.and_then(|charge| charge.close(Some(status), counted))
+    }
+}

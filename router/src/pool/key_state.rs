@@ -1,0 +1,60 @@
+//! What a pool knows of one key.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Standing;
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct KeyState {
+    /// What was learned of it, also while it is taken out.
+    pub(super) standing: Standing,
+    /// Until when it is closed.
+    pub(super) until: Option<Instant>,
+    /// The operator took it out.
+    pub(super) is_disabled: bool,
+    /// It is in the settings no more.
+    pub(super) is_removed: bool,
+    /// Its place in the order of the settings.
+    pub(super) rank: usize,
+    pub(super) weight: u32,
+    /// The place of its next turn.
+    pub(super) turn: u64,
+    /// It was closed, and nothing has succeeded since.
+    pub(super) is_unproven: bool,
+    pub(super) probes_open: u32,
+    pub(super) latest_probe: Option<Instant>,
+    /// Failures in a row.
+    pub(super) failures: u32,
+    /// Until when its provider said that little is left of it.
+    pub(super) used_up_until: Option<Instant>,
+}
+
+/// The way to the next turn of a key whose weight is one. Divisible by most small weights, so that turns stay even.
+pub(super) const STRIDE: u64 = 5_040 * 1_000;
+/// A probe that is under way for so long was not refused: refusals come fast, and answers may take minutes.
+const PROBE_PATIENCE: Duration = Duration::from_secs(5);
+
+impl KeyState {
+    pub(super) fn is_out(&self) -> bool {
+        self.is_disabled || self.is_removed
+    }
+
+    /// Its standing as it is shown.
+    pub(super) fn shown(&self) -> Standing {
+        if self.is_disabled { Standing::Disabled } else { self.standing }
+    }
+
+    /// Turns that it missed are not made up for.
+    pub(super) fn misses_turns(&mut self, now_at: u64) {
+        self.turn = self.turn.max(now_at + STRIDE / u64::from(self.weight));
+    }
+
+    /// Whether one more request may use it now.
+    pub(super) fn admits(&self, probes: Option<u32>, now: Instant) -> bool {
+        let Some(probes) = probes.filter(|_| self.is_unproven) else { return true };
+        let is_patient = self.latest_probe.is_some_and(|latest| now < latest + PROBE_PATIENCE);
+        self.probes_open < probes || !is_patient
+    }
+}

@@ -1,0 +1,99 @@
+//! What providers say of what is left of a key's limits, with every answer.
+
+use std::time::{Duration, SystemTime};
+
+use http::HeaderMap;
+
+use super::hint::{spelled, until_moment};
+
+/// The limits of OpenAI and of Anthropic, by the beginnings and ends of the headers that tell of them.
+const LIMITS: [[&str; 3]; 6] = [
+    ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"],
+    ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"],
+    [
+        "anthropic-ratelimit-requests-limit",
+        "anthropic-ratelimit-requests-remaining",
+        "anthropic-ratelimit-requests-reset",
+    ],
+    [
+        "anthropic-ratelimit-tokens-limit",
+        "anthropic-ratelimit-tokens-remaining",
+        "anthropic-ratelimit-tokens-reset",
+    ],
+    [
+        "anthropic-ratelimit-input-tokens-limit",
+        "anthropic-ratelimit-input-tokens-remaining",
+        "anthropic-ratelimit-input-tokens-reset",
+    ],
+    [
+        "anthropic-ratelimit-output-tokens-limit",
+        "anthropic-ratelimit-output-tokens-remaining",
+        "anthropic-ratelimit-output-tokens-reset",
+    ],
+];
+
+/// Without a word on when it is otherwise a key is looked at again after this time.
+const UNTOLD: Duration = Duration::from_secs(1);
+/// No rate window is longer.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
+
+/// For how long other keys are to be preferred, when a share of some limit is used up; `share` is in millionths.
+pub(crate) fn used_up_for(headers: &HeaderMap, share: u64, now: SystemTime) -> Option<Duration> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let number = |name: &str| text(name)?.parse::<u64>().ok();
+    let used_up = LIMITS.iter().filter_map(|[limit, remaining, reset]| {
+        // What is no count, such as -1, tells nothing.
+        let (limit, remaining) = number(limit).filter(|limit| *limit > 0).zip(number(remaining))?;
+        let used = u128::from(limit.saturating_sub(remaining)) * 1_000_000 / u128::from(limit);
+        let reset = || text(reset).and_then(|reset| wait(reset, now)).unwrap_or(UNTOLD).min(LONGEST);
+        (used >= u128::from(share)).then(reset)
+    });
+    used_up.max()
+}
+
+/// A duration such as `6m0s`, a number of seconds, a moment, or one in seconds of the epoch.
+fn wait(reset: &str, now: SystemTime) -> Option<Duration> {
+    const EPOCH_FROM: u64 = 1_000_000_000;
+    match reset.parse::<u64>() {
+        Ok(seconds) if seconds < EPOCH_FROM => Some(Duration::from_secs(seconds)),
+        _ => until_moment(reset, now).or_else(|| spelled(reset)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_read_in_every_form_and_never_wrongly() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let openai =
+            ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"];
+        let tokens = ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"];
+        let anthropic = LIMITS[4];
+        let cases: [([&str; 3], [&str; 3], Option<u64>); 13] = [
+            (openai, ["100", "21", "1s"], None),
+            (openai, ["100", "20", "6m0s"], Some(360_000)),
+            (openai, ["100", "0", "20ms"], Some(20)),
+            (tokens, ["1000", "100", "7"], Some(7_000)),
+            (tokens, ["1000", "100", "1800000009"], Some(9_000)),
+            (anthropic, ["1000", "100", "2027-01-15T08:00:03Z"], Some(3_000)),
+            (anthropic, ["1000", "900", "2027-01-15T08:00:03Z"], None),
+            (openai, ["100", "5", "soon"], Some(1_000)),
+            (openai, ["100", "-1", "1s"], None),
+            (openai, ["-1", "0", "1s"], None),
+            (openai, ["0", "0", "1s"], None),
+            (openai, ["", "", ""], None),
+            (openai, ["100", "0", "99999h"], Some(3_600_000)),
+        ];
+        for (names, values, expected) in cases {
+            let pairs = names.into_iter().zip(values).map(|(name, value)| {
+                (HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_static(value))
+            });
+            let got = used_up_for(&pairs.collect(), 800_000, now);
+            assert_eq!(got, expected.map(Duration::from_millis), "{values:?}");
+        }
+    }
+}

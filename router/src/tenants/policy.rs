@@ -1,0 +1,32 @@
+//! The decisions about tenants: who is let in, and what a request takes of their limits.
+
+use std::time::Duration;
+
+/// Decides what a tenant's settings mean.
+pub(crate) trait TenancyPolicy: Send + Sync {
+    /// Whether a tenant is let in, whose keys may have run out.
+    fn lets_in(&self, is_expired: bool) -> bool {
+        !is_expired
+    }
+
+    /// Whether the place of a request is given back that did not come to its end.
+    fn gives_back_broken(&self) -> bool {
+        true
+    }
+
+    /// Whether a request counts against the tenant's rate that was refused for too many at once.
+    fn counts_refused(&self) -> bool {
+        false
+    }
+
+    /// The time after which a budget is fresh again.
+    fn budget_window(&self, set: Duration) -> Duration {
+        set
+    }
+}
+
+/// The sound policy.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FairTenancy;
+
+impl TenancyPolicy for FairTenancy {}

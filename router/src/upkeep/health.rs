@@ -1,0 +1,90 @@
+//! Health checks: each provider is asked for its models now and then, a few at once, on nobody's account.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::front::Backend;
+
+/// What the latest check of one provider found.
+#[derive(Debug, Default)]
+pub(crate) struct Health(Mutex<Option<HealthReport>>);
+
+/// The outcome of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HealthReport {
+    pub(crate) at: SystemTime,
+    /// Whether it answered, and not that it is in trouble.
+    pub(crate) is_up: bool,
+}
+
+impl Health {
+    pub(crate) fn latest(&self) -> Option<HealthReport> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn found(&self, is_up: bool) {
+        let report = HealthReport { at: SystemTime::now(), is_up };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
+    }
+}
+
+/// The checks, for as long as this lives.
+#[derive(Debug)]
+pub(super) struct HealthChecks {
+    every: Duration,
+    checked: Arc<Mutex<Vec<Arc<Backend>>>>,
+    _task: JoinSet<()>,
+}
+
+/// A provider that takes longer to name its models is in trouble.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl HealthChecks {
+    /// Begins to check these providers, at most so many at once.
+    pub(super) fn start(every: Duration, at_once: usize, backends: &[Arc<Backend>]) -> Self {
+        let checked = Arc::new(Mutex::new(backends.to_vec()));
+        let mut task = JoinSet::new();
+        task.spawn(check_again_and_again(every, at_once, Arc::clone(&checked)));
+        Self { every, checked, _task: task }
+    }
+
+    pub(super) fn every(&self) -> Duration {
+        self.every
+    }
+
+    /// Checks these providers from now on.
+    pub(super) fn follow(&self, backends: &[Arc<Backend>]) {
+        *self.checked.lock().unwrap_or_else(PoisonError::into_inner) = backends.to_vec();
+    }
+}
+
+async fn check_again_and_again(every: Duration, at_once: usize, checked: Arc<Mutex<Vec<Arc<Backend>>>>) {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let backends = checked.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut running = JoinSet::new();
+        for backend in backends {
+            if running.len() >= at_once {
+                running.join_next().await;
+            }
+            running.spawn(check(backend, PATIENCE.min(every)));
+        }
+        while running.join_next().await.is_some() {}
+    }
+}
+
+/// Asks with the key whose turn is next, which it stays. A provider without an open key is not asked.
+async fn check(backend: Arc<Backend>, patience: Duration) {
+    let Some(key) = backend.provider().first_open_key(Instant::now()) else { return };
+    let status = backend.upstream().ask_for_models(&key, patience).await;
+    let is_up = status.is_some_and(|status| !status.is_server_error());
+    if !is_up {
+        tracing::warn!(provider = backend.provider().name(), ?status, "health check failed");
+    }
+    backend.health().found(is_up);
+}
