@@ -15,7 +15,7 @@ use crate::bundled;
 use crate::contract::CHAPTERS;
 use crate::reports::Heading;
 use crate::select::{Selected, selected};
-use crate::terminal::renderer;
+use crate::terminal::{renderer, tell};
 
 /// Where runs are written if nothing else is said, and the link to the last one.
 const RUNS: &str = "reports/runs";
@@ -68,6 +68,9 @@ impl Settings {
                 profile.name()
             )));
         }
+        if let Some(note) = args.defect.as_deref().and_then(|defect| misspelt(&suite, defect)) {
+            tell(&note);
+        }
         let seed = args.seed.unwrap_or_else(fresh_seed);
         let unstartable =
             target::missing_program(&profile).map(|program| format!("`{program}` is not on this machine"));
@@ -110,6 +113,17 @@ fn required(stages: &[String]) -> Result<Vec<String>, Refusal> {
             Err(Refusal::misused(format!("no stage is called `{wrong}`\n  = help: {help}")))
         }
     }
+}
+
+/// A word on a defect that no rule names, and that is almost one that a rule does. A target may have others all the same.
+fn misspelt(suite: &Suite, defect: &str) -> Option<String> {
+    let named: Vec<&str> =
+        suite.rules.iter().flat_map(|known| &known.rule.killed_by).map(String::as_str).collect();
+    if named.contains(&defect) {
+        return None;
+    }
+    let near = nearest(defect, &named)?;
+    Some(format!("note: no rule names a defect `{defect}`\n  = help: did you mean `{near}`?\n"))
 }
 
 fn read_profile(path: Option<&Path>) -> Result<Profile, Refusal> {

@@ -12,7 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("upstream", &["scenario", "dialect", "record"]),
     ("load", &["dialect", "record"]),
     ("verdict", &["scenario", "record"]),
-    ("target", &["scenario", "record"]),
+    ("target", &["dialect", "scenario", "record"]),
     ("run", &["record", "dialect", "scenario", "upstream", "load", "verdict", "target"]),
     ("report", &["record"]),
     ("router", &[]),

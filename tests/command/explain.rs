@@ -59,7 +59,7 @@ fn every_kind_of_word_is_told_with_its_meaning_its_unit_its_default_and_an_examp
         ("cooling", ["a field of attempts", "`true` or `false`", "cooling: true"]),
         ("took", ["a field of exchanges", "a duration", "took: { at_most: 1s }"]),
         ("retries", ["a key of a model", "a whole number", "retries: 2"]),
-        ("patience", ["a duration", "as long as the trial lasts", "patience: 5s"]),
+        ("patience", ["a duration", "30 s", "patience: 5s"]),
         ("in_any", ["a key of a claim", "a duration", "in_any: 1s"]),
         ("at_least", ["a comparator", "It is this or more.", "at_least: 1s"]),
         ("duration", ["a unit", "`250ms`", "a time"]),

@@ -151,6 +151,18 @@ fn a_key_that_is_retried_is_told_with_its_tree_its_line_and_the_way_back() {
 }
 
 #[test]
+fn a_misspelt_defect_is_told_with_the_one_that_was_meant() {
+    let folder = OwnFolder::new("misspelt");
+    let run = |defect: &str| {
+        stormproof(&["run", ROTATION, "--defect", defect, "--seed", "7", "--reports", &folder.path()])
+    };
+    let misspelt = run("ignores-retry-aftre");
+    assert_eq!(misspelt.status.code(), Some(4), "{}{}", out(&misspelt), err(&misspelt));
+    assert!(err(&misspelt).contains("did you mean `ignores-retry-after`?"), "{}", err(&misspelt));
+    assert!(!err(&run("ignores-retry-after")).contains("did you mean"));
+}
+
+#[test]
 fn judging_a_run_again_agrees_to_the_letter() {
     let folder = OwnFolder::new("again");
     let defect =

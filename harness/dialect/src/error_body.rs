@@ -8,12 +8,18 @@ pub enum Shape {
     /// There is no body.
     #[default]
     None,
-    /// `{"error": {"message", "type", "param", "code"}}`.
+    /// `{"error": {"message", "type", "param", "code"}}`; also what an event of the Responses API says of an error.
     Openai,
     /// `{"type": "error", "error": {"type", "message"}}`.
     Anthropic,
+    /// `{"error": {"code", "message"}}`, where the code is a text.
+    Azure,
+    /// `{"error": {"message", "type", "code"}}`, where the code is a number.
+    Vllm,
     /// `{"error": {"code", "message", "status"}}`.
     Gemini,
+    /// `{"error": "message"}`.
+    Ollama,
     /// JSON, but in the shape of no dialect.
     Json,
     /// An HTML page.
@@ -63,11 +69,16 @@ impl ErrorBody {
         let error = match body.get("error") {
             Some(Value::Object(error)) => error,
             Some(Value::String(message)) => {
-                return Self { message: Some(message.clone()), ..Self::of_shape(Shape::Json) };
+                let shape = if message.is_empty() { Shape::Json } else { Shape::Ollama };
+                return Self { message: word(&body["error"]), ..Self::of_shape(shape) };
             }
-            _ => body,
+            _ => match body.get("response").and_then(|response| response.get("error")) {
+                Some(Value::Object(error)) => error,
+                _ => body,
+            },
         };
-        let shape = shape_of(body, error);
+        let event = is_event(body);
+        let shape = if event { Shape::Openai } else { shape_of(body, error) };
         let code = match shape {
             Shape::Gemini => error.get("status"),
             Shape::Anthropic => error.get("details").and_then(error_code),
@@ -76,7 +87,8 @@ impl ErrorBody {
         Self {
             shape,
             code: code.and_then(word),
-            kind: error.get("type").and_then(word),
+            // The type of an event is its name.
+            kind: error.get("type").filter(|_| !event || !std::ptr::eq(error, body)).and_then(word),
             message: error.get("message").and_then(word),
         }
     }
@@ -84,6 +96,12 @@ impl ErrorBody {
     fn of_shape(shape: Shape) -> Self {
         Self { shape, ..Self::default() }
     }
+}
+
+/// Whether the body is that of an event of the Responses API: only those have numbers.
+fn is_event(body: &Map<String, Value>) -> bool {
+    let kind = body.get("type").and_then(Value::as_str);
+    body.contains_key("sequence_number") && matches!(kind, Some("error" | "response.failed"))
 }
 
 fn shape_of(body: &Map<String, Value>, error: &Map<String, Value>) -> Shape {
@@ -99,6 +117,12 @@ fn shape_of(body: &Map<String, Value>, error: &Map<String, Value>) -> Shape {
         return Shape::Gemini;
     }
     let word_or_null = |field| error.get(field).is_none_or(|value| value.is_string() || value.is_null());
+    if says("type") && error.get("code").is_some_and(Value::is_u64) {
+        return Shape::Vllm;
+    }
+    if error.get("type").is_none_or(Value::is_null) && says("code") {
+        return Shape::Azure;
+    }
     let openai = says("type") && word_or_null("code") && word_or_null("param");
     if openai { Shape::Openai } else { Shape::Json }
 }
@@ -145,11 +169,28 @@ mod tests {
                 Some("insufficient_quota"),
             ),
             (r#"{"error":{"message":"","type":"t","code":"c"}}"#, Shape::Json, Some("c")),
-            (r#"{"error":{"message":"m","code":"c"}}"#, Shape::Json, Some("c")),
-            (r#"{"error":{"message":"m","type":null,"code":"c"}}"#, Shape::Json, Some("c")),
-            (r#"{"error":{"message":"m","type":"t","code":429}}"#, Shape::Json, Some("429")),
+            (r#"{"error":{"message":"m","code":"c"}}"#, Shape::Azure, Some("c")),
+            (r#"{"error":{"message":"m","type":null,"code":"c"}}"#, Shape::Azure, Some("c")),
+            (r#"{"error":{"message":"m","code":null}}"#, Shape::Json, None),
+            (r#"{"error":{"message":"m","type":"t","code":429}}"#, Shape::Vllm, Some("429")),
+            (
+                r#"{"type":"error","code":"c","message":"m","param":null,"sequence_number":2}"#,
+                Shape::Openai,
+                Some("c"),
+            ),
+            (
+                r#"{"type":"error","error":{"type":"t","code":"c","message":"m"},"sequence_number":2}"#,
+                Shape::Openai,
+                Some("c"),
+            ),
+            (
+                r#"{"type":"response.failed","response":{"error":{"code":"c","message":"m"}},"sequence_number":2}"#,
+                Shape::Openai,
+                Some("c"),
+            ),
             (r#"{"message":"m","type":"t","code":"c"}"#, Shape::Json, Some("c")),
-            (r#"{"error":"too many requests"}"#, Shape::Json, None),
+            (r#"{"error":"too many requests"}"#, Shape::Ollama, None),
+            (r#"{"error":""}"#, Shape::Json, None),
             (r#"{"detail":"not found"}"#, Shape::Json, None),
             (
                 r#"{"type":"error","error":{"type":"overloaded_error","message":"m"}}"#,

@@ -18,6 +18,18 @@ pub(crate) fn write_value(value: &(impl Serialize + ?Sized), to: &mut Vec<u8>) {
     serde_json::to_writer(to, value).unwrap_or_default();
 }
 
+/// Writes a JSON text as the JSON that it is, for dialects in which arguments of a tool are an object. Arguments that are no
+/// JSON cannot stand there as they are; a text keeps what they were. Where there are none, providers have an empty object.
+pub(crate) fn write_object(arguments: &str, to: &mut Vec<u8>) {
+    if arguments.is_empty() {
+        to.extend_from_slice(b"{}");
+    } else if serde_json::from_str::<IgnoredAny>(arguments).is_ok() {
+        to.extend_from_slice(arguments.as_bytes());
+    } else {
+        write_text(arguments, to);
+    }
+}
+
 /// Writes a number. The standard formatting would be a tenth of the cost of a whole reply.
 pub(crate) fn write_number(number: impl Into<u64>, to: &mut Vec<u8>) {
     let mut number = number.into();

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use crate::answer::{ToolCall, Usage};
+use crate::json::Text;
 
 /// A plain answer that was read. Of several choices it is the first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ReadAnswer<'a> {
     /// What was said; none for an answer without text, such as a call of a tool.
     pub text: Option<Cow<'a, str>>,
@@ -15,6 +16,8 @@ pub struct ReadAnswer<'a> {
     pub usage: Option<ToldUsage>,
     /// The tools that it calls.
     pub tools: Vec<ToolCall>,
+    /// The vectors of embeddings, in the order of their inputs.
+    pub vectors: Vec<Vec<f32>>,
 }
 
 /// One event of a stream.
@@ -43,13 +46,15 @@ pub struct Piece<'a> {
     pub finish: Option<Cow<'a, str>>,
     /// What the answer has cost so far, as far as the piece tells.
     pub usage: Option<ToldUsage>,
+    /// Whether it also says that the stream is complete, in a dialect that has no marker of its own for that.
+    pub ends: bool,
 }
 
 /// A piece of a call of a tool.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ToolPiece<'a> {
-    /// Which call it belongs to, in the provider's own numbering.
-    pub index: u32,
+    /// Which call it belongs to, in the provider's own numbering; none where calls have no numbers, and each piece is one.
+    pub index: Option<u32>,
     /// The call's id, on its first piece.
     pub id: Option<Cow<'a, str>>,
     /// The tool, on its first piece.
@@ -107,6 +112,15 @@ impl From<Usage> for ToldUsage {
             output: Some(usage.output),
             reasoning: Some(usage.reasoning),
         }
+    }
+}
+
+/// Takes in a further part of a text.
+pub(crate) fn add_text<'a>(said: &mut Option<Cow<'a, str>>, text: Option<Text<'a>>) {
+    let text = text.map(|text| text.0).unwrap_or_default();
+    match said {
+        None => *said = Some(text),
+        Some(said) => said.to_mut().push_str(&text),
     }
 }
 

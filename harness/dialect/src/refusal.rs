@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use crate::error_name::ErrorName;
-use crate::hint::Hint;
+use crate::hint::{Hint, HintForm};
 use crate::request::Unfit;
 
 /// An error reply that an upstream gives.
@@ -85,11 +85,16 @@ impl Refusal<'_> {
 
     /// The message with the sentences that tell the wait.
     pub(crate) fn message(&self, said: &str) -> String {
+        self.message_in(said, |hint| hint.sentence().unwrap_or_default())
+    }
+
+    /// The same in a dialect with a sentence of its own for the wait.
+    pub(crate) fn message_in(&self, said: &str, sentence: impl Fn(Hint) -> String) -> String {
         let mut message = said.to_owned();
-        for sentence in self.hints.iter().filter_map(|hint| hint.sentence()) {
+        for hint in self.hints.iter().filter(|hint| hint.form == HintForm::Prose) {
             let ended = message.ends_with(['.', '!']);
             message.push_str(if ended { " " } else { ". " });
-            message.push_str(&sentence);
+            message.push_str(&sentence(*hint));
         }
         message
     }
@@ -108,7 +113,6 @@ mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
-    use crate::hint::HintForm;
 
     #[test]
     fn the_later_of_two_hints_in_one_header_stands() {

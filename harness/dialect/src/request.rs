@@ -1,4 +1,4 @@
-//! A chat request as a provider reads it: only what a reply depends on, without building a tree of the rest.
+//! A request to a model as a provider reads it: only what a reply depends on, without building a tree of the rest.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,9 +6,10 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 
+use crate::embeddings::Inputs;
 use crate::json::Text;
 
-/// What a provider needs to know of a chat request.
+/// What a provider needs to know of a request to a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChatRequest<'a> {
     /// The model.
@@ -17,15 +18,19 @@ pub struct ChatRequest<'a> {
     pub stream: bool,
     /// Whether the stream is to tell the usage.
     pub include_usage: bool,
+    /// Whether it is to tell the usage on every event.
+    pub continuous_usage: bool,
     /// What the user said last; empty if nothing. The texts of several parts are joined by line feeds.
     pub prompt: Cow<'a, str>,
     /// How many words all messages hold together. A simulated provider counts each as one token.
     pub words: u64,
     /// The most tokens that the answer may have.
     pub max_tokens: Option<u32>,
+    /// What is to be embedded; none for a request that asks for a text.
+    pub inputs: Option<Inputs>,
 }
 
-/// Why a body is no chat request.
+/// Why a body is no request to a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unfit {
     /// It is no JSON object with fields of the right types.
@@ -34,6 +39,8 @@ pub enum Unfit {
     NoModel,
     /// It has no messages.
     NoMessages,
+    /// It has no input, which it has in place of messages.
+    NoInput,
     /// It does not say how long the answer may be, where the dialect wants to know.
     NoMaxTokens,
 }
@@ -63,7 +70,7 @@ struct Message<'a> {
 #[derive(Default)]
 pub(crate) struct Content<'a> {
     pub(crate) words: u64,
-    text: Option<Cow<'a, str>>,
+    pub(crate) text: Option<Cow<'a, str>>,
 }
 
 /// A part of a content. A result of a tool has a content of its own, which counts and is not what the user said.
@@ -75,13 +82,20 @@ struct Part<'a> {
     content: Option<Content<'a>>,
 }
 
+impl<'a> Messages<'a> {
+    /// One message of the user.
+    pub(crate) fn of_user(text: Cow<'a, str>) -> Self {
+        Self { words: count_words(&text), prompt: text }
+    }
+}
+
 impl<'de: 'a, 'a> Deserialize<'de> for Messages<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_seq(MessagesVisitor)
     }
 }
 
-struct MessagesVisitor;
+pub(crate) struct MessagesVisitor;
 
 impl<'de> Visitor<'de> for MessagesVisitor {
     type Value = Messages<'de>;

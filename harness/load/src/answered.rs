@@ -4,6 +4,7 @@ use dialect::TextHash;
 use record::{Correlation, ExchangeId, Found, MARK_LENGTH};
 
 use crate::reading::KEPT_CAPACITY;
+use crate::said::SaidSoFar;
 
 /// A longer text is cut there where it is kept.
 const MOST_TEXT: usize = 64 * 1024;
@@ -24,6 +25,8 @@ pub(crate) struct Answered {
     pub(crate) foreign: bool,
     /// The text, where it is kept.
     text: Option<KeptText>,
+    /// How it ended and which tools it calls, where that is kept.
+    pub(crate) said_at_end: Option<SaidSoFar>,
     /// The end of the text, in which a mark may have begun.
     tail: Vec<u8>,
 }
@@ -49,7 +52,11 @@ impl Answered {
         });
         let mut tail = std::mem::take(&mut self.tail);
         tail.clear();
-        *self = Self { text, tail, ..Self::default() };
+        let mut said_at_end = self.said_at_end.take();
+        if let Some(said) = &mut said_at_end {
+            said.clear();
+        }
+        *self = Self { text, tail, said_at_end, ..Self::default() };
     }
 
     /// The next piece of the text, in answer to an exchange.

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
-use dialect::{Dialect, ErrorBody, Shape, SseEvent, SseFramer, StreamEvent, wait_hint};
+use dialect::{Dialect, ErrorBody, Framer, RawEvent, Shape, StreamEvent, StreamFormat, Surface, wait_hint};
 use record::{
     Correlation, Entry, ErrorShape, EventKind, EventSeen, ExchangeId, ExchangeRow, Fact, FactSender, Moment,
-    NOT_REACHED, NameId, NameTable, TextSeen,
+    NOT_REACHED, NameId, NameTable, Said, TextSeen,
 };
 
 use crate::answered::{Answered, has_foreign_mark};
+use crate::said::SaidSoFar;
 use crate::sending::Sending;
 use crate::surroundings::Surroundings;
 
@@ -28,6 +29,8 @@ const MOST_NAMES: usize = 1_000;
 const LONGEST_NAME: usize = 100;
 /// Of an event that is recorded no more than this is kept.
 const MOST_DATA: usize = 4 * 1024;
+/// Further events of a stream are not recorded.
+const MOST_EVENTS: u32 = 10_000;
 
 /// A response exceeds what a client is willing to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,12 +40,14 @@ pub(crate) struct TooLong;
 #[derive(Debug)]
 pub(crate) struct Reading {
     dialect: Dialect,
+    surface: Surface,
     exchange: ExchangeId,
     correlation: Correlation,
     status: u16,
-    stream: bool,
+    /// How its events are told apart; none for a plain body.
+    stream: Option<StreamFormat>,
     html: bool,
-    framer: SseFramer,
+    framer: Framer,
     /// The plain body. Of a stream nothing is kept but what `keep` asks for.
     body: Vec<u8>,
     keep: usize,
@@ -90,14 +95,16 @@ impl Reading {
         if recorded.texts {
             answer.keep_text();
         }
+        answer.said_at_end = recorded.tools.then(SaidSoFar::default);
         Self {
             dialect: Dialect::Openai,
+            surface: Surface::Chat,
             exchange: ExchangeId::NONE,
             correlation: surroundings.correlation,
             status: 0,
-            stream: false,
+            stream: None,
             html: false,
-            framer: SseFramer::new(MOST_EVENT),
+            framer: Framer::new(MOST_EVENT),
             body: Vec::new(),
             // One byte more than is shown, so that a body that was cut is known to have been.
             keep: surroundings.shown_of_message() + 1,
@@ -116,15 +123,15 @@ impl Reading {
         self
     }
 
-    /// A response to an exchange in this dialect is to come. Nothing of the one before it may be taken for a part of it.
-    pub(crate) fn expect(&mut self, dialect: Dialect, exchange: ExchangeId) {
-        (self.dialect, self.exchange) = (dialect, exchange);
+    /// A response to an exchange in this dialect, on this surface, is to come. Nothing of the one before it may be taken for a part of it.
+    pub(crate) fn expect(&mut self, (dialect, surface): (Dialect, Surface), exchange: ExchangeId) {
+        (self.dialect, self.surface, self.exchange) = (dialect, surface, exchange);
         self.reset();
     }
 
     pub(crate) fn reset(&mut self) {
-        (self.status, self.stream, self.html) = (0, false, false);
-        self.framer.reset();
+        (self.status, self.stream, self.html) = (0, None, false);
+        self.framer.reset(StreamFormat::Events);
         self.body.clear();
         self.body.shrink_to(KEPT_CAPACITY);
         (self.bytes, self.error, self.index) = (0, None, 0);
@@ -141,11 +148,12 @@ impl Reading {
         self.reset();
         let headers = headers.inspect(|(name, value)| {
             if name.eq_ignore_ascii_case("content-type") {
-                self.stream = value.starts_with(b"text/event-stream");
+                self.stream = StreamFormat::of_content_type(value);
                 self.html = value.starts_with(b"text/html");
             }
         });
         let hint = wait_hint(headers, SystemTime::now());
+        self.framer.reset(self.stream.unwrap_or_default());
         self.status = status;
         row.status = status;
         row.hint_ms = hint.map_or(NOT_REACHED, millis);
@@ -154,23 +162,37 @@ impl Reading {
     /// A part of the body has come.
     pub(crate) fn part(&mut self, bytes: &[u8], now: Moment, row: &mut ExchangeRow) -> Result<(), TooLong> {
         self.bytes += bytes.len() as u64;
-        let room = if self.stream { self.keep } else { MOST_BODY }.saturating_sub(self.body.len());
+        let room = if self.stream.is_some() { self.keep } else { MOST_BODY }.saturating_sub(self.body.len());
         self.body.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        if !self.stream {
+        if self.stream.is_none() {
             return if bytes.len() > room { Err(TooLong) } else { Ok(()) };
         }
         if self.bytes > MOST_STREAM {
             return Err(TooLong);
         }
-        let Self { framer, answer, enough, error, dialect, events, index, exchange, correlation, .. } = self;
+        let Self {
+            framer,
+            answer,
+            enough,
+            error,
+            dialect,
+            surface,
+            events,
+            index,
+            exchange,
+            correlation,
+            ..
+        } = self;
         let pushed = framer.push(bytes, |event| {
             if answer.contents >= *enough {
                 return;
             }
-            let read = dialect.read_event(event);
-            *index += 1;
-            if let Some(facts) = events {
-                facts.send(Fact::Entry(Box::new(Entry::Event(seen(*exchange, *index, now, event, &read)))));
+            let read = dialect.read_event(*surface, event);
+            *index = index.saturating_add(1);
+            if let Some(facts) = events
+                && let Some(entry) = recorded(*exchange, *index, now, event, &read)
+            {
+                facts.send(Fact::Entry(Box::new(entry)));
             }
             match read {
                 StreamEvent::Piece(piece) => {
@@ -184,6 +206,10 @@ impl Reading {
                     answer.say(text, *exchange, *correlation);
                     let told = piece.usage.and_then(|usage| usage.output);
                     answer.output_tokens = told.or(answer.output_tokens);
+                    answer.terminated |= piece.ends;
+                    if let Some(said) = &mut answer.said_at_end {
+                        said.add(&piece.tools, piece.finish.as_deref());
+                    }
                 }
                 StreamEvent::Error => *error = Some(ErrorBody::read(Some("application/json"), event.data)),
                 StreamEvent::End => answer.terminated = true,
@@ -196,7 +222,7 @@ impl Reading {
 
     /// The response is over, whole or not.
     pub(crate) fn finish(&mut self, row: &mut ExchangeRow, names: &mut ErrorNames) {
-        if self.status != 0 && !self.stream {
+        if self.status != 0 && self.stream.is_none() {
             self.finish_plain();
         }
         let answer = &self.answer;
@@ -214,14 +240,17 @@ impl Reading {
     }
 
     fn finish_plain(&mut self) {
-        let Self { answer, body, dialect, exchange, correlation, .. } = self;
+        let Self { answer, body, dialect, surface, exchange, correlation, .. } = self;
         if !(200..300).contains(&self.status) {
             self.error = Some(ErrorBody::read(self.html.then_some("text/html"), body));
             answer.foreign |= has_foreign_mark(body, *exchange, *correlation);
-        } else if let Some(read) = dialect.read_answer(body) {
+        } else if let Some(read) = dialect.read_answer(*surface, body) {
             answer.say(read.text.as_deref().unwrap_or_default(), *exchange, *correlation);
             answer.output_tokens = read.usage.and_then(|usage| usage.output);
-            answer.terminated = read.finish.is_some();
+            answer.terminated = read.finish.is_some() || !read.vectors.is_empty();
+            if let Some(said) = &mut answer.said_at_end {
+                said.add_answer(&read);
+            }
         }
     }
 
@@ -241,18 +270,37 @@ impl Reading {
         Some(TextSeen { exchange: self.exchange, at, text: text.to_owned(), cut })
     }
 
+    /// What was said at the end of an answer, for the evidence, where that is kept and there was one.
+    pub(crate) fn said(&self, row: &ExchangeRow, at: Moment) -> Option<Said> {
+        let said = self.answer.said_at_end.as_ref().filter(|_| (200..300).contains(&row.status))?;
+        Some(said.told((self.dialect, self.surface), self.exchange, at))
+    }
+
     /// The body, or what is kept of it.
     pub(crate) fn body(&self) -> &[u8] {
         &self.body
     }
 }
 
-/// An event as the evidence tells it.
+/// An event as the evidence tells it, or that there were too many.
+fn recorded(
+    exchange: ExchangeId,
+    index: u32,
+    at: Moment,
+    event: RawEvent<'_>,
+    read: &StreamEvent<'_>,
+) -> Option<Entry> {
+    match index {
+        ..=MOST_EVENTS => Some(Entry::Event(seen(exchange, index, at, event, read))),
+        _ => (index == MOST_EVENTS + 1).then_some(Entry::EventsCut { exchange, at }),
+    }
+}
+
 fn seen(
     exchange: ExchangeId,
     index: u32,
     at: Moment,
-    event: SseEvent<'_>,
+    event: RawEvent<'_>,
     read: &StreamEvent<'_>,
 ) -> EventSeen {
     let kind = match read {
@@ -283,7 +331,8 @@ fn shape(shape: Shape) -> ErrorShape {
         Shape::Openai => ErrorShape::Openai,
         Shape::Anthropic => ErrorShape::Anthropic,
         Shape::Gemini => ErrorShape::Gemini,
-        Shape::Json => ErrorShape::Json,
+        // The shapes of these have no names yet in what is recorded.
+        Shape::Json | Shape::Azure | Shape::Vllm | Shape::Ollama => ErrorShape::Json,
         Shape::Html => ErrorShape::Html,
         Shape::Other => ErrorShape::Other,
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use dialect::Dialect;
+use dialect::{Dialect, Surface};
 use record::{Correlation, ExchangeId, MARK_LENGTH, NameId};
 
 /// What is asked of a path.
@@ -37,8 +37,12 @@ pub struct Request {
     pub authorization: Option<(String, String)>,
     /// The body; empty for a request without one.
     pub body: Vec<u8>,
+    /// Whether the body is all that is sent: bytes as they are, whatever they say, on a connection of their own.
+    pub raw: bool,
     /// The wire format of the response.
     pub dialect: Dialect,
+    /// What is asked of the provider.
+    pub surface: Surface,
     /// Whether a stream is asked for.
     pub streamed: bool,
     /// The model that is asked for.
@@ -65,7 +69,9 @@ impl Request {
             headers: Vec::new(),
             authorization: None,
             body: Vec::new(),
+            raw: false,
             dialect: Dialect::Openai,
+            surface: Surface::Chat,
             streamed: false,
             model: NameId::NONE,
             tenant: NameId::NONE,
@@ -74,14 +80,25 @@ impl Request {
         }
     }
 
+    /// Bytes that are sent as they are, and are answered or not.
+    #[must_use]
+    pub fn raw(bytes: Vec<u8>) -> Self {
+        Self { body: bytes, raw: true, ..Self::new(Method::Get, String::new()) }
+    }
+
     /// A text that holds the place of a mark.
     #[must_use]
     pub fn mark_place() -> &'static str {
         PLACE
     }
 
-    /// The whole request as HTTP/1.1 writes it.
+    /// The whole request as HTTP/1.1 writes it, or the raw bytes.
     pub(crate) fn to_wire(&self, host: &str, correlation: Correlation) -> Wire {
+        if self.raw {
+            let end = self.body.windows(4).position(|window| window == b"\r\n\r\n");
+            let head_length = end.map_or(self.body.len(), |at| at + 4);
+            return Wire::new(self.body.clone(), head_length, correlation);
+        }
         let mut text = format!("{} {} HTTP/1.1\r\n", self.method.name(), on_one_line(&self.path, "%20"));
         if !self.has_header("host") {
             write_field(&mut text, "host", host);
@@ -224,6 +241,18 @@ mod tests {
             assert_eq!(String::from_utf8_lossy(head).matches(&mark).count(), 2);
             assert_eq!(body, format!("{{\"input\":[\"a {mark}\",\"b {mark}\"]}}").as_bytes());
         }
+    }
+
+    #[test]
+    fn raw_bytes_are_sent_alone_with_the_marks_in_them() {
+        let bytes = format!("GET /{PLACE} HTTP/1.1\r\n\r\n\0{PLACE}");
+        let mut wire = Request::raw(bytes.into_bytes()).to_wire("x", Correlation::new(0xabc));
+        let mark = Correlation::new(0xabc).mark(ExchangeId(7));
+        let (head, body) = wire.marked_parts(ExchangeId(7));
+        assert_eq!(head, format!("GET /{mark} HTTP/1.1\r\n\r\n").as_bytes());
+        assert_eq!(body, format!("\0{mark}").as_bytes());
+        let mut headless = Request::raw(b"hello".to_vec()).to_wire("x", Correlation::new(0xabc));
+        assert_eq!(headless.marked_parts(ExchangeId(7)), (&b"hello"[..], &b""[..]));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! How a client behaves beside sending: when it leaves, how slowly it reads, how it tries again.
+//! How a client behaves beside sending: when it leaves, how slowly it reads and writes, how it tries again.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,13 +6,16 @@ use record::{ExchangeRow, Outcome};
 
 use crate::sdk::{Sdk, Tried};
 
-/// The manner in which something is sent. By default a client stays to the end, reads as fast as it can, and tries nothing again.
+/// The manner in which something is sent. By default a client stays to the end, reads and writes as fast as it can, and tries
+/// nothing again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sending {
     /// When the client leaves before the answer is over.
     pub leaving: Option<Leaving>,
     /// How slowly the client reads.
-    pub slow: Option<SlowReader>,
+    pub reads: Option<Pace>,
+    /// How slowly the client writes its request, the head included.
+    pub writes: Option<Pace>,
     /// The library whose way of trying again the client has.
     pub sdk: Option<Sdk>,
     /// The seed of its draws.
@@ -28,9 +31,9 @@ pub enum Leaving {
     Contents(u32),
 }
 
-/// How slowly a client reads.
+/// How slowly a client reads or writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SlowReader {
+pub struct Pace {
     /// So many bytes at a time.
     pub bytes: usize,
     /// Once in this time.

@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use dialect::Dialect;
+use dialect::{Dialect, Surface};
 use record::{Entry, ExchangeRow, Fact, NameId, Outcome, Side};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -15,7 +15,7 @@ use crate::reading::{ErrorNames, Reading};
 use crate::request::{Request, Wire};
 use crate::response::Response;
 use crate::samples::{Message, Samples};
-use crate::sending::Sending;
+use crate::sending::{Pace, Sending};
 use crate::surroundings::{Recorded, Surroundings};
 
 /// The receive buffer of a client that reads slowly; the machine doubles it.
@@ -49,7 +49,7 @@ pub struct Got {
 /// What is sent, and how its client behaves.
 struct Errand<'a> {
     wire: &'a mut Wire,
-    dialect: Dialect,
+    answered: (Dialect, Surface),
     patience: Duration,
     sending: &'a Sending,
 }
@@ -71,24 +71,13 @@ impl Client {
         let mut retries = 0;
         loop {
             let row = self.new_row(traffic, request);
-            let errand = Errand { wire: &mut wire, dialect: request.dialect, patience, sending };
+            let answered = (request.dialect, request.surface);
+            let errand = Errand { wire: &mut wire, answered, patience, sending };
             let got = self.exchange(to, row, errand).await;
             let Some(wait) = sending.wait_of_retry(&got.row, &got.headers, retries) else { return got };
             tokio::time::sleep(wait).await;
             retries += 1;
         }
-    }
-
-    /// Sends bytes as they are, whatever they say, and reads what comes back as a response. They are sent once: no library
-    /// would send them again.
-    pub async fn raw(&self, to: SocketAddr, traffic: NameId, bytes: &[u8], sending: &Sending) -> Got {
-        let head = bytes.windows(4).position(|window| window == b"\r\n\r\n").map_or(bytes.len(), |at| at + 4);
-        let mut wire = Wire::new(bytes.to_vec(), head, self.surroundings.correlation);
-        let id = self.surroundings.new_exchange();
-        let row = ExchangeRow::opened(id, traffic, NameId::NONE, self.surroundings.clock.now());
-        let patience = self.timeout;
-        let errand = Errand { wire: &mut wire, dialect: Dialect::Openai, patience, sending };
-        self.exchange(to, row, errand).await
     }
 
     /// Asks, and tells the evidence nothing: for what is waited for. None if there is no whole answer.
@@ -116,10 +105,10 @@ impl Client {
 
     /// Sends once, and tells the evidence.
     async fn exchange(&self, to: SocketAddr, mut row: ExchangeRow, errand: Errand<'_>) -> Got {
-        let Errand { wire, dialect, patience, sending } = errand;
+        let Errand { wire, answered, patience, sending } = errand;
         let clock = self.surroundings.clock;
         let mut response = Response::new(Reading::new(&self.surroundings, sending).with_text());
-        response.reading.expect(dialect, row.id);
+        response.reading.expect(answered, row.id);
         let bytes = wire.marked(row.id).to_vec();
         let exchanged = self.transfer(to, &bytes, &mut row, &mut response, sending);
         let leaves = sending.leaves_after().filter(|leaves| *leaves < patience);
@@ -147,6 +136,9 @@ impl Client {
         {
             self.surroundings.facts.send(Fact::Entry(Box::new(Entry::Text(text))));
         }
+        if let Some(said) = response.reading.said(row, at) {
+            self.surroundings.facts.send(Fact::Entry(Box::new(Entry::Said(said))));
+        }
         self.surroundings.facts.send(Fact::Exchange(*row));
     }
 
@@ -164,7 +156,7 @@ impl Client {
         row.sent = clock.now().micros_after(row.intended);
         let (mut incoming, mut outgoing) = stream.into_split();
         // A server may answer, or go away, before it has read a long request to its end.
-        let sent = outgoing.write_all(bytes);
+        let sent = write(&mut outgoing, bytes, sending.writes);
         let read = read(&mut incoming, row, response, sending, clock);
         tokio::pin!(sent, read);
         tokio::select! {
@@ -177,7 +169,7 @@ impl Client {
 
 async fn connect(to: SocketAddr, sending: &Sending) -> io::Result<TcpStream> {
     let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    if sending.slow.is_some() {
+    if sending.reads.is_some() {
         // What the machine takes in its stead, its client has not read.
         drop(socket.set_recv_buffer_size(SLOW_BUFFER));
     }
@@ -187,6 +179,19 @@ async fn connect(to: SocketAddr, sending: &Sending) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
+async fn write(
+    outgoing: &mut tokio::net::tcp::OwnedWriteHalf,
+    bytes: &[u8],
+    pace: Option<Pace>,
+) -> io::Result<()> {
+    let Some(pace) = pace else { return outgoing.write_all(bytes).await };
+    for piece in bytes.chunks(pace.bytes.max(1)) {
+        outgoing.write_all(piece).await?;
+        tokio::time::sleep(pace.every).await;
+    }
+    Ok(())
+}
+
 async fn read(
     incoming: &mut tokio::net::tcp::OwnedReadHalf,
     row: &mut ExchangeRow,
@@ -194,7 +199,7 @@ async fn read(
     sending: &Sending,
     clock: record::Clock,
 ) -> Outcome {
-    let room = sending.slow.map_or(64 * 1024, |slow| slow.bytes.clamp(1, 64 * 1024));
+    let room = sending.reads.map_or(64 * 1024, |slow| slow.bytes.clamp(1, 64 * 1024));
     let mut buffer = vec![0; room];
     loop {
         let count = match incoming.read(&mut buffer).await {
@@ -209,7 +214,7 @@ async fn read(
             Ok(true) => return Outcome::Complete,
             Ok(false) => {}
         }
-        if let Some(slow) = sending.slow {
+        if let Some(slow) = sending.reads {
             tokio::time::sleep(slow.every).await;
         }
     }

@@ -31,6 +31,8 @@ pub struct Recorded {
     pub events: bool,
     /// The text of every answer.
     pub texts: bool,
+    /// How every answer ended, and which tools it calls.
+    pub tools: bool,
 }
 
 impl Surroundings {

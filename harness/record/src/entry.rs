@@ -43,8 +43,17 @@ pub enum Entry {
     Answer(AnswerSeen),
     /// An event of a stream, as the client saw it.
     Event(EventSeen),
+    /// A stream had more events than are kept: those before are told, and those behind are not.
+    EventsCut {
+        /// The exchange.
+        exchange: ExchangeId,
+        /// When the first one came that was not kept.
+        at: Moment,
+    },
     /// The text that a client was given, put together.
     Text(TextSeen),
+    /// What a client was told at the end of an answer.
+    Said(Said),
     /// A secret or mark was found where it does not belong.
     Carried(Carried),
     /// A row of the target's ledger.
@@ -59,6 +68,8 @@ pub enum Entry {
     File(FileSeen),
     /// Something was done to the target.
     Operated(Operated),
+    /// Something that the scenario asks for could not be done, so that no verdict may follow from the trial.
+    Mistake(String),
     /// The harness itself ran late.
     Lag(Lag),
     /// Something happened to the target.
@@ -178,6 +189,12 @@ pub struct AnswerSeen {
     pub cut: bool,
     /// The tokens that it reports; none where each reply has its own.
     pub tokens: Option<Tokens>,
+    /// How many calls of tools it makes.
+    #[serde(default)]
+    pub tool_calls: u32,
+    /// What they are, by [`crate::tools_hash`].
+    #[serde(default)]
+    pub tools_hash: u32,
 }
 
 /// Tokens, each in one class.
@@ -191,6 +208,9 @@ pub struct Tokens {
     pub cache_write: u64,
     /// Output tokens, those of reasoning included.
     pub output: u64,
+    /// Those of the output that were spent on reasoning; none where that is not told.
+    #[serde(default)]
+    pub reasoning: Option<u64>,
 }
 
 /// An event of a stream, as the client saw it.
@@ -243,6 +263,39 @@ pub struct TextSeen {
     pub cut: bool,
 }
 
+/// What a client was told at the end of an answer, and which tools it was to call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// The exchange.
+    pub exchange: ExchangeId,
+    /// When it was over.
+    pub at: Moment,
+    /// Why the answer ended; none where nothing told it.
+    pub finish: Option<FinishWord>,
+    /// How many calls of tools came, broken ones included.
+    pub tool_calls: u32,
+    /// What they are, by [`crate::tools_hash`].
+    pub tools_hash: u32,
+    /// Whether each of them has an id of its own; also where the dialect gives calls no ids.
+    pub tools_distinct: bool,
+}
+
+/// Why an answer ended, whatever word its dialect has for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FinishWord {
+    /// It is complete.
+    Stop,
+    /// It reached its limit of tokens.
+    Length,
+    /// It calls a tool.
+    Tool,
+    /// A filter held it back.
+    Filtered,
+    /// A word that is none of its dialect's.
+    Other,
+}
+
 /// A secret or mark that was found where it does not belong, by what it is and never by itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Carried {
@@ -277,9 +330,15 @@ pub struct LedgerRow {
     pub cost_micros: Option<i64>,
     /// What the ledger says of the row.
     pub state: String,
+    /// The end user that it names; empty where it names none.
+    #[serde(default)]
+    pub end_user: String,
+    /// The tags that it holds.
+    #[serde(default)]
+    pub tags: Vec<String>,
 }
 
-/// A counter of the target at a moment.
+/// A counter or state of the target at a moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MetricSeen {
     /// When it was read.
@@ -288,8 +347,11 @@ pub struct MetricSeen {
     pub name: String,
     /// Its labels.
     pub labels: Vec<(String, String)>,
-    /// Its value.
+    /// Its value; 0 for a state that is told in words.
     pub value: f64,
+    /// The state, where it is told in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 /// What the target's process used at a moment.
@@ -404,4 +466,85 @@ pub struct End {
     pub exchanges: u64,
     /// How many attempt rows were written.
     pub attempts: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn survives(entry: &Entry) -> bool {
+        let text = serde_json::to_string(entry).expect("an entry is JSON");
+        serde_json::from_str::<Entry>(&text).expect("it is read again") == *entry
+    }
+
+    #[test]
+    fn what_was_said_and_told_survives_its_line() {
+        let tokens = Tokens { input: 1, cache_read: 2, cache_write: 3, output: 9, reasoning: Some(4) };
+        let said = |finish| Said {
+            exchange: ExchangeId(3),
+            at: Moment(7),
+            finish,
+            tool_calls: 2,
+            tools_hash: 0xdead_beef,
+            tools_distinct: true,
+        };
+        for entry in [
+            Entry::Said(said(Some(FinishWord::Tool))),
+            Entry::Said(said(None)),
+            Entry::Answer(AnswerSeen {
+                id: NameId(1),
+                text: None,
+                cut: false,
+                tokens: Some(tokens),
+                tool_calls: 2,
+                tools_hash: 7,
+            }),
+            Entry::Ledger(LedgerRow {
+                at: Moment(1),
+                exchange: None,
+                tenant: String::new(),
+                model: String::new(),
+                key: String::new(),
+                tokens,
+                cost_micros: None,
+                state: String::new(),
+                end_user: "ann".to_owned(),
+                tags: vec!["red".to_owned(), "blue".to_owned()],
+            }),
+            Entry::Metric(MetricSeen {
+                at: Moment(1),
+                name: "breaker".to_owned(),
+                labels: Vec::new(),
+                value: 0.0,
+                text: Some("open".to_owned()),
+            }),
+        ] {
+            assert!(survives(&entry), "{entry:?}");
+        }
+    }
+
+    #[test]
+    fn lines_that_were_written_before_are_read_and_tell_nothing_of_what_is_new() {
+        let read = |text: &str| serde_json::from_str::<Entry>(text).unwrap_or_else(|error| panic!("{error}"));
+        let tokens = r#"{"input":1,"cache_read":2,"cache_write":3,"output":4}"#;
+        let Entry::Answer(answer) =
+            read(&format!(r#"{{"answer":{{"id":1,"text":null,"cut":false,"tokens":{tokens}}}}}"#))
+        else {
+            panic!("it is an answer")
+        };
+        assert_eq!((answer.tool_calls, answer.tools_hash), (0, 0));
+        assert_eq!(answer.tokens.and_then(|tokens| tokens.reasoning), None);
+        let Entry::Ledger(row) = read(&format!(
+            r#"{{"ledger":{{"at":1,"exchange":2,"tenant":"a","model":"b","key":"c","tokens":{tokens},"cost_micros":5,"state":"d"}}}}"#
+        )) else {
+            panic!("it is a row of the ledger")
+        };
+        assert_eq!((row.end_user.as_str(), row.tags.len()), ("", 0));
+        let Entry::Metric(metric) =
+            read(r#"{"metric":{"at":1,"name":"a","labels":[["b","c"]],"value":6.5}}"#)
+        else {
+            panic!("it is a counter")
+        };
+        assert_eq!((metric.value, metric.text), (6.5, None));
+    }
 }

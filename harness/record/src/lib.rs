@@ -11,23 +11,29 @@ mod entry;
 mod exchange;
 mod fact;
 mod judged;
+mod money;
 mod names;
 mod outcome;
 mod run;
+mod told;
+mod tools;
 
 pub use attempt::{AttemptRow, Joined};
 pub use clock::{Clock, Moment, NOT_REACHED};
 pub use correlation::{Correlation, ExchangeId, Found, MARK_LENGTH};
 pub use entry::{
-    AnswerSeen, Carried, Cast, CastTraffic, CastUpstream, End, Entry, EventKind, EventSeen, FileSeen, Lag,
-    LedgerRow, MetricSeen, Operated, PhaseFigures, ProcessSeen, Ran, Sample, Side, TargetEvent, TextSeen,
-    Tokens, TrialHeader,
+    AnswerSeen, Carried, Cast, CastTraffic, CastUpstream, End, Entry, EventKind, EventSeen, FileSeen,
+    FinishWord, Lag, LedgerRow, MetricSeen, Operated, PhaseFigures, ProcessSeen, Ran, Said, Sample, Side,
+    TargetEvent, TextSeen, Tokens, TrialHeader,
 };
 pub use exchange::ExchangeRow;
 pub use fact::{Fact, FactSender, fact_channel};
 pub use judged::{AttemptShown, Judged, Shown, SourceLine, Tree, Verdict, Window};
+pub use money::money_micros;
 pub use names::{NameId, NameTable};
 pub use outcome::{ErrorShape, Outcome};
 pub use run::{
     EVIDENCE_FORMAT, Level, PhaseSummary, RuleRecord, RunRecord, TargetRecord, TrialRecord, worst_of,
 };
+pub use told::{Counting, MoneyUnit, ToldHeaders};
+pub use tools::tools_hash;

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use scenario::{Capability, Source, Subject, Suite, SuiteError, SuiteTexts};
+use record::ToldHeaders;
+use scenario::{Capability, Field, Source, Subject, Suite, SuiteError, SuiteTexts};
 use serde::{Deserialize, Serialize};
 use target::{Bound, Profile};
 use verdict::Observable;
@@ -25,6 +26,10 @@ pub struct Bench {
     pub bounds: BTreeMap<String, f64>,
     /// What a run against the target cannot see.
     pub unseen: Vec<Subject>,
+    /// Which fields of what it sees it cannot see.
+    pub unseen_fields: Vec<Field>,
+    /// The headers in which the target tells its clients of an exchange.
+    pub told: ToldHeaders,
     /// The failures that the target's profile confesses.
     pub confessions: Vec<Confession>,
     /// Whether a SHOULD counts as a MUST.
@@ -67,6 +72,10 @@ struct BenchFile {
     #[serde(default)]
     unseen: Vec<String>,
     #[serde(default)]
+    unseen_fields: Vec<String>,
+    #[serde(default)]
+    told: ToldHeaders,
+    #[serde(default)]
     confessions: Vec<Confession>,
     strict: bool,
 }
@@ -94,6 +103,8 @@ impl Bench {
                 .filter(|(_, readable)| !readable)
                 .map(|(subject, _)| subject)
                 .collect(),
+            unseen_fields: unseen_fields(profile),
+            told: profile.told_headers(),
             confessions: Confession::all_of(profile),
             strict,
         }
@@ -111,7 +122,18 @@ impl Bench {
             };
             observable.without(*subject, reason)
         };
-        self.unseen.iter().fold(Observable::everything(), without)
+        let without_field = |observable: Observable, field: &Field| {
+            let reason = match field {
+                Field::EndUser => {
+                    "the target's profile names no `end_user:` under the `fields:` of its `ledger:`"
+                }
+                Field::Tag => "the target's profile names no `tags:` under the `fields:` of its `ledger:`",
+                _ => "this run cannot see it",
+            };
+            observable.without_field(*field, reason)
+        };
+        let observable = self.unseen.iter().fold(Observable::everything(), without);
+        self.unseen_fields.iter().fold(observable, without_field).with_told(self.told.clone())
     }
 
     /// Leaves it in a run's folder, beside the scenarios that other processes left there for the same run.
@@ -132,6 +154,8 @@ impl Bench {
             claims: self.claims.iter().map(|claim| claim.word().to_owned()).collect(),
             bounds: self.bounds.clone(),
             unseen: self.unseen.iter().map(|subject| subject.word().to_owned()).collect(),
+            unseen_fields: self.unseen_fields.iter().map(|field| field.word().to_owned()).collect(),
+            told: self.told.clone(),
             confessions: self.confessions.clone(),
             strict: self.strict,
         };
@@ -164,9 +188,20 @@ impl Bench {
             Subject::ALL.iter().find(|(known, ..)| known == word).map(|(_, subject, _)| *subject)
         };
         let unseen = file.unseen.iter().filter_map(subject).collect();
-        let BenchFile { bounds, confessions, strict, .. } = file;
-        Ok(Self { suite, claims, bounds, unseen, confessions, strict })
+        let field =
+            |word: &String| Field::ALL.iter().find(|(known, ..)| known == word).map(|(_, field, _)| *field);
+        let unseen_fields = file.unseen_fields.iter().filter_map(field).collect();
+        let BenchFile { bounds, told, confessions, strict, .. } = file;
+        Ok(Self { suite, claims, bounds, unseen, unseen_fields, told, confessions, strict })
     }
+}
+
+/// The fields of a ledger that the profile does not say how to read.
+fn unseen_fields(profile: &Profile) -> Vec<Field> {
+    let Some(ledger) = &profile.says.reads.ledger else { return Vec::new() };
+    let fields = &ledger.fields;
+    let readable = [(Field::EndUser, fields.end_user.is_some()), (Field::Tag, fields.tags.is_some())];
+    readable.into_iter().filter(|(_, readable)| !readable).map(|(field, _)| field).collect()
 }
 
 /// What a target claims.
@@ -212,19 +247,28 @@ mod tests {
     use super::*;
     use crate::example::{profile, suite_of};
     use crate::scratch::{Scratch, fresh_mark};
+    use record::{Counting, MoneyUnit};
 
     #[test]
     fn what_a_run_is_judged_by_is_read_back_as_it_was_written() {
         let profile = profile(
             "claims: [key-pool]\nbounds: { cooldown_lag: 50ms }\nknown_failures:\n  \
-             - { rule: TST-001, scenario: test/one, verdict: fail, reason: r, until: 2999-01-01 }",
+             - { rule: TST-001, scenario: test/one, verdict: fail, reason: r, until: 2999-01-01 }\n\
+             reads:\n  cost: { header: x-cost, unit: micros }\n  attempts: { header: x-retries, counts: retries }\n  \
+             ledger: { get: /ledger, auth: none, rows: '$[*]', fields: { cost: $.cost, end_user: $.user } }",
         );
         let bench = Bench::of(suite_of("  - { step: s, send: ask }"), &profile, true);
         let scratch = Scratch::new(fresh_mark()).unwrap();
         let folder = RunFolder::create(scratch.path()).unwrap();
         bench.save(&folder).unwrap();
         let again = Bench::load(&folder).unwrap();
-        assert_eq!(again.unseen, [Subject::Ledger, Subject::Metrics]);
+        assert_eq!((&again.unseen, &again.unseen_fields), (&vec![Subject::Metrics], &vec![Field::Tag]));
+        let told = ToldHeaders {
+            cost: Some(("x-cost".to_owned(), MoneyUnit::Micros)),
+            attempts: Some(("x-retries".to_owned(), Counting::Retries)),
+            ..ToldHeaders::default()
+        };
+        assert_eq!(again.told, told);
         assert_eq!((&again.claims, &again.bounds, again.strict), (&bench.claims, &bench.bounds, true));
         assert_eq!(again.confessions, bench.confessions);
         assert_eq!(again.confessions.len(), 1);

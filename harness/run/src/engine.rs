@@ -16,7 +16,7 @@ use crate::judging::{blocked, ignored};
 use crate::lag::LagSampler;
 use crate::plan::ScenarioPlan;
 use crate::scratch::{Scratch, fresh_mark};
-use crate::trial::{Conducted, Surroundings, conduct, waits};
+use crate::trial::{Conducted, PATIENCE, Surroundings, conduct, waits};
 
 /// What a trial may take beyond what its traffic asks for: the target's start and stop, and a slow machine.
 const SLACK: Duration = Duration::from_secs(60);
@@ -204,11 +204,20 @@ impl Engine {
 /// of the most patient one.
 fn planned_time(scenario: &scenario::Scenario) -> Duration {
     let steps = scenario.traffic.iter().map(|entry| match entry {
+        // Nobody knows how long a request is that is written slowly.
+        Traffic::Step(step) if step.manner.write.is_some() => {
+            step.manner.patience.unwrap_or(PATIENCE) * step.repeat
+        }
         Traffic::Step(step) => Duration::from_secs(1) * step.repeat,
         _ => Duration::ZERO,
     });
     let asked = scenario.traffic.iter().flat_map(|entry| entry.requests(&scenario.requests));
-    let patience = asked.filter_map(|request| request.patience).max().unwrap_or_default();
+    let manners = scenario.traffic.iter().filter_map(Traffic::manner);
+    let patience = asked
+        .filter_map(|request| request.patience)
+        .chain(manners.filter_map(|manner| manner.patience))
+        .max();
+    let patience = patience.unwrap_or_default();
     let retries = scenario
         .traffic
         .iter()

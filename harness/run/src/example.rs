@@ -27,9 +27,14 @@ impl Default for Parts<'_> {
 impl Parts<'_> {
     /// A suite of one scenario with these parts.
     pub(crate) fn suite(&self) -> Suite {
+        self.suite_with("v: { dialect: openai, keys: 1 }")
+    }
+
+    /// The same with this upstream beside `u`.
+    pub(crate) fn suite_with(&self, upstream: &str) -> Suite {
         let Self { world, requests, traffic, expect } = self;
         let scenario = format!(
-            "title: t\nworld:\n  upstreams: {{ u: {{ dialect: openai, keys: 1 }}, v: {{ dialect: openai, keys: 1 }} }}\n{world}\n\
+            "title: t\nworld:\n  upstreams: {{ u: {{ dialect: openai, keys: 1 }}, {upstream} }}\n{world}\n\
              requests:\n  ask: {{ model: m, prompt: ping }}\n{requests}\ntraffic:\n{traffic}\n\
              witness: [{{ attempts: {{ count: {{ at_least: 1 }} }} }}]\nexpect: [{{ rule: TST-001, say: s, {expect} }}]\n"
         );
@@ -51,9 +56,18 @@ pub(crate) fn suite_of(traffic: &str) -> Suite {
 
 /// A profile with these parts besides what every profile has.
 pub(crate) fn profile(parts: &str) -> Profile {
+    profile_of("openai", parts)
+}
+
+/// A profile of a target that speaks one dialect.
+pub(crate) fn profile_that_speaks(dialect: &str) -> Profile {
+    profile_of(dialect, "")
+}
+
+fn profile_of(dialect: &str, parts: &str) -> Profile {
     let text = format!(
         "target: small\ndescribes: d\nstart:\n  process: {{ command: [sh, '{{{{ port }}}}'] }}\n  files: {{ c: c }}\n  \
-         ready: {{ get: / }}\nspeaks: [openai]\n{parts}\n"
+         ready: {{ get: / }}\nspeaks: [{dialect}]\n{parts}\n"
     );
     let template = "{% for u in upstreams %}{{ u.base_url }}{% for k in u.keys %}{{ k.secret }}{% endfor %}{% endfor %}\
                     {% for m in models %}{{ m.pool }}{% endfor %}";

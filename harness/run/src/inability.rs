@@ -6,14 +6,14 @@ use std::path::Path;
 
 use record::Verdict;
 use scenario::{
-    Against, Course, Credential, Endpoint, Errand, Manner, MarkPosition, Open, Request, Scenario, Schedule,
-    Seen, Traffic,
+    Against, Course, Credential, Endpoint, Errand, Manner, MarkPosition, Open, Protocol, Request, Scenario,
+    Schedule, Seen, Traffic, World,
 };
-use target::Profile;
+use target::{Profile, WithoutFallbacks};
 
 use crate::estimate::phase_lasts;
 use crate::plan::Ignored;
-use crate::trial::MARK_HEADER;
+use crate::trial::{MARK_HEADER, surface};
 
 /// Why a scenario cannot be run against a target, if it cannot.
 pub(crate) fn inability(profile: &Profile, scenario: &Scenario) -> Option<Ignored> {
@@ -26,49 +26,68 @@ pub(crate) fn inability(profile: &Profile, scenario: &Scenario) -> Option<Ignore
 
 /// What the target's profile does not do.
 fn undone(profile: &Profile, scenario: &Scenario) -> Option<String> {
-    let unread = profile.unrendered(&scenario.world);
-    if !unread.is_empty() {
-        return Some(format!("the target's profile does nothing about {}", quoted(&unread)));
-    }
-    scenario.traffic.iter().find_map(|entry| lacking(profile, scenario, entry))
+    unread(profile, &scenario.world)
+        .or_else(|| scenario.traffic.iter().find_map(|entry| lacking(profile, scenario, entry)))
+}
+
+/// The settings that no template of the profile reads.
+fn unread(profile: &Profile, world: &World) -> Option<String> {
+    let unread = profile.unrendered(world);
+    (!unread.is_empty()).then(|| format!("the target's profile does nothing about {}", quoted(&unread)))
 }
 
 /// What the profile lacks for an entry of the traffic.
 fn lacking(profile: &Profile, scenario: &Scenario, entry: &Traffic) -> Option<String> {
-    let no_path = |endpoint: Endpoint| {
-        let lacks = profile.path(endpoint).is_none();
-        lacks.then(|| format!("the target's profile gives no path for `{}`", endpoint.word()))
-    };
     match entry {
         Traffic::Operate(operate) => {
             let operation = operate.operate.value;
-            let cannot = !profile.can(operation);
-            return cannot.then(|| format!("the target's profile says no way to `{}`", operation.word()));
+            if !profile.can(operation) {
+                return Some(format!("the target's profile says no way to `{}`", operation.word()));
+            }
+            let world = World { router: operate.router.clone()?, ..scenario.world.clone() };
+            return unread(profile, &world);
         }
         Traffic::WaitUntil(wait) => {
             return match wait.seen {
-                Seen::Answers(endpoint, _) => no_path(endpoint),
+                Seen::Answers(endpoint, _) => no_path(profile, endpoint),
                 Seen::Rows(_) => None,
             };
         }
         Traffic::Step(_) | Traffic::Phase(_) | Traffic::Pause(_) | Traffic::Exec(_) => {}
     }
-    if let Some(Errand::Get(endpoint)) = entry.errand() {
-        return no_path(*endpoint);
+    if let Some(Errand::Get(get)) = entry.errand() {
+        return no_path(profile, get.endpoint).or_else(|| nobody_s(profile, get.credential));
     }
     let to_target = entry.manner().is_none_or(|manner| manner.at.is_none() && manner.against.is_none());
-    entry.requests(&scenario.requests).find_map(|request| request_lacks(profile, &request, to_target))
+    let manner = entry.manner();
+    entry.requests(&scenario.requests).find_map(|request| {
+        request_lacks(profile, &request, to_target)
+            .or_else(|| no_surface(profile, scenario, &request, manner))
+    })
+}
+
+fn no_path(profile: &Profile, endpoint: Endpoint) -> Option<String> {
+    let lacks = profile.path(endpoint).is_none();
+    lacks.then(|| format!("the target's profile gives no path for `{}`", endpoint.word()))
+}
+
+/// An operator of whom the profile says nothing.
+fn nobody_s(profile: &Profile, credential: Option<Credential>) -> Option<String> {
+    let lacks = credential == Some(Credential::Admin) && profile.admin_authorization("").is_none();
+    lacks.then(|| "the target's profile says nothing of `admin:`, which `credential: admin` needs".to_owned())
 }
 
 fn request_lacks(profile: &Profile, request: &Request, to_target: bool) -> Option<String> {
-    if request.credential == Credential::Admin && profile.admin_authorization("").is_none() {
-        return Some(
-            "the target's profile says nothing of `admin:`, which `credential: admin` needs".to_owned(),
-        );
+    let nobody_s = nobody_s(profile, Some(request.credential));
+    if nobody_s.is_some() || !to_target {
+        return nobody_s;
     }
-    if !to_target || request.model.is_none() {
-        return None;
+    if !request.fallbacks
+        && let Some(reason) = no_way_without_fallbacks(profile, request)
+    {
+        return Some(reason);
     }
+    request.model.as_ref()?;
     let speaks = &profile.says.speaks.value;
     match &request.dialect {
         Some(dialect) if !speaks.contains(&dialect.value) => {
@@ -79,6 +98,44 @@ fn request_lacks(profile: &Profile, request: &Request, to_target: bool) -> Optio
         }
         _ => None,
     }
+}
+
+fn no_way_without_fallbacks(profile: &Profile, request: &Request) -> Option<String> {
+    // Fields can be put into a body that is made, and into no other.
+    let made = request.raw_body.is_none() && (request.model.is_some() || request.body.is_some());
+    match profile.without_fallbacks() {
+        None => Some(
+            "the target's profile says nothing of `without_fallbacks:`, which `fallbacks: false` needs".to_owned(),
+        ),
+        Some(WithoutFallbacks::Body(_)) if !made => Some(
+            "the target is told by fields of the body to ask no other model, and a request with `fallbacks: false` has none"
+                .to_owned(),
+        ),
+        Some(_) => None,
+    }
+}
+
+/// A surface that the dialect of a request does not have.
+fn no_surface(
+    profile: &Profile,
+    scenario: &Scenario,
+    request: &Request,
+    manner: Option<&Manner>,
+) -> Option<String> {
+    let model = request.model_name()?;
+    let around = manner.is_some_and(|manner| manner.at.is_none() && manner.against.is_some());
+    let of_upstream = || {
+        let name = scenario.world.router.models.get(model)?.upstreams().next()?;
+        match scenario.world.upstreams.get(&name.value)?.dialect {
+            Protocol::Llm(dialect) => Some(dialect),
+            Protocol::Http => None,
+        }
+    };
+    let own = request.dialect.as_ref().map(|dialect| dialect.value);
+    let usual = || own.or(profile.says.speaks.value.first().copied());
+    let dialect = if around { of_upstream() } else { None }.or_else(usual)?;
+    let lacks = !dialect.surfaces().contains(&surface(request.surface));
+    lacks.then(|| format!("`{}` has no surface `{}`", dialect.name(), request.surface.word()))
 }
 
 /// What this harness cannot see.
@@ -160,7 +217,7 @@ fn quoted(words: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::example::{Parts, profile, suite_of};
+    use crate::example::{Parts, profile, profile_that_speaks, suite_of};
 
     fn reason(parts: &str, traffic: &str) -> Option<(Verdict, String)> {
         let suite = suite_of(traffic);
@@ -177,6 +234,9 @@ mod tests {
             ("  - { step: s, send: { like: ask, credential: admin } }", "nothing of `admin:`"),
             ("  - { step: s, send: { like: ask, dialect: anthropic } }", "does not speak `anthropic`"),
             ("  - { step: s, send: { like: ask, id: header } }", "hands no `x-client-request-id` on"),
+            ("  - { step: s, get: ledger }", "gives no path for `ledger`"),
+            ("  - { step: s, get: { endpoint: models, credential: admin } }", "nothing of `admin:`"),
+            ("  - { step: s, send: { like: ask, fallbacks: false } }", "nothing of `without_fallbacks:`"),
         ] {
             let (verdict, reason) = reason("", traffic).unwrap_or_else(|| panic!("{traffic}"));
             assert_eq!(verdict, Verdict::NotClaimed);
@@ -185,6 +245,56 @@ mod tests {
         let able = "paths: { liveness: /live }\nforwards_headers: [x-client-request-id]";
         assert_eq!(reason(able, "  - { step: s, get: liveness }"), None);
         assert_eq!(reason(able, "  - { step: t, send: { like: ask, id: header } }"), None);
+        assert_eq!(reason("", "  - { step: s, send: { like: ask, surface: responses } }"), None);
+        assert_eq!(
+            reason("", "  - { phase: p, burst: 2, raw: { hex: 00 }, write: { bytes: 1B, every: 1ms } }"),
+            None
+        );
+    }
+
+    #[test]
+    fn fields_that_ask_for_no_other_model_need_a_body_that_they_can_be_put_into() {
+        let off = "without_fallbacks: { body: { alone: true } }";
+        for (requests, able) in [
+            ("{ model: m, prompt: ping, fallbacks: false }", true),
+            ("{ method: POST, path: /x, body: { a: 1 }, fallbacks: false }", true),
+            ("{ model: m, raw_body: '{', fallbacks: false }", false),
+            ("{ method: GET, path: /x, fallbacks: false }", false),
+        ] {
+            let requests = format!("  it: {requests}\n  other: {{ model: n, prompt: ping }}");
+            let suite =
+                Parts { requests: &requests, traffic: "  - { step: s, send: it }", ..Parts::default() }
+                    .suite();
+            let scenario = &suite.scenarios[0].cases[0].scenario;
+            let of_body = inability(&profile(off), scenario).map(|ignored| ignored.reason);
+            assert_eq!(of_body.is_none(), able, "{requests}: {of_body:?}");
+            let of_header = profile("without_fallbacks: { header: x-alone, value: 'yes' }");
+            assert_eq!(inability(&of_header, scenario), None, "a header goes with every request");
+        }
+    }
+
+    #[test]
+    fn a_surface_that_a_dialect_does_not_have_is_not_claimed() {
+        let world = "  router: { models: { m: { pool: u }, n: { pool: w } } }\n  \
+                     tenants: {}";
+        let upstreams = |dialect: &str, traffic: &str, speaks: &str| {
+            let text = Parts { world, traffic, ..Parts::default() };
+            let suite = text.suite_with(&format!("w: {{ dialect: {dialect}, keys: 1 }}"));
+            inability(&profile_that_speaks(speaks), &suite.scenarios[0].cases[0].scenario)
+        };
+        let asked = "  - { step: s, send: { like: other, surface: embeddings } }";
+        let around = "  - { step: s, send: { like: other, surface: embeddings }, against: direct }";
+        for (dialect, traffic, speaks, lacks) in [
+            ("openai", asked, "openai", None),
+            ("anthropic", asked, "openai", None),
+            ("openai", asked, "anthropic", Some("`anthropic` has no surface `embeddings`")),
+            ("openai", around, "anthropic", None),
+            ("gemini", around, "openai", Some("`gemini` has no surface `embeddings`")),
+        ] {
+            let told = upstreams(dialect, traffic, speaks);
+            assert_eq!(told.as_ref().map(|ignored| ignored.reason.as_str()), lacks, "{dialect} {traffic}");
+            assert!(told.is_none_or(|ignored| ignored.verdict == Verdict::NotClaimed));
+        }
     }
 
     #[test]
@@ -194,6 +304,11 @@ mod tests {
         let ignored = inability(&profile(""), &suite.scenarios[0].cases[0].scenario).unwrap();
         assert_eq!(ignored.verdict, Verdict::NotClaimed);
         assert!(ignored.reason.contains("`router.models.m.retries`"), "{}", ignored.reason);
+        let reload = "  - { step: s, send: ask }\n  \
+                      - { operate: reload, router: { models: { m: { pool: u, retries: 3 } } } }";
+        let (verdict, reason) = reason("operations: { reload: { path: /r, auth: none } }", reload).unwrap();
+        assert_eq!(verdict, Verdict::NotClaimed);
+        assert!(reason.contains("`router.models.m.retries`"), "{reason}");
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub fn judge_folder(
     let mut judge = Judge::new(question(bench, case, &observable));
     let (mut names, mut figures) = (HashMap::new(), Vec::new());
     let (mut exchanges, mut attempts) = (0, 0);
-    let (mut began, mut cut_short) = (false, None);
+    let (mut began, mut cut_short, mut mistakes) = (false, None, Vec::new());
     for fact in Merged::new(reader.entries()?, reader.exchanges()?, reader.attempts()?) {
         let fact = fact?;
         judge.fact(&fact);
@@ -52,11 +52,16 @@ pub fn judge_folder(
                 Entry::Figures(phase) => figures.push(phase),
                 Entry::Began { .. } => began = true,
                 Entry::End(end) => cut_short = end.cut_short,
+                Entry::Mistake(mistake) => mistakes.push(mistake),
                 _ => {}
             },
         }
     }
     let judged = match cut_short {
+        _ if !mistakes.is_empty() => {
+            let reason = format!("the scenario asks for what cannot be done: {}", mistakes.join("; "));
+            blocked(bench, file, case, &reason)
+        }
         // What was seen of a target that never became ready, such as its first health checks, proves nothing.
         Some(reason) if !began => blocked(bench, file, case, &reason),
         _ => in_the_light_of_the_profile(bench, file, case, judge.finish()),

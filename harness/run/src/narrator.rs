@@ -74,6 +74,7 @@ impl Narrator {
                 let failed = done.failed.as_ref().map_or_else(String::new, |why| format!(": {why}"));
                 format!("{} {}{failed}", done.operation, done.to)
             }
+            Entry::Mistake(mistake) => format!("a mistake of the scenario: {mistake}"),
             Entry::Trial(_)
             | Entry::Cast(_)
             | Entry::Name { .. }
@@ -81,7 +82,9 @@ impl Narrator {
             | Entry::Sample(_)
             | Entry::Answer(_)
             | Entry::Event(_)
+            | Entry::EventsCut { .. }
             | Entry::Text(_)
+            | Entry::Said(_)
             | Entry::Process(_)
             | Entry::Lag(_)
             | Entry::Target { .. }

@@ -225,7 +225,7 @@ fn fill(root: &Node, names: &mut Names<'_>, problems: &mut Vec<Problem>) -> Node
 fn known_later(part: &str) -> &'static [&'static str] {
     match part {
         "world" => &["request"],
-        "requests" | "traffic" => &["captured", "exchange", "target"],
+        "requests" | "traffic" => &["captured", "exchange", "target", "upstream", "scenario"],
         _ => &[],
     }
 }

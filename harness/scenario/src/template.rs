@@ -14,10 +14,12 @@ use crate::read::{Read, SchemaBook};
 use crate::substitute::{Piece, split};
 
 /// The roots that are known only later, and when.
-pub(crate) const LATER: [(&str, &str); 4] = [
+pub(crate) const LATER: [(&str, &str); 6] = [
     ("captured", "when a request is sent"),
     ("exchange", "when a request is sent"),
     ("target", "when a request is sent"),
+    ("upstream", "when a request is sent"),
+    ("scenario", "when a request is sent"),
     ("request", "when an upstream replies"),
 ];
 
@@ -41,7 +43,7 @@ pub struct Values {
 }
 
 impl Values {
-    /// Sets `root.name`. Roots are `captured`, `exchange`, `target` and `request`.
+    /// Sets `root.name`. Roots are those of [`LATER`].
     pub fn set(&mut self, root: &'static str, name: &str, value: impl Into<String>) {
         self.roots.entry(root).or_default().insert(name.to_owned(), value.into());
     }

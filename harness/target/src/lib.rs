@@ -18,15 +18,16 @@ mod view;
 
 pub use admin::OperateError;
 pub use process::{
-    Ending, GuardError, LogSink, RunningTarget, StartError, StartOptions, guard, missing_program,
+    Ending, GuardError, LogSink, RunningTarget, StartError, StartOptions, Started, guard, missing_program,
     missing_store_program, version,
 };
 pub use profile::{
-    AdminRequest, Auth, Authorization, Bound, CommandLine, Confessed, CostReading, CredentialHeader, Date,
-    Declaration, Defects, HeaderName, HeaderReading, Instances, KnownFailure, LedgerFields, LedgerPages,
-    LedgerReading, MetricsReading, Mode, MoneyUnit, Observation, OperationText, Operations, Paths, PerModel,
-    ProcessStart, Profile, Reads, Ready, RequestText, Start, StatusReading, Stop, StopSignal, StoreKind,
-    Templated, UrlPath, ValuePath, VersionCommand, profile_schema,
+    AdminRequest, AttemptsReading, Auth, Authorization, BodyFields, Bound, CommandLine, Confessed,
+    CostReading, Counts, CredentialHeader, Date, Declaration, Defects, FallbacksOff, HeaderName,
+    HeaderReading, Instances, KnownFailure, LedgerFields, LedgerPages, LedgerReading, LedgerState,
+    MetricsReading, Mode, MoneyUnit, Observation, OperationText, Operations, Paths, PerModel, ProcessStart,
+    Profile, Reads, Ready, Reload, ReloadSignal, RequestText, SignalWord, Start, StatusReading, Stop,
+    StopSignal, StoreKind, Templated, UrlPath, ValuePath, VersionCommand, WithoutFallbacks, profile_schema,
 };
 pub use reading::{Reading, ReadingError};
 pub use template::TemplateError;

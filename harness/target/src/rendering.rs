@@ -6,13 +6,12 @@ use scenario::Named;
 use crate::profile::{CommandLine, OperationText, Place, Profile, Templated};
 use crate::secrets::Secrets;
 use crate::template::{self, TemplateError};
-use crate::topology::Key;
+use crate::topology::GivenKey;
 
 /// A profile with what its templates see.
-#[derive(Clone, Copy)]
 pub(crate) struct Rendering<'a> {
     pub(crate) profile: &'a Profile,
-    pub(crate) view: &'a Value,
+    pub(crate) view: Value,
     pub(crate) secrets: &'a Secrets,
 }
 
@@ -30,7 +29,7 @@ impl Rendering<'_> {
     /// The native configuration files, each as its path below the target's folder and its text.
     pub(crate) fn files(&self) -> Result<Vec<(&str, String)>, TemplateError> {
         let rendered = self.profile.templates().iter().map(|template| {
-            Ok((template.renders.as_str(), self.text(self.profile.text(template), self.view)?))
+            Ok((template.renders.as_str(), self.text(self.profile.text(template), &self.view)?))
         });
         rendered.collect()
     }
@@ -39,21 +38,23 @@ impl Rendering<'_> {
     pub(crate) fn operation_text(
         &self,
         text: &OperationText,
-        key: Option<(&str, &Key)>,
+        key: Option<(&str, &GivenKey)>,
     ) -> Result<String, TemplateError> {
         let place = Place::Value(text.0.span);
-        let Some((upstream, key)) = key else { return self.text((&text.0.text, place), self.view) };
+        let Some((upstream, given)) = key else { return self.text((&text.0.text, place), &self.view) };
+        let key = &given.key;
         let key = context! {
             label => key.label.as_str(),
             upstream => upstream,
             fingerprint => key.fingerprint.as_str(),
             secret => key.secret.as_str(),
+            variable => given.variable(),
         };
         self.text((&text.0.text, place), &context! { key, ..self.view.clone() })
     }
 
     fn value(&self, value: &Templated) -> Result<String, TemplateError> {
-        self.text((&value.text, Place::Value(value.span)), self.view)
+        self.text((&value.text, Place::Value(value.span)), &self.view)
     }
 
     fn text(&self, text: (&str, Place), view: &Value) -> Result<String, TemplateError> {

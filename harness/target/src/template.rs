@@ -5,16 +5,18 @@
 //!
 //! | name | what it is |
 //! |---|---|
-//! | `upstreams` | a list of `{ name, dialect, base_url, keys }`, in the order of the world |
+//! | `upstreams` | a list of `{ name, dialect, base_url, keys, discovers }`, in the order of the world |
+//! | `upstreams[].discovers` | the variables in which the target finds keys of it, which are not among the `keys`: a list of names |
 //! | `keys` | the keys of all upstreams: a list of `{ label, upstream, secret, fingerprint, weight }` |
 //! | `models` | a list of `{ name, pool, pools, model, strategy, fallbacks, larger, lenient, window, retries, backoff, cooldown, timeout_ms, timeouts, queue, sticky, limits, headroom }` |
 //! | `models[].pools` | the upstreams that serve it: a list of `{ pool, model, weight, priority }`; `pool` beside it is `none` where there are several |
 //! | `models[].backoff`, `.cooldown` | `{ base_ms, max_ms, jitter }`, `{ failures, lasts_ms, probes }` |
 //! | `models[].timeouts`, `.queue` | `{ connect_ms, head_ms, first_content_ms, idle_ms }`, `{ max, wait_ms }` |
 //! | `models[].limits` | a list of `{ requests, tokens, per_ms }` |
-//! | `tenants` | a list of `{ name, secret, budget_micros, budget_per_ms, limits, at_once, models }` |
-//! | `prices` | `{ version, models: [{ name, input, cache_read, cache_write, output }] }`, each price for a million tokens |
-//! | `settings` | `{ max_request_bytes, instances, shared }` |
+//! | `tenants` | a list of `{ name, secret, budget_micros, budget_per_ms, limits, at_once, models, expired }` |
+//! | `prices` | `{ version, models: [{ name, input, cache_read, cache_write, output, reasoning }] }`, each price for a million tokens |
+//! | `settings` | `{ max_request_bytes, health, instances, shared }` |
+//! | `settings.health` | `{ every_ms }` |
 //! | `store` | what the instances share, `{ kind, dir, url, host, port }`; `none` where they share nothing |
 //! | `instance` | the number of the instance, from 1 |
 //! | `dir` | the instance's own folder, fresh for each run, where its files are rendered to; absolute |
@@ -25,7 +27,7 @@
 //!
 //! The headers of requests see two names alone: `tenant_key`, the key of the tenant on whose behalf a request is sent, and the
 //! admin key where there is none; and `admin_key`. An operation also sees the `key` that it is about, `{ label, upstream,
-//! secret, fingerprint }`.
+//! secret, fingerprint, variable }`; the last one is `none` where the key stands in the configuration.
 //!
 //! `{{ refuse("WHAT") }}` says that the target cannot do what the world asks for: `{{ refuse("this strategy") }}`. The
 //! scenario is then not claimed; a start that is tried all the same fails with these words.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use scenario::{KeySettings, Padding, Prices, Protocol, RouterSettings, Tenant, World};
+use scenario::{Address, KeySettings, Padding, Prices, Protocol, RouterSettings, Tenant, World};
 
 /// The operator's secret where nothing is started.
 pub(crate) const IMAGINED_ADMIN: &str = "sk-imagined-admin";
@@ -61,7 +61,7 @@ pub(crate) struct GivenKey {
     pub(crate) key: Key,
     /// What is special about it.
     pub(crate) settings: Option<KeySettings>,
-    /// Its secret with what surrounds it in the configuration.
+    /// Its secret with what surrounds it in the configuration, or in the environment.
     given: Hidden,
 }
 
@@ -103,7 +103,7 @@ impl Topology {
         let upstreams = world.upstreams.0.iter().map(|(name, upstream)| UpstreamAddress {
             name: name.value.clone(),
             protocol: upstream.dialect,
-            base_url: "http://127.0.0.1:9/v1".to_owned(),
+            base_url: imagined_url(upstream.address).to_owned(),
             keys: upstream.keys.labels().map(key).collect(),
         });
         let tenants = world.tenants.names().map(key).collect();
@@ -121,9 +121,49 @@ impl Topology {
         &self.admin.0
     }
 
+    /// The variables that the world puts into the target's environment: keys that it finds there, and further ones.
+    pub(crate) fn environment(&self) -> impl Iterator<Item = (&str, &str)> {
+        let keys = self.upstreams.iter().flat_map(|upstream| &upstream.keys);
+        let found = keys.filter_map(|given| Some((given.variable()?, given.given())));
+        let further =
+            self.router.environment.0.iter().map(|(name, value)| (name.value.as_str(), value.as_str()));
+        found.chain(further)
+    }
+
+    /// The same with other settings, as far as a target that runs can have them; otherwise, what it cannot.
+    pub(crate) fn reloaded(&self, settings: &RouterSettings) -> Result<Self, &'static str> {
+        let own = &self.router;
+        let fixed = [
+            ("instances", settings.instances.is_some_and(|instances| instances != self.instances())),
+            ("shared", settings.shared && !own.shared),
+            ("must_start", !settings.must_start && own.must_start),
+            ("environment", !settings.environment.0.is_empty() && settings.environment != own.environment),
+        ];
+        if let Some((name, _)) = fixed.into_iter().find(|(_, differs)| *differs) {
+            return Err(name);
+        }
+        let router = RouterSettings {
+            instances: own.instances,
+            shared: own.shared,
+            must_start: own.must_start,
+            environment: own.environment.clone(),
+            ..settings.clone()
+        };
+        Ok(Self { router, ..self.clone() })
+    }
+
     /// How many instances of the target run side by side.
     pub(crate) fn instances(&self) -> u32 {
         self.router.instances.unwrap_or(1)
+    }
+}
+
+/// An address such as an upstream would have: a template may refuse what its target cannot reach.
+fn imagined_url(address: Address) -> &'static str {
+    match address {
+        Address::Plain => "http://127.0.0.1:9/v1",
+        Address::BadCertificate => "https://127.0.0.1:9/v1",
+        Address::UnknownHost => "http://upstream.invalid/v1",
     }
 }
 
@@ -162,6 +202,11 @@ impl GivenKey {
     /// Its secret as the target is given it.
     pub(crate) fn given(&self) -> &str {
         &self.given.0
+    }
+
+    /// The variable of the environment in which the target finds it; `None` for one that stands in the configuration.
+    pub(crate) fn variable(&self) -> Option<&str> {
+        self.settings.as_ref()?.variable.as_ref().map(|name| name.value.as_str())
     }
 }
 

@@ -6,8 +6,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use annotate_snippets::Renderer;
-use scenario::{Capability, parts_of, without_example};
-use stormproof_target::{Bound, Confessed, Observation, Profile, StopSignal, profile_schema};
+use dialect::{Dialect, Surface};
+use record::{Counting, MoneyUnit, ToldHeaders};
+use scenario::{Capability, Endpoint, Operation, parts_of, without_example};
+use stormproof_target::{
+    Bound, Confessed, Observation, Profile, StopSignal, WithoutFallbacks, profile_schema,
+};
 
 const SOUND: &str = "\
 target: small
@@ -57,7 +61,8 @@ fn the_project_s_own_profiles_are_sound() {
     assert_eq!(router.name(), "router");
     assert!(router.claims(Capability::Cooldown) && !router.is_shared());
     assert_eq!(router.defects().unwrap().flag, "--defect");
-    assert_eq!(router.chat_path(), "/v1/chat/completions");
+    let path = router.request_path(Dialect::Openai, Surface::Chat, "chat", false);
+    assert_eq!(path, "/v1/chat/completions");
     let plain = own("plain.yaml");
     assert!(plain.claims(Capability::KeyPool) && !plain.claims(Capability::Cooldown));
     assert!(plain.defects().is_none());
@@ -73,7 +78,8 @@ fn what_a_profile_leaves_out_has_its_documented_value() {
     assert_eq!(profile.says.start.stop.signal, StopSignal::Term);
     assert_eq!(profile.says.start.stop.within, Duration::from_secs(10));
     assert_eq!(profile.says.start.ready.within, Duration::from_secs(30));
-    assert_eq!(profile.chat_path(), "/v1/chat/completions");
+    let path = profile.request_path(Dialect::Openai, Surface::Chat, "chat", false);
+    assert_eq!(path, "/v1/chat/completions");
     assert_eq!(profile.models_path(), "/v1/models");
     assert_eq!(profile.known_failures(), []);
     assert_eq!(profile.bound("cooldown_lag"), None);
@@ -98,6 +104,53 @@ known_failures:
     let [failure] = profile.known_failures() else { panic!("one known failure") };
     assert_eq!((failure.rule.value.as_str(), failure.verdict), ("ROT-001", Confessed::Fail));
     assert_eq!(failure.until.value.to_string(), "2027-06-30");
+}
+
+#[test]
+fn what_a_profile_says_of_its_answers_and_paths_is_handed_on() {
+    let read = |more: &str| {
+        let operator = "admin: { header: x-admin, value: x }\n";
+        Folder::new().read(&format!("{SOUND}{operator}{more}"), "{}").unwrap()
+    };
+    let bare = read("");
+    assert_eq!(bare.told_headers(), ToldHeaders::default());
+    assert_eq!(bare.without_fallbacks(), None);
+    let own = [Endpoint::Ledger, Endpoint::Status, Endpoint::Keys, Endpoint::Config];
+    assert_eq!(own.map(|endpoint| bare.path(endpoint).map(str::to_owned)), [None, None, None, None]);
+    let profile = read(
+        "\
+paths: { keys: /admin/keys, config: /admin/config }
+without_fallbacks: { header: X-None, value: 'yes' }
+operations: { reload: { signal: HUP } }
+reads:
+  served_by: { header: X-By }
+  cost: { header: x-cost, unit: micros }
+  attempts: { header: x-tries, counts: retries }
+  request_id: { header: x-id }
+  ledger: { get: '/ledger?limit=2', rows: $, fields: {} }
+  status: { get: /status, fields: { open: $.open } }
+",
+    );
+    assert_eq!(
+        profile.told_headers(),
+        ToldHeaders {
+            served_by: Some("x-by".to_owned()),
+            cost: Some(("x-cost".to_owned(), MoneyUnit::Micros)),
+            attempts: Some(("x-tries".to_owned(), Counting::Retries)),
+            request_id: Some("x-id".to_owned()),
+        }
+    );
+    assert_eq!(profile.without_fallbacks(), Some(WithoutFallbacks::Header("x-none", "yes")));
+    let paths = own.map(|endpoint| profile.path(endpoint).unwrap().to_owned());
+    assert_eq!(paths, ["/ledger?limit=2", "/status", "/admin/keys", "/admin/config"]);
+    assert!(profile.can(Operation::Reload) && !profile.can(Operation::DisableKey));
+    let by_body = read("without_fallbacks: { body: { disable_fallbacks: true, mock: [1, { a: null }] } }\n");
+    let Some(WithoutFallbacks::Body(fields)) = by_body.without_fallbacks() else {
+        panic!("fields of a body")
+    };
+    let wanted = serde_json::json!({ "disable_fallbacks": true, "mock": [1, { "a": null }] });
+    assert_eq!(serde_json::Value::Object(fields.clone()), wanted);
+    assert!(!by_body.can(Operation::Reload));
 }
 
 #[test]
@@ -181,6 +234,44 @@ fn each_mistake_is_told_with_its_line_and_what_to_do() {
             "reads: { status: { get: /s, auth: none, fields: { parked: parked } } }\nspeaks:",
             &["not a JSONPath", "`$.usage.input`"],
         ),
+        (
+            "speaks:",
+            "without_fallbacks: { header: x-none }\nspeaks:",
+            &["no one way in which a client wants no fallbacks", "`body: { FIELD: VALUE }`"],
+        ),
+        (
+            "speaks:",
+            "without_fallbacks: { header: x-none, value: 'on', body: { off: true } }\nspeaks:",
+            &["no one way"],
+        ),
+        ("speaks:", "without_fallbacks: { body: {} }\nspeaks:", &["no one way"]),
+        (
+            "speaks:",
+            "without_fallbacks: { body: [off] }\nspeaks:",
+            &["a list where a map of fields is wanted"],
+        ),
+        (
+            "speaks:",
+            "without_fallbacks: { header: x-none, value: \"a\\nb\" }\nspeaks:",
+            &["a value that no header can have"],
+        ),
+        (
+            "speaks:",
+            "reads: { metrics: { get: /m, names: { hits: own, tries: own } } }\nspeaks:",
+            &["the counter `own` has two names", "the first one"],
+        ),
+        (
+            "speaks:",
+            "reads: { metrics: { get: /m, labels: { key: own, model: own } } }\nspeaks:",
+            &["the label `own` has two names"],
+        ),
+        (
+            "speaks:",
+            "reads: { ledger: { get: /l, auth: none, rows: $, fields: { states: { ok: setled } } } }\nspeaks:",
+            &["did you mean `settled`?"],
+        ),
+        ("speaks:", "operations: { reload: { signal: HPU } }\nspeaks:", &["did you mean `HUP`?"]),
+        ("speaks:", "operations: { reload: { signal: HUP, path: /r } }\nspeaks:", &["unknown key `path`"]),
         (
             "speaks:",
             "reads: { status: { get: /s, auth: none, fields: {} } }\nspeaks:",

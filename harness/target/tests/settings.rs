@@ -4,8 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use annotate_snippets::Renderer;
-use scenario::{Capability, Dialect, Document, Endpoint, Read, Source, World};
-use stormproof_target::Profile;
+use dialect::Surface;
+use record::{Counting, MoneyUnit};
+use scenario::{Capability, Dialect, Document, Endpoint, Operation, Read, Source, World};
+use stormproof_target::{Profile, WithoutFallbacks};
 
 fn read(path: &Path) -> Profile {
     Profile::read(path).unwrap_or_else(|error| panic!("{}", error.draw(&Renderer::plain())))
@@ -58,10 +60,14 @@ fn the_router_s_profile_carries_out_all_that_the_router_has() {
 upstreams:
   openai: { dialect: openai, keys: { first: { weight: 3 }, second: { padding: blanks } } }
   anthropic: { dialect: anthropic, keys: 2 }
+  found: { dialect: openai, keys: { one: { variable: FOUND_2, padding: newline }, two: { variable: FOUND, padding: empty } } }
+  lost: { dialect: openai, address: unknown_host }
   shop: { dialect: http }
 router:
   instances: 2
   shared: true
+  health: { every: 1s }
+  environment: { FOUND_3: more }
   models:
     chat:
       pool: openai
@@ -76,11 +82,11 @@ router:
       sticky: none
     sonnet: { pools: [{ pool: anthropic, model: claude-example }], strategy: in_order }
 tenants:
-  acme: { budget: 10.5 USD, models: [chat], limits: [{ requests: 20, per: 1m }] }
+  acme: { budget: 10.5 USD, budget_per: 2s, at_once: 3, expired: true, models: [chat], limits: [{ requests: 20, per: 1m }] }
   globex: {}
 prices:
   version: \"1\"
-  models: { gpt-example: { input: 3 USD per 1M, cache_read: 0.3 USD per 1M, cache_write: 4 USD per 1M, output: 15 USD per 1M } }
+  models: { gpt-example: { input: 3 USD per 1M, cache_read: 0.3 USD per 1M, cache_write: 4 USD per 1M, output: 15 USD per 1M, reasoning: 60 USD per 1M } }
 ";
     assert_eq!(router().unrendered(&world("all", all)), [""; 0]);
 }
@@ -106,7 +112,6 @@ fn what_the_router_does_not_have_is_told_in_the_language_s_words() {
     for (name, settings, told) in [
         ("many", "router: { instances: 9 }", "router.instances"),
         ("size", "router: { max_request: 1MiB }", "router.max_request"),
-        ("once", "tenants: { acme: { at_once: 2 } }", "tenants.acme.at_once"),
         (
             "second",
             "tenants: { acme: { limits: [{ requests: 5, per: 1s }] } }",
@@ -117,9 +122,25 @@ fn what_the_router_does_not_have_is_told_in_the_language_s_words() {
             "tenants: { acme: { limits: [{ requests: 5, tokens: 9, per: 1m }] } }",
             "tenants.acme.limits[1].tokens",
         ),
-        ("anew", "tenants: { acme: { budget: 1 USD, budget_per: 2s } }", "tenants.acme.budget_per"),
+        (
+            "both",
+            "upstreams: { u: { dialect: openai, keys: { a: { variable: K }, b: {} } } }",
+            "upstreams.u.keys",
+        ),
+        (
+            "apart",
+            "upstreams: { u: { dialect: openai, keys: { a: { variable: K_1 }, b: { variable: L } } } }",
+            "upstreams.u.keys.variable",
+        ),
+        (
+            "weighted",
+            "upstreams: { u: { dialect: openai, keys: { a: { variable: K, weight: 2 } } } }",
+            "upstreams.u.keys.a.weight",
+        ),
+        ("endless", "tenants: { acme: { budget_per: 2s } }", "tenants.acme.budget_per"),
     ] {
-        let world = world(name, &format!("upstreams: {{}}\n{settings}\n"));
+        let upstreams = if settings.starts_with("upstreams") { "" } else { "upstreams: {}\n" };
+        let world = world(name, &format!("{upstreams}{settings}\n"));
         assert_eq!(router.unrendered(&world), [told], "{settings}");
     }
 }
@@ -145,10 +166,36 @@ fn the_router_s_profile_says_what_is_read_and_where() {
     assert_eq!(router.path(Endpoint::Metrics), Some("/metrics"));
     assert_eq!(router.path(Endpoint::Liveness), Some("/health/liveness"));
     assert_eq!(router.path(Endpoint::Readiness), Some("/health/readiness"));
-    assert_eq!(router.chat_path_of(Dialect::Openai), "/v1/chat/completions");
-    assert_eq!(router.chat_path_of(Dialect::Anthropic), "/v1/messages");
-    let head = [("X-Router-Provider".to_owned(), "openai".to_owned())];
-    assert_eq!(router.served_by(&head), Some("openai"));
+    let told = router.told_headers();
+    assert_eq!(told.served_by.as_deref(), Some("x-router-provider"));
+    assert_eq!(told.attempts, Some(("x-router-attempts".to_owned(), Counting::Attempts)));
+    assert_eq!(told.cost, Some(("x-router-cost".to_owned(), MoneyUnit::Usd)));
+    assert_eq!(told.request_id.as_deref(), Some("x-request-id"));
+    assert_eq!(router.without_fallbacks(), Some(WithoutFallbacks::Header("x-router-no-fallbacks", "true")));
+    assert_eq!(router.path(Endpoint::Keys), Some("/admin/keys"));
+    assert_eq!(router.path(Endpoint::Config), Some("/admin/config"));
+    assert_eq!(router.path(Endpoint::Status), Some("/admin/status"));
+    for operation in [Operation::Reload, Operation::DisableKey, Operation::EnableKey] {
+        assert!(router.can(operation) && !plain().can(operation), "{}", operation.word());
+    }
+}
+
+#[test]
+fn a_profile_s_own_path_is_that_of_chats_in_its_first_dialect() {
+    let sound = include_str!("profiles/litellm.yaml");
+    let text = sound.replace("models: /v1/models }", "models: /v1/models, chat: /proxy/chat }");
+    let document = Document::of(Source { name: "any.yaml".to_owned(), text }).expect("YAML");
+    let read = Profile::read_document(document, Path::new("/nowhere"), |_| Ok(String::new()));
+    let profile = read.expect("a sound profile");
+    for (dialect, surface, path) in [
+        (Dialect::Openai, Surface::Chat, "/proxy/chat"),
+        (Dialect::Openai, Surface::Embeddings, "/v1/embeddings"),
+        (Dialect::Anthropic, Surface::Chat, "/v1/messages"),
+        (Dialect::Gemini, Surface::Chat, "/v1beta/models/fast:streamGenerateContent?alt=sse"),
+    ] {
+        assert_eq!(profile.request_path(dialect, surface, "fast", true), path);
+    }
+    assert_eq!(litellm().request_path(Dialect::Openai, Surface::Chat, "fast", true), "/v1/chat/completions");
 }
 
 #[test]
@@ -171,8 +218,9 @@ fn a_header_is_made_for_a_tenant_for_nobody_and_for_the_operator() {
 fn a_profile_of_a_stranger_is_read_as_it_is_documented() {
     let litellm = litellm();
     assert!(litellm.is_shared() && !litellm.reads_ledger() && !litellm.reads_metrics());
-    let head = [("x-litellm-response-cost".to_owned(), "0.000123".to_owned())];
-    assert_eq!(litellm.cost_micros(&head), Some(123));
+    let told = litellm.told_headers();
+    assert_eq!(told.cost, Some(("x-litellm-response-cost".to_owned(), MoneyUnit::Usd)));
+    assert_eq!(told.served_by.as_deref(), Some("x-litellm-model-id"));
     assert_eq!(litellm.known_failures().len(), 1);
     assert_eq!(
         litellm.unrendered(&with_model("stranger", "pool: openai, fallbacks: [spare], retries: 2")),
@@ -201,6 +249,33 @@ fn the_plain_router_s_profile_tells_what_it_leaves_out() {
         plain.unrendered(&with_model("plain retries", "pool: openai, retries: 3")),
         ["router.models.chat.retries"]
     );
+}
+
+#[test]
+fn what_no_template_reads_of_keys_checks_tenants_and_prices_is_told() {
+    let plain = plain();
+    for (name, settings, told) in [
+        (
+            "found",
+            "upstreams: { openai: { dialect: openai, keys: { first: { variable: KEY_1, weight: 2, padding: empty }, other: {} } } }",
+            vec!["upstreams.openai.keys.first.variable", "upstreams.openai.keys.first.weight"],
+        ),
+        ("checks", "router: { health: { every: 1s } }", vec!["router.health"]),
+        ("expired", "tenants: { acme: { expired: true } }", vec!["tenants.acme.expired"]),
+        ("live", "tenants: { acme: { expired: false } }", vec![]),
+        // The harness itself puts it there.
+        ("further", "router: { environment: { ODD: x }, must_start: false }", vec![]),
+    ] {
+        let upstreams = if settings.starts_with("upstreams") { "" } else { "upstreams: {}\n" };
+        assert_eq!(plain.unrendered(&world(name, &format!("{upstreams}{settings}\n"))), told, "{settings}");
+    }
+    let prices = "upstreams: {}\nprices: { version: '1', models: { m: { input: 1 USD per 1M, output: 2 USD per 1M, reasoning: 3 USD per 1M } } }\n";
+    let text = "target: t\ndescribes: d\nspeaks: [openai]\nstart: { process: { command: [t] }, files: { f: f.j2 }, ready: { get: /h } }\n";
+    let document = Document::of(Source { name: "any.yaml".to_owned(), text: text.to_owned() }).expect("YAML");
+    let template = "{% for m in prices.models %}{{ m.input }} {{ m.output }}{% endfor %}\n";
+    let profile = Profile::read_document(document, Path::new("/nowhere"), |_| Ok(template.to_owned()));
+    let profile = profile.expect("a sound profile");
+    assert_eq!(profile.unrendered(&world("reasoning", prices)), ["prices.models.m.reasoning"]);
 }
 
 #[test]

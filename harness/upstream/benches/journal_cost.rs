@@ -178,10 +178,17 @@ fn world() -> World {
         reply: scenario::Reply::of(scenario::ErrorName::RateLimit),
         span,
     };
-    let settings =
-        KeySettings { states: Vec::new(), same_as: None, padding: Padding::None, weight: None, span };
+    let settings = KeySettings {
+        states: Vec::new(),
+        same_as: None,
+        padding: Padding::None,
+        weight: None,
+        variable: None,
+        span,
+    };
     let upstream = scenario::Upstream {
         dialect: scenario::Protocol::Llm(dialect::Dialect::Openai),
+        address: scenario::Address::Plain,
         keys: scenario::Keys(vec![scenario::Key { label: at("key-1"), settings }]),
         plans: vec![plan],
         latency: scenario::Latency { head: scenario::Distribution::Fixed(Duration::ZERO), span },

@@ -8,15 +8,16 @@ use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use dialect::TextHash;
+use dialect::{Dialect, TextHash};
 use http::{Request, Response, request};
 use hyper::body::Incoming;
 use record::{AttemptRow, Found, Moment, Outcome};
-use scenario::ConnectionFate;
+use scenario::{ConnectionFate, Protocol};
 
 use course::{Course, Decided};
 
 use crate::connection::{Connection, Fate};
+use crate::decision::Decision;
 use crate::deed::Done;
 use crate::draw::{Draws, Purpose};
 use crate::keyring::{KeyUse, NoEntry};
@@ -38,7 +39,7 @@ pub(crate) fn answer(
     request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<ReplyBody>, Unanswered>> + use<> {
     let (head, body) = request.into_parts();
-    let visit = Visit::open(Arc::clone(upstream), Arc::clone(connection), head);
+    let mut visit = Visit::open(Arc::clone(upstream), Arc::clone(connection), head);
     async move {
         let received = receive(body).await;
         let read = visit.upstream.journal.clock.now();
@@ -80,15 +81,19 @@ struct Visit {
     key: Result<KeyUse, NoEntry>,
     /// Which request of the upstream it is, from 1.
     nth: u32,
+    /// Which attempt of its exchange it is at this upstream, from 1, once its body has come.
+    ordinal: u32,
     arrived: Moment,
     draws: Draws,
+    /// The dialect in which it is answered: that of the upstream, or what the upstream speaks at the path that is asked.
+    dialect: Dialect,
 }
 
 impl Visit {
     fn open(upstream: Arc<Upstream>, connection: Arc<Connection>, head: request::Parts) -> Self {
         let arrived = upstream.journal.clock.now();
         let nth = upstream.next_request();
-        let key = upstream.keys.admit(&head.headers);
+        let key = upstream.keys.admit(&head);
         let mut row = AttemptRow::opened(upstream.name, arrived);
         let draws = match &key {
             Ok(used) => {
@@ -99,10 +104,11 @@ impl Visit {
             Err(_) => upstream.draws.draws(nth),
         };
         connection.open(upstream.journal.open(row, &head));
-        Self { upstream, connection, head, key, nth, arrived, draws }
+        let dialect = spoken(upstream.protocol, &head);
+        Self { upstream, connection, head, key, nth, ordinal: 1, arrived, draws, dialect }
     }
 
-    fn note_body(&self, received: &Received, now: Moment) {
+    fn note_body(&mut self, received: &Received, now: Moment) {
         let found = self.find_exchange(&received.bytes);
         self.connection.note(|attempt| {
             let row = &mut attempt.row;
@@ -111,9 +117,10 @@ impl Visit {
                 row.body_hash = TextHash::of(&String::from_utf8_lossy(&received.bytes));
             }
             attempt.join(found);
-            attempt.got_body(&received.bytes, now);
+            attempt.got_body(received, now);
             self.upstream.journal.look_for_secrets(&attempt.row, (&self.head, &received.bytes), now);
         });
+        self.ordinal = self.upstream.exchanges.count(found);
     }
 
     /// The mark stands in the body as a rule, and in a header where a step says so.
@@ -129,11 +136,7 @@ impl Visit {
     /// Waits as long as the upstream thinks, counted from the request's last byte, and tells when that is over.
     async fn think(&self, course: &Course<'_>, read: Moment) -> Moment {
         let Course::Decided(Decided { decision, thinks: true, .. }) = course else { return read };
-        let own = match decision.done {
-            Done::Reply(rule) => rule.latency.as_ref(),
-            Done::Broken(broken) => broken.of.latency.as_ref(),
-            Done::Connection(_) => None,
-        };
+        let own = decision.done.reply().and_then(|reply| reply.latency.as_ref());
         let latency = self.draws.duration(Purpose::Latency, own.unwrap_or(&self.upstream.latency));
         if latency.is_zero() {
             return read;
@@ -158,14 +161,19 @@ impl Visit {
         };
         let mut speech = match said {
             Ok(speech) => speech,
-            Err(why) => {
-                let head = ReplyHead { status: 500, ..ReplyHead::new(decision.script) };
-                let body = serde_json::json!({ "error": { "message": format!("the scenario's reply cannot be made: {why}") } });
-                return Ok(self.send(head, (&request_id, now), Bytes::from(body.to_string())));
-            }
+            Err(why) => return Ok(self.no_reply(&why, decision, (&request_id, now))),
         };
         self.tell_limits(decision, &mut speech.head, &speaker);
         Ok(self.send_speech(speech, (&request_id, now)))
+    }
+
+    /// What is sent where the scenario's reply cannot be made. The run is told, since no verdict may follow from it.
+    fn no_reply(&self, why: &str, decision: &Decision<'_>, told: (&str, Moment)) -> Response<ReplyBody> {
+        let place = decision.done.reply().map_or("", |reply| reply.place.as_str());
+        self.upstream.tell_mistake(place, why);
+        let head = ReplyHead { status: 500, ..ReplyHead::new(decision.script) };
+        let body = serde_json::json!({ "error": { "message": format!("the scenario's reply cannot be made: {why}") } });
+        self.send(head, told, Bytes::from(body.to_string()))
     }
 
     /// What becomes of the connection instead of a reply.
@@ -191,4 +199,16 @@ impl Visit {
             }
         }
     }
+}
+
+/// The dialect in which a request is answered. A service has none of its own, and what it says itself is in no dialect's words.
+fn spoken(protocol: Protocol, head: &request::Parts) -> Dialect {
+    let Protocol::Llm(dialect) = protocol else { return Dialect::Openai };
+    let asked = dialect.asked(target(head)).map(|asked| asked.dialect);
+    asked.or_else(|| dialect.lists_models(target(head))).unwrap_or(dialect)
+}
+
+/// The path that is asked, with its query.
+fn target(head: &request::Parts) -> &str {
+    head.uri.path_and_query().map_or("/", |target| target.as_str())
 }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use dialect::{Answer, Finish, Framing, TextHash, ToolCall, Usage, UsagePlace, count_words};
+use dialect::{Answer, Finish, Framing, LineEnd, TextHash, ToolCall, Usage, UsagePlace, count_words};
 use record::{NameId, Tokens};
-use scenario::{Reply, StreamShape, Values};
+use scenario::{FramingWords, Reply, StreamShape, Values};
 
 use crate::draw::Draws;
 use crate::material::Material;
 use crate::preparation::Preparation;
+use crate::speech::Chat;
 
 /// Makes the answers of one reply.
 #[derive(Debug)]
@@ -69,16 +70,19 @@ impl AnswerMaker {
             cache_read: usage.cache_read.into(),
             cache_write: usage.cache_write.into(),
             output: usage.output.into(),
+            reasoning: Some(usage.reasoning.into()),
         });
+        let tools: Vec<(String, String)> =
+            reply.tools.iter().map(|tool| (tool.name.clone(), tool.arguments.clone())).collect();
         let told = fixed.as_ref().map(|fixed| &*fixed.text);
         Self {
-            name: preparation.tell_answer(place, told, tokens),
+            name: preparation.tell_answer(place, told, tokens, &tools),
             shape: reply.shape(),
             text,
             fixed,
             usage,
             finish: finish(reply),
-            tools: reply.tools.iter().map(|tool| (tool.name.clone(), tool.arguments.clone())).collect(),
+            tools,
             no_tools: Arc::from([]),
         }
     }
@@ -104,12 +108,22 @@ impl AnswerMaker {
                 (made.text, made.words, made.hash)
             }
         };
-        let counted =
-            || Usage { input: u32::try_from(words).unwrap_or(u32::MAX), output, ..Usage::default() };
-        let usage = self.usage.unwrap_or_else(counted);
+        let usage = self.usage_of(words, output);
         let tools =
             if self.tools.is_empty() { Arc::clone(&self.no_tools) } else { self.calls(draws, tool_id) };
         Ok(MadeAnswer { answer: Answer { text, usage, finish: self.finish, tools }, hash })
+    }
+
+    /// Whether its stream may tell a key in pieces, which nothing would recognise in the evidence.
+    pub(crate) fn cuts_secrets(&self) -> bool {
+        self.shape.contents.is_some() && self.text.names().iter().any(|name| name == "secret")
+    }
+
+    /// What an answer reports: what the scenario says, or as many tokens as there are words.
+    pub(crate) fn usage_of(&self, words: u64, output: u32) -> Usage {
+        let counted =
+            || Usage { input: u32::try_from(words).unwrap_or(u32::MAX), output, ..Usage::default() };
+        self.usage.unwrap_or_else(counted)
     }
 
     /// How many tokens the answer will have, as far as that is known before it is made.
@@ -128,9 +142,10 @@ impl AnswerMaker {
     }
 
     /// The shape of the answer's stream, as the dialect writes it.
-    pub(crate) fn dialect_shape(&self, include_usage: bool) -> dialect::StreamShape {
+    pub(crate) fn dialect_shape(&self, chat: &Chat) -> dialect::StreamShape {
         dialect::StreamShape {
-            include_usage,
+            include_usage: chat.include_usage,
+            continuous_usage: chat.continuous_usage,
             contents: self.shape.contents.and_then(std::num::NonZeroU32::new),
             usage: match self.shape.usage {
                 scenario::UsagePlace::Usual => UsagePlace::Usual,
@@ -139,13 +154,7 @@ impl AnswerMaker {
                 scenario::UsagePlace::Nowhere => UsagePlace::Nowhere,
             },
             pings: self.shape.pings,
-            framing: match self.shape.framing {
-                scenario::Framing::Crlf => Framing::Crlf,
-                scenario::Framing::Tight => Framing::Tight,
-                scenario::Framing::Comments => Framing::Comments,
-                // What is split is split by whoever sends it.
-                scenario::Framing::Usual | scenario::Framing::Split => Framing::Usual,
-            },
+            framing: framing(&self.shape.framing),
         }
     }
 }
@@ -156,6 +165,22 @@ impl FixedText {
         let hash = if text.is_empty() { 0 } else { TextHash::of(text) };
         Self { text: text.into(), words, hash }
     }
+}
+
+/// All words together. What is split is split by whoever sends it.
+fn framing(words: &FramingWords) -> Framing {
+    let mut framing = Framing::default();
+    for word in &words.0 {
+        match word {
+            scenario::Framing::Crlf => framing.line_end = LineEnd::Crlf,
+            scenario::Framing::Cr => framing.line_end = LineEnd::Cr,
+            scenario::Framing::Tight => framing.tight = true,
+            scenario::Framing::Comments => framing.comments = true,
+            scenario::Framing::MultiLine => framing.multi_line = true,
+            scenario::Framing::Split => framing.split = true,
+        }
+    }
+    framing
 }
 
 fn finish(reply: &Reply) -> Finish {

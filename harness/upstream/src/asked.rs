@@ -4,19 +4,22 @@ use std::cell::OnceCell;
 
 use dialect::ChatRequest;
 use http::{HeaderValue, request};
-use scenario::{Condition, Field, FieldValue, Values};
+use scenario::{Field, FieldValue, Values};
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
-use crate::keyring::{KeySeat, KeyUse};
+use crate::keyring::{KeyRing, KeySeat, KeyUse};
 
 /// A request with everything that decides its reply.
 #[derive(Debug)]
 pub(crate) struct Asked<'a> {
+    pub(crate) keys: &'a KeyRing,
     pub(crate) seat: &'a KeySeat,
     pub(crate) key: KeyUse,
     /// Which request of the upstream it is, from 1.
     pub(crate) nth: u32,
+    /// Which attempt of its exchange it is at this upstream, from 1.
+    pub(crate) ordinal: u32,
     /// None for a request that is no chat request.
     pub(crate) chat: Option<&'a ChatRequest<'a>>,
     pub(crate) head: &'a request::Parts,
@@ -25,51 +28,34 @@ pub(crate) struct Asked<'a> {
     pub(crate) tree: OnceCell<Option<Value>>,
 }
 
-/// The paths into bodies that the conditions of an upstream ask for.
-#[derive(Debug, Default)]
-pub(crate) struct JsonPaths(Vec<(String, JsonPath)>);
-
-impl JsonPaths {
-    /// Takes in the paths of a condition. What is no path was told when the scenario was read.
-    pub(crate) fn add(&mut self, when: Option<&Condition>) {
-        let tests = when.into_iter().flat_map(|when| &when.tests).filter(|test| test.field == Field::Json);
-        for name in tests.filter_map(|test| test.name.as_ref()) {
-            if let Ok(path) = JsonPath::parse(name) {
-                self.0.push((name.clone(), path));
-            }
-        }
-    }
-
-    fn get(&self, name: &str) -> Option<&JsonPath> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, path)| path)
-    }
-}
-
 impl Asked<'_> {
-    /// Whether a condition holds for the request.
-    pub(crate) fn meets(&self, when: &Condition, paths: &JsonPaths) -> bool {
-        when.holds(&mut |field, name| self.field(field, name, paths), &|_| FieldValue::Missing)
-    }
-
-    /// The language lets no other fields stand in `when`.
-    fn field(&self, field: Field, name: Option<&str>, paths: &JsonPaths) -> FieldValue<'_> {
+    /// A field of the request that has one value. The language lets no other fields stand in `when`.
+    pub(crate) fn field(&self, field: Field, name: Option<&str>) -> FieldValue<'_> {
         match field {
             Field::Key => self.seat.label.as_deref().map_or(FieldValue::Missing, FieldValue::Text),
             Field::NthUsed => FieldValue::Number(self.key.nth_used.into()),
             Field::Nth => FieldValue::Number(self.nth.into()),
+            Field::Ordinal => FieldValue::Number(self.ordinal.into()),
             Field::Model => self.chat.map_or(FieldValue::Missing, |chat| FieldValue::Text(&chat.model)),
             Field::Stream => self.chat.map_or(FieldValue::Missing, |chat| FieldValue::Flag(chat.stream)),
-            Field::Header => {
-                let value = name.and_then(|name| self.header(name));
-                value.map_or(FieldValue::Missing, FieldValue::Text)
-            }
-            Field::Json => {
-                let path = name.and_then(|name| paths.get(name));
-                let found = path.and_then(|path| path.query(self.tree()?).first());
-                found.map_or(FieldValue::Missing, json_value)
+            Field::HeaderCount => {
+                let count = name.map(|name| self.head.headers.get_all(name).iter().count());
+                let count = count.and_then(|count| i64::try_from(count).ok());
+                count.map_or(FieldValue::Missing, FieldValue::Number)
             }
             _ => FieldValue::Missing,
         }
+    }
+
+    /// Every header of a name, as far as they are texts.
+    pub(crate) fn headers(&self, name: &str) -> Vec<FieldValue<'_>> {
+        let values = self.head.headers.get_all(name).iter();
+        values.filter_map(|value| value.to_str().ok()).map(FieldValue::Header).collect()
+    }
+
+    /// The values at a path into the body.
+    pub(crate) fn values_at(&self, path: &JsonPath) -> Vec<FieldValue<'_>> {
+        self.tree().map_or_else(Vec::new, |tree| path.query(tree).into_iter().map(json_value).collect())
     }
 
     /// What templates can fill in, by the names that they use. What the request does not have is an empty text.
@@ -86,6 +72,10 @@ impl Asked<'_> {
             "prompt" => self.chat.map(|chat| chat.prompt.to_string()).unwrap_or_default(),
             "model" => self.chat.map(|chat| chat.model.to_string()).unwrap_or_default(),
             "key" => self.seat.label.clone().unwrap_or_default(),
+            "secret" => {
+                let secret = self.keys.secret_in(self.head).unwrap_or_default();
+                String::from_utf8_lossy(&secret).into_owned()
+            }
             "nth" => self.nth.to_string(),
             "path" => self.head.uri.path().to_owned(),
             _ => {

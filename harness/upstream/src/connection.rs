@@ -1,7 +1,8 @@
-//! One connection: our own layer between hyper and the TCP stream. It knows what is open on the connection and how it ends,
+//! One connection: our own layer between hyper and the caller. It knows what is open on the connection and how it ends,
 //! and it is the one place where bytes can be held back, cut off or replaced.
 
 mod socket;
+mod wire;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -9,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 use record::{AttemptRow, NOT_REACHED, Outcome};
 
 pub(crate) use socket::ConnectionIo;
+pub(crate) use wire::Wire;
 
 use crate::journal::{Journal, OpenAttempt};
 

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use dialect::{Answer, Dialect, Serving, StreamShape, ToolCall};
+use dialect::{Answer, Dialect, Serving, StreamEvents, StreamShape, Surface, ToolCall};
 use scenario::{Data, Reply};
 
 use crate::answer_maker::DEFAULT_TEXT;
@@ -24,12 +24,12 @@ pub fn contents_of(reply: &Reply, seed: u64) -> u32 {
     let answer =
         Answer { text: text.into(), tools: reply.tools.iter().map(tool).collect(), ..Answer::default() };
     let contents = reply.shape().contents.and_then(NonZeroU32::new);
-    count(&answer, StreamShape { contents, ..StreamShape::default() })
+    let shape = StreamShape { contents, ..StreamShape::default() };
+    let serving = Serving { id: "", created: 0, model: "" };
+    count(Dialect::Openai.stream_events(Surface::Chat, answer, &serving, shape))
 }
 
-/// How many events with content the stream of an answer has, which is the same in every dialect.
-pub(crate) fn count(answer: &Answer, shape: StreamShape) -> u32 {
-    let serving = Serving { id: "", created: 0, model: "" };
-    let frames = Dialect::Openai.stream_events(answer.clone(), &serving, shape);
+/// How many events with content a stream has.
+pub(crate) fn count(frames: StreamEvents) -> u32 {
     u32::try_from(frames.filter(|frame| frame.kind.is_content()).count()).unwrap_or(u32::MAX)
 }

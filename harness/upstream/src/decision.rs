@@ -1,19 +1,20 @@
 //! What an upstream replies to a request: the first of key state, script, timeline and plans that has something to say, or
 //! the normal answer.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use record::{Moment, NameId};
-use scenario::{Condition, ConnectionFate, Deed, Reply, ScriptEntry, TimelineEntry, Upstream};
+use scenario::{Condition, ConnectionFate, Deed, Reply, TimelineEntry, Upstream};
 
-use crate::asked::{Asked, JsonPaths};
+use crate::asked::Asked;
 use crate::deed::{DeedRule, Done};
 use crate::gauge::Standing;
 use crate::keyring::KeySeat;
 use crate::plans::{Cost, PlanRule, Plans, Taken};
 use crate::preparation::Preparation;
+use crate::questions::Questions;
 use crate::reply_rule::{ReplyRule, Said};
+use crate::script_rule::ScriptRule;
 use crate::traffic_signal::TrafficSignal;
 use crate::when::When;
 
@@ -24,7 +25,7 @@ pub(crate) struct Rules {
     timeline: Vec<TimelineRule>,
     pub(crate) plans: Plans,
     normal: ReplyRule,
-    paths: JsonPaths,
+    pub(crate) questions: Questions,
     traffic: TrafficSignal,
 }
 
@@ -56,24 +57,6 @@ pub(crate) enum Wait {
 }
 
 #[derive(Debug)]
-struct ScriptRule {
-    name: NameId,
-    when: Option<Condition>,
-    only: Only,
-    /// How many requests have come to it.
-    came: AtomicU32,
-    deed: DeedRule,
-}
-
-/// Which of the requests that come to an entry it takes.
-#[derive(Clone, Copy, Debug)]
-enum Only {
-    All,
-    First(u32),
-    Every(u32),
-}
-
-#[derive(Debug)]
 struct TimelineRule {
     name: NameId,
     time: When,
@@ -91,20 +74,20 @@ impl Rules {
         traffic: TrafficSignal,
         preparation: &mut Preparation<'_>,
     ) -> Result<Self, String> {
-        let mut paths = JsonPaths::default();
+        let mut questions = Questions::default();
         let normal = ReplyRule::new(&settings.reply, "reply", preparation)?;
         let mut script = Vec::with_capacity(settings.script.len());
         for entry in &settings.script {
-            paths.add(entry.when.as_ref());
+            questions.add(entry.when.as_ref());
             script.push(ScriptRule::new(entry, &settings.reply, preparation)?);
         }
         let mut timeline = Vec::with_capacity(settings.timeline.len());
         for entry in &settings.timeline {
-            paths.add(entry.when.as_ref());
+            questions.add(entry.when.as_ref());
             timeline.push(TimelineRule::new(entry, (&settings.reply, &traffic), preparation)?);
         }
         let plans = Plans::new(&settings.plans, &settings.signals, preparation)?;
-        Ok(Self { script, timeline, plans, normal, paths, traffic })
+        Ok(Self { script, timeline, plans, normal, questions, traffic })
     }
 
     /// Decides, and charges the plans for what is answered normally. A request that asks for nothing of the upstream's
@@ -153,12 +136,13 @@ impl Rules {
     }
 
     fn scripted(&self, asked: &Asked<'_>, now: Moment, counts: bool) -> Decision<'_> {
-        let script = self.script.iter().find(|rule| rule.takes(asked, &self.paths, counts));
+        let script = self.script.iter().find(|rule| rule.takes(asked, &self.questions, counts));
         if let Some(rule) = script {
             return Decision::other(rule.name, rule.deed.done());
         }
-        let met = |when: &Option<Condition>| when.as_ref().is_none_or(|when| asked.meets(when, &self.paths));
-        let timed = self.timeline.iter().find(|rule| rule.time.holds(&self.traffic, now) && met(&rule.when));
+        let timed = self.timeline.iter().find(|rule| {
+            rule.time.holds(&self.traffic, now) && self.questions.met(rule.when.as_ref(), asked)
+        });
         match timed {
             Some(rule) => Decision::other(rule.name, rule.deed.done()),
             None => Decision { deviates: false, ..Decision::other(NameId::NONE, Done::Reply(&self.normal)) },
@@ -173,46 +157,6 @@ impl<'r> Decision<'r> {
             Done::Broken(_) | Done::Connection(_) => Wait::None,
         };
         Self { script, done, wait, deviates: true, taken: Vec::new(), standing: None }
-    }
-}
-
-impl ScriptRule {
-    fn new(entry: &ScriptEntry, normal: &Reply, preparation: &mut Preparation<'_>) -> Result<Self, String> {
-        let name = &entry.name.value;
-        if entry.deed() == Some(Deed::Connection(ConnectionFate::Refuse)) {
-            return Err(format!(
-                "`script: {name}` cannot have `connection: refuse`, since a request that the script sees has been let in: \
-                 write it under `timeline:`, or write `connection: reset`"
-            ));
-        }
-        Ok(Self {
-            name: preparation.names.id(name),
-            when: entry.when.clone(),
-            only: match (entry.first, entry.every, entry.once) {
-                (Some(first), ..) => Only::First(first),
-                (None, Some(every), _) => Only::Every(every.max(1)),
-                (None, None, true) => Only::First(1),
-                (None, None, false) => Only::All,
-            },
-            came: AtomicU32::new(0),
-            deed: DeedRule::new(entry.deed(), (name, normal), preparation)?,
-        })
-    }
-
-    /// Whether it decides about a request. Only what counts uses up its room, so that a look at the list of models does not.
-    fn takes(&self, asked: &Asked<'_>, paths: &JsonPaths, counts: bool) -> bool {
-        if !self.when.as_ref().is_none_or(|when| asked.meets(when, paths)) {
-            return false;
-        }
-        let number = || counts.then(|| self.came.fetch_add(1, Ordering::Relaxed).saturating_add(1));
-        match self.only {
-            Only::All => true,
-            Only::First(first) => {
-                // Without the look beforehand the count would come round in a long run.
-                self.came.load(Ordering::Relaxed) < first && number().is_some_and(|number| number <= first)
-            }
-            Only::Every(every) => number().is_some_and(|number| number.is_multiple_of(every)),
-        }
     }
 }
 

@@ -102,6 +102,17 @@ impl DeedRule {
     }
 }
 
+impl<'r> Done<'r> {
+    /// The reply that is given, whole or not.
+    pub(crate) fn reply(self) -> Option<&'r ReplyRule> {
+        match self {
+            Self::Reply(reply) => Some(reply),
+            Self::Broken(broken) => Some(&broken.of),
+            Self::Connection(_) => None,
+        }
+    }
+}
+
 impl BrokenRule {
     fn new(
         broken: &BrokenStream,

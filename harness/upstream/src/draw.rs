@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use scenario::Distribution;
+use scenario::{Distribution, Share};
 
 /// The source of every draw for one key of one upstream.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +22,8 @@ pub(crate) enum Purpose {
     Ids,
     /// The ids of the tools that it calls.
     ToolIds,
+    /// Whether an entry of the script takes it.
+    Chance,
 }
 
 impl DrawSource {
@@ -80,6 +82,11 @@ impl Draws {
                 Duration::try_from_secs_f64(lognormal.p50.as_secs_f64() * factor).unwrap_or(Duration::MAX)
             }
         }
+    }
+
+    /// Whether something happens that happens in a share of all cases.
+    pub(crate) fn happens(self, purpose: Purpose, share: Share) -> bool {
+        self.unit(purpose, 0) * 1e6 < f64::from(share.millionths)
     }
 
     /// A number between zero and one, neither of which it is.
@@ -154,6 +161,18 @@ mod tests {
         ] {
             assert_ne!(first, other);
         }
+    }
+
+    #[test]
+    fn a_share_of_all_cases_happens_and_none_or_all_where_it_says_so() {
+        let source = DrawSource::new(7, "main", Some("entry"));
+        let happened = |millionths: u32| {
+            let share = Share { millionths };
+            (1..=20_000).filter(|n| source.draws(*n).happens(Purpose::Chance, share)).count()
+        };
+        assert_eq!((happened(0), happened(1_000_000)), (0, 20_000));
+        let tenth = happened(100_000);
+        assert!((1_850..=2_150).contains(&tenth), "{tenth} of 20000 are no tenth");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use record::{
 
 use crate::charge::Charge;
 use crate::redaction::{self, Redaction};
+use crate::request_body::{Cut, Received};
 use crate::surroundings::Surroundings;
 use crate::watchlist::Watchlist;
 
@@ -49,9 +50,15 @@ struct Message {
     line: String,
     head: Vec<(String, String)>,
     body: Vec<u8>,
-    length: usize,
+    /// Whether the rest of the body was not taken.
+    cut: bool,
+    /// Whether the body is not kept, since it may tell a key in pieces.
+    hidden: bool,
     at: Moment,
 }
+
+/// What stands for a body that is hidden.
+const HIDDEN: &str = "<hidden: it tells a key in pieces>";
 
 /// How much of a body a sample shows.
 const SHOWN_OF_BODY: usize = 4 * 1024;
@@ -79,11 +86,16 @@ impl Journal {
         OpenAttempt { row, charge: None, sample }
     }
 
-    /// Notes the head of the reply.
-    pub(crate) fn replied(&self, attempt: &mut OpenAttempt, head: &http::response::Parts, at: Moment) {
+    /// Notes the head of the reply, and whether its body is hidden.
+    pub(crate) fn replied(
+        &self,
+        attempt: &mut OpenAttempt,
+        (head, hidden): (&http::response::Parts, bool),
+        at: Moment,
+    ) {
         if let Some(sample) = &mut attempt.sample {
             let line = format!("{:?} {}", head.version, head.status);
-            sample.reply = Some(self.message(&line, &head.headers, at));
+            sample.reply = Some(Message { hidden, ..self.message(&line, &head.headers, at) });
         }
     }
 
@@ -137,13 +149,21 @@ impl Journal {
                 (self.redaction.of(name.as_str().as_bytes()), self.redaction.of(value.as_bytes()))
             })
             .collect();
-        Message { line: self.redaction.of(line.as_bytes()), head, body: Vec::new(), length: 0, at }
+        Message {
+            line: self.redaction.of(line.as_bytes()),
+            head,
+            body: Vec::new(),
+            cut: false,
+            hidden: false,
+            at,
+        }
     }
 
     fn send_sample(&self, side: Side, exchange: ExchangeId, message: Message) {
-        let Message { line, head, body, length, at } = message;
-        let body = self.redaction.first(&body, SHOWN_OF_BODY);
-        let sample = Sample { side, exchange, at, line, head, body, cut: length > SHOWN_OF_BODY };
+        let Message { line, head, body, cut, hidden, at } = message;
+        let cut = cut || hidden || body.len() > SHOWN_OF_BODY;
+        let body = if hidden { HIDDEN.to_owned() } else { self.redaction.first(&body, SHOWN_OF_BODY) };
+        let sample = Sample { side, exchange, at, line, head, body, cut };
         self.facts.send(Fact::Entry(Box::new(Entry::Sample(sample))));
     }
 }
@@ -159,9 +179,10 @@ impl OpenAttempt {
     }
 
     /// Notes what was read of the request's body.
-    pub(crate) fn got_body(&mut self, body: &[u8], at: Moment) {
+    pub(crate) fn got_body(&mut self, received: &Received, at: Moment) {
         if let Some(sample) = &mut self.sample {
-            sample.request.add(body);
+            sample.request.add(&received.bytes);
+            sample.request.cut |= received.cut == Some(Cut::TooLong);
             sample.request.at = at;
         }
     }
@@ -190,7 +211,9 @@ impl fmt::Debug for Message {
 
 impl Message {
     fn add(&mut self, piece: &[u8]) {
-        self.length += piece.len();
+        if self.hidden {
+            return;
+        }
         let room = redaction::needed(SHOWN_OF_BODY) - self.body.len();
         self.body.extend_from_slice(&piece[..piece.len().min(room)]);
     }

@@ -1,12 +1,12 @@
 //! The keys of one upstream with what has happened to each: how often it was used, what its limits have left, and in which
 //! state it is.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use http::HeaderMap;
-use http::HeaderValue;
+use http::{HeaderValue, request};
 use record::{NameId, NameTable};
 use scenario::{Dialect, Protocol};
 
@@ -95,12 +95,12 @@ impl KeyRing {
     }
 
     /// A request comes with its key, which is thereby used once more.
-    pub(crate) fn admit(&self, headers: &HeaderMap) -> Result<KeyUse, NoEntry> {
+    pub(crate) fn admit(&self, head: &request::Parts) -> Result<KeyUse, NoEntry> {
         let seat = if self.by_secret.is_empty() {
             0
         } else {
-            let secret = credential(self.protocol, headers).ok_or(NoEntry::Missing)?;
-            *self.by_secret.get(secret).ok_or(NoEntry::Unknown)?
+            let secret = self.secret_in(head).ok_or(NoEntry::Missing)?;
+            *self.by_secret.get(&*secret).ok_or(NoEntry::Unknown)?
         };
         let mut state = self.seats[seat].history();
         state.uses = state.uses.saturating_add(1);
@@ -108,6 +108,16 @@ impl KeyRing {
             state.nth_used = self.seats_used.fetch_add(1, Ordering::Relaxed) + 1;
         }
         Ok(KeyUse { seat, number: state.uses, nth_used: state.nth_used })
+    }
+
+    /// The secret that a request carries, whether it opens anything or not. A service takes it in either of the usual headers.
+    pub(crate) fn secret_in<'h>(&self, head: &'h request::Parts) -> Option<Cow<'h, [u8]>> {
+        let header = |name: &str| head.headers.get(name).map(HeaderValue::as_bytes);
+        match self.protocol {
+            Protocol::Llm(dialect) => dialect.credential(head.uri.query().unwrap_or_default(), header),
+            // The dialect that takes it in both.
+            Protocol::Http => Dialect::Anthropic.credential("", header),
+        }
     }
 
     /// The seat of a key that was used.
@@ -132,27 +142,19 @@ impl KeySeat {
     }
 }
 
-/// The key that a request carries. A service takes it in either of the usual headers.
-fn credential(protocol: Protocol, headers: &HeaderMap) -> Option<&[u8]> {
-    let header = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
-    match protocol {
-        Protocol::Llm(dialect) => dialect.credential(header),
-        Protocol::Http => {
-            let own = header("x-api-key").map(<[u8]>::trim_ascii).filter(|key| !key.is_empty());
-            own.or_else(|| Dialect::Openai.credential(header))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use http::header::AUTHORIZATION;
+    use http::Request;
     use record::fact_channel;
 
     use super::*;
 
-    fn headers(value: &str) -> HeaderMap {
-        HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_str(value).unwrap())])
+    fn head(name: &str, value: &str) -> request::Parts {
+        Request::post("/").header(name, value).body(()).unwrap().into_parts().0
+    }
+
+    fn headers(value: &str) -> request::Parts {
+        head("authorization", value)
     }
 
     fn ring(labels: &[&str]) -> (KeyRing, Vec<Key>) {
@@ -177,7 +179,7 @@ mod tests {
     #[test]
     fn no_key_and_a_wrong_key_are_told_apart() {
         let (ring, keys) = ring(&["a"]);
-        assert_eq!(ring.admit(&HeaderMap::new()).unwrap_err(), NoEntry::Missing);
+        assert_eq!(ring.admit(&head("x-other", "")).unwrap_err(), NoEntry::Missing);
         for (value, expected) in [
             ("Bearer", NoEntry::Missing),
             ("Bearer ", NoEntry::Missing),
@@ -195,9 +197,7 @@ mod tests {
     fn a_service_takes_a_key_in_either_header() {
         let (mut ring, keys) = ring(&["a"]);
         ring.protocol = Protocol::Http;
-        let own = |value: &str| {
-            HeaderMap::from_iter([("x-api-key".parse().unwrap(), HeaderValue::from_str(value).unwrap())])
-        };
+        let own = |value: &str| head("x-api-key", value);
         assert!(ring.admit(&own(keys[0].secret())).is_ok());
         assert!(ring.admit(&headers(&format!("Bearer {}", keys[0].secret()))).is_ok());
         assert_eq!(ring.admit(&own("other")).unwrap_err(), NoEntry::Unknown);
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn an_upstream_without_keys_asks_for_none() {
         let (ring, _) = ring(&[]);
-        assert_eq!(ring.admit(&HeaderMap::new()).unwrap().number, 1);
+        assert_eq!(ring.admit(&head("x-other", "")).unwrap().number, 1);
         assert_eq!(ring.admit(&headers("Bearer whatever")).unwrap().number, 2);
     }
 }

@@ -1,11 +1,11 @@
 //! Simulated providers and services: servers that answer, refuse, are late and break off as a scenario's world says, and keep
 //! a journal of what they saw.
 //!
-//! `Upstreams` owns a `Server` for each upstream. A server's connection (`connection`) lies between hyper and the socket;
+//! `Upstreams` owns a `Server` for each upstream. A server's connection (`connection`) lies between hyper and the caller;
 //! above hyper, `answer` turns a request into a reply: the key is looked up (`keyring`), its state, script, timeline and plans
-//! decide (`decision`, `deed`, `plans`), the reply is made (`speech`) from what was made ready at the start (`reply_rule`,
-//! `answer_maker`, `material`) and written (`reply_head`, `reply_body`, `tear`), and the row leaves when the last byte has
-//! (`journal`).
+//! decide (`decision`, `script_rule`, `questions`, `deed`, `plans`), the reply is made (`speech`) from what was made ready at
+//! the start (`reply_rule`, `answer_maker`, `material`) and written (`reply_head`, `reply_body`, `tear`), and the row leaves
+//! when the last byte has (`journal`). A reply that cannot be made is told to the run (`mistakes`).
 
 mod answer;
 mod answer_maker;
@@ -16,21 +16,25 @@ mod contents;
 mod decision;
 mod deed;
 mod draw;
+mod exchange_counts;
 mod gauge;
 mod journal;
 mod key;
 mod key_states;
 mod keyring;
 mod material;
+mod mistakes;
 mod paced_events;
 mod pause;
 mod plans;
 mod preparation;
+mod questions;
 mod redaction;
 mod reply_body;
 mod reply_head;
 mod reply_rule;
 mod request_body;
+mod script_rule;
 mod server;
 mod speech;
 mod surroundings;

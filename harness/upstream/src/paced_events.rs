@@ -7,20 +7,19 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use dialect::{Dialect, FrameKind, StreamEvents, TextHash};
+use dialect::{FrameKind, RefusalReply, StreamEvents, TextHash, Usage};
 use record::AttemptRow;
-use scenario::{StreamShape, UsagePlace};
+use scenario::{Framing, StreamShape};
 
 use crate::answer::Unanswered;
 use crate::connection::Connection;
 use crate::deed::BreakPlace;
 use crate::pause::{Pause, after};
-use crate::tear::Tear;
+use crate::tear::{LastWords, Tear};
 
 /// A streamed answer.
 #[derive(Debug)]
 pub(crate) struct PacedEvents {
-    dialect: Dialect,
     events: StreamEvents,
     shape: StreamShape,
     /// What is left of a frame that is sent byte by byte.
@@ -40,13 +39,26 @@ pub(crate) struct Break {
     /// When it breaks off, for one that does so after a time; none before the first look.
     at: Option<Instant>,
     pause: Option<Pause>,
+    /// The error that is told, for the ends that tell one.
+    error: RefusalReply,
     tear: Tear,
     torn: bool,
 }
 
 impl Break {
-    pub(crate) fn new(place: BreakPlace, tear: Tear) -> Self {
-        Self { place, at: None, pause: None, tear, torn: false }
+    pub(crate) fn new(place: BreakPlace, error: RefusalReply, tear: Tear) -> Self {
+        Self { place, at: None, pause: None, error, tear, torn: false }
+    }
+
+    /// Breaks off here. What has come of the events decides how the dialect tells the end.
+    fn begin(&mut self, events: &mut StreamEvents) {
+        if !std::mem::replace(&mut self.torn, true) {
+            self.tear.say(LastWords {
+                error: events.error_frame(&self.error),
+                marker: events.end_frame(),
+                ping: events.ping_frame(),
+            });
+        }
     }
 
     /// Whether the time has come, for one that breaks off after a time.
@@ -71,13 +83,8 @@ fn poll_until(
 }
 
 impl PacedEvents {
-    pub(crate) fn new(
-        (dialect, events): (Dialect, StreamEvents),
-        shape: StreamShape,
-        breaks: Option<Break>,
-    ) -> Self {
+    pub(crate) fn new(events: StreamEvents, shape: StreamShape, breaks: Option<Break>) -> Self {
         Self {
-            dialect,
             events,
             shape,
             split: Bytes::new(),
@@ -108,7 +115,7 @@ impl PacedEvents {
         if self.poll_break(context).is_ready()
             && let Some(breaks) = &mut self.breaks
         {
-            breaks.torn = true;
+            breaks.begin(&mut self.events);
             return breaks.tear.poll_end(context, connection);
         }
         let Some(kind) = self.events.next_kind() else {
@@ -160,7 +167,7 @@ impl PacedEvents {
             self.due = self.due.map(|due| after(due, self.shape.gap));
         }
         let hash = if self.hash == TextHash::default() { 0 } else { self.hash.value() };
-        let reported = self.reported(frame.kind);
+        let reported = frame.usage.map(reported);
         let note = |row: &mut AttemptRow| {
             row.text_hash = hash;
             if let Some((input, output)) = reported {
@@ -168,7 +175,7 @@ impl PacedEvents {
             }
         };
         let mut bytes = Bytes::from(frame.bytes);
-        if self.shape.framing == scenario::Framing::Split {
+        if self.shape.framing.0.contains(&Framing::Split) {
             self.split = bytes.split_off(1.min(bytes.len()));
         }
         connection.give(&bytes, self.is_over(), note);
@@ -180,21 +187,11 @@ impl PacedEvents {
         connection.give(&piece, self.is_over(), |_| {});
         piece
     }
+}
 
-    /// The tokens that have been reported with a frame of this kind, if it reports any.
-    fn reported(&self, kind: FrameKind) -> Option<(u32, u32)> {
-        let usage = self.events.answer().usage;
-        let input = u32::try_from(usage.whole_input()).unwrap_or(u32::MAX);
-        let (begins, ends) = match (self.shape.usage, self.dialect) {
-            (UsagePlace::Nowhere, _) => return None,
-            (UsagePlace::Usual, Dialect::Openai) => (false, kind == FrameKind::Usage),
-            (UsagePlace::Usual, Dialect::Anthropic) | (UsagePlace::EveryEvent, _) => {
-                (kind == FrameKind::Opening, kind == FrameKind::Finish)
-            }
-            (UsagePlace::LastContent, _) => (false, kind == FrameKind::Finish),
-        };
-        if ends { Some((input, usage.output)) } else { begins.then_some((input, 0)) }
-    }
+/// The tokens that a frame reports, if it reports any.
+fn reported(usage: Usage) -> (u32, u32) {
+    (u32::try_from(usage.whole_input()).unwrap_or(u32::MAX), usage.output)
 }
 
 /// How long a plain answer waits before it breaks off.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use record::{AnswerSeen, Entry, Fact, FactSender, Moment, NameId, NameTable, Tokens};
+use record::{AnswerSeen, Entry, Fact, FactSender, Moment, NameId, NameTable, Tokens, tools_hash};
 use scenario::Protocol;
 
 use crate::draw::DrawSource;
@@ -39,11 +39,22 @@ impl<'a> Preparation<'a> {
 
     /// The seed of what is generated at a place of the upstream.
     pub(crate) fn seed_of(&self, place: &str) -> u64 {
-        DrawSource::new(self.seed, self.upstream, Some(place)).seed()
+        self.draws_at(place).seed()
+    }
+
+    /// The draws that belong to a place of the upstream.
+    pub(crate) fn draws_at(&self, place: &str) -> DrawSource {
+        DrawSource::new(self.seed, self.upstream, Some(place))
     }
 
     /// Tells the evidence of an answer that the upstream can give, and gives its name's number.
-    pub(crate) fn tell_answer(&mut self, place: &str, text: Option<&str>, tokens: Option<Tokens>) -> NameId {
+    pub(crate) fn tell_answer(
+        &mut self,
+        place: &str,
+        text: Option<&str>,
+        tokens: Option<Tokens>,
+        tools: &[(String, String)],
+    ) -> NameId {
         let mut name = format!("{}: {place}", self.upstream);
         let mut number = 1;
         while !self.answers.insert(name.clone()) {
@@ -53,7 +64,10 @@ impl<'a> Preparation<'a> {
         let id = self.names.id(&name);
         let cut = text.is_some_and(|text| text.len() > SHOWN_OF_TEXT);
         let text = text.map(|text| text[..text.floor_char_boundary(SHOWN_OF_TEXT)].to_owned());
-        self.facts.send(Fact::Entry(Box::new(Entry::Answer(AnswerSeen { id, text, cut, tokens }))));
+        let tool_calls = u32::try_from(tools.len()).unwrap_or(u32::MAX);
+        let tools_hash = tools_hash(tools.iter().map(|(name, arguments)| (name, arguments)));
+        let answer = AnswerSeen { id, text, cut, tokens, tool_calls, tools_hash };
+        self.facts.send(Fact::Entry(Box::new(Entry::Answer(answer))));
         id
     }
 }

@@ -19,12 +19,8 @@ pub(crate) struct ReplyHead {
     pub(crate) headers: HeaderMap,
 }
 
-/// What a body is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BodyKind {
-    Json,
-    Events,
-}
+/// The content type of every body that is no stream.
+pub(crate) const JSON: &str = "application/json";
 
 /// The headers of a reply that says everything there is to say.
 const MOST_HEADERS: usize = 10;
@@ -42,12 +38,8 @@ impl ReplyHead {
     }
 
     /// Says what the body is.
-    pub(crate) fn body(&mut self, kind: BodyKind) {
-        let value = match kind {
-            BodyKind::Json => "application/json",
-            BodyKind::Events => "text/event-stream; charset=utf-8",
-        };
-        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(value));
+    pub(crate) fn body(&mut self, kind: &'static str) {
+        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     }
 
     /// Sets a header of the dialect.

@@ -14,6 +14,8 @@ use crate::preparation::Preparation;
 /// A reply, made ready.
 #[derive(Debug)]
 pub(crate) struct ReplyRule {
+    /// Where in the upstream it stands.
+    pub(crate) place: String,
     pub(crate) said: Said,
     /// The status, where the scenario sets it.
     pub(crate) status: Option<u16>,
@@ -65,6 +67,7 @@ impl ReplyRule {
         let mut names = said.material().map(Material::names).unwrap_or_default();
         names.extend(headers.iter().flat_map(|(_, value)| value.names()));
         Ok(Self {
+            place: place.to_owned(),
             hints: hints(reply, preparation.protocol),
             said,
             status: reply.status,

@@ -1,5 +1,6 @@
 //! The server of one upstream: its listener and its connections, all owned by one task.
 
+mod certificate;
 mod door;
 
 use std::io;
@@ -16,10 +17,14 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
 
+use scenario::Address;
+use tokio_rustls::TlsAcceptor;
+
+use certificate::self_signed;
 use door::Door;
 
 use crate::answer::answer;
-use crate::connection::{Connection, ConnectionIo};
+use crate::connection::{Connection, ConnectionIo, Wire};
 use crate::upstream::Upstream;
 
 /// A running server. Dropping it ends the listener and all connections.
@@ -55,10 +60,11 @@ const AFTER_REFUSAL: Duration = Duration::from_millis(20);
 
 impl Server {
     /// Starts the server of an upstream on a free port of the loopback interface.
-    pub(crate) async fn start(upstream: Arc<Upstream>, bounds: Bounds) -> io::Result<Self> {
+    pub(crate) async fn start(upstream: Arc<Upstream>, address: Address, bounds: Bounds) -> io::Result<Self> {
+        let tls = (address == Address::BadCertificate).then(self_signed).transpose()?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let task = tokio::spawn(serve(Door::Open(listener), Arc::clone(&upstream), bounds));
+        let task = tokio::spawn(serve(Door::Open(listener), tls, Arc::clone(&upstream), bounds));
         Ok(Self { address, upstream, task })
     }
 
@@ -92,7 +98,7 @@ impl Drop for Server {
 /// How often an upstream that does not listen at times looks whether it is such a time.
 const LOOK: Duration = Duration::from_millis(1);
 
-async fn serve(mut door: Door, upstream: Arc<Upstream>, bounds: Bounds) {
+async fn serve(mut door: Door, tls: Option<TlsAcceptor>, upstream: Arc<Upstream>, bounds: Bounds) {
     // Dropping the set, with this task, aborts every connection.
     let mut connections = JoinSet::new();
     // Tells those connections that are open at the time to end.
@@ -103,8 +109,8 @@ async fn serve(mut door: Door, upstream: Arc<Upstream>, bounds: Bounds) {
         tokio::select! {
             accepted = door.accept(), if connections.len() < bounds.connections => match accepted {
                 Ok((stream, _)) => {
-                    let upstream = Arc::clone(&upstream);
-                    connections.spawn(converse(stream, upstream, bounds.patience, leave.subscribe()));
+                    let (tls, upstream) = (tls.clone(), Arc::clone(&upstream));
+                    connections.spawn(greet((stream, tls), upstream, bounds.patience, leave.subscribe()));
                 }
                 Err(_) => sleep(AFTER_REFUSAL).await,
             },
@@ -132,15 +138,30 @@ async fn serve(mut door: Door, upstream: Arc<Upstream>, bounds: Bounds) {
     }
 }
 
-/// Serves one connection to its end.
-async fn converse(
-    stream: TcpStream,
+/// Lets a connection in. One whose handshake fails has made no request, so that nothing is written down of it.
+async fn greet(
+    (stream, tls): (TcpStream, Option<TlsAcceptor>),
     upstream: Arc<Upstream>,
     patience: Duration,
     mut leave: watch::Receiver<()>,
 ) {
     // A stream that is gone already shows it at the first read.
     let _: io::Result<()> = stream.set_nodelay(true);
+    let wire = match tls {
+        None => Wire::Plain(stream),
+        Some(tls) => tokio::select! {
+            shaken = timeout(patience, tls.accept(stream)) => match shaken {
+                Ok(Ok(stream)) => Wire::Tls(Box::new(stream)),
+                Ok(Err(_)) | Err(_) => return,
+            },
+            _ = leave.changed() => return,
+        },
+    };
+    converse(wire, upstream, patience, leave).await;
+}
+
+/// Serves one connection to its end.
+async fn converse(stream: Wire, upstream: Arc<Upstream>, patience: Duration, mut leave: watch::Receiver<()>) {
     let connection = Arc::new(Connection::new(Arc::clone(&upstream.journal)));
     let io = ConnectionIo::new(stream, Arc::clone(&connection));
     let service = {

@@ -3,7 +3,10 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use dialect::{Answer, Cause, Dialect, Hint, HintForm, Refusal, RefusalReply, Serving, StreamShape};
+use dialect::{
+    Cause, ChatRequest, Dialect, Hint, HintForm, Inputs, Refusal, RefusalReply, Serving, StreamEvents,
+    Surface, Usage,
+};
 use http::HeaderValue;
 use record::NameId;
 use scenario::{Protocol, Values};
@@ -14,23 +17,29 @@ use crate::deed::{BreakPlace, BrokenRule};
 use crate::draw::Draws;
 use crate::paced_events::{Break, PacedEvents, plain_wait};
 use crate::reply_body::TornBody;
-use crate::reply_head::{BodyKind, ReplyHead};
+use crate::reply_head::{JSON, ReplyHead};
 use crate::reply_rule::{ReplyRule, Said};
-use crate::tear::Tear;
+use crate::tear::{LastWords, Tear};
 use crate::upstream::Upstream;
 
-/// A chat request without its text.
+/// A request to a model without its text.
 #[derive(Debug, Default)]
 pub(crate) struct Chat {
+    pub(crate) surface: Surface,
     pub(crate) model: String,
     pub(crate) stream: bool,
     pub(crate) include_usage: bool,
+    pub(crate) continuous_usage: bool,
     pub(crate) words: u64,
+    /// What is to be embedded; none for a request that asks for a text.
+    pub(crate) inputs: Option<Inputs>,
 }
 
 /// Who speaks, to what, and when.
 pub(crate) struct Speaker<'a> {
     pub(crate) upstream: &'a Upstream,
+    /// In which dialect.
+    pub(crate) dialect: Dialect,
     pub(crate) chat: &'a Chat,
     pub(crate) values: &'a Values,
     pub(crate) draws: Draws,
@@ -49,6 +58,8 @@ pub(crate) struct Speech {
     pub(crate) reported: Option<(u32, u32)>,
     /// The hash of the text, for a reply that is sent whole; 0 for one without any.
     pub(crate) text_hash: u32,
+    /// Whether the evidence is not shown the body.
+    pub(crate) hidden: bool,
 }
 
 /// The body of a reply, before it is bound to a connection.
@@ -56,6 +67,13 @@ pub(crate) enum SpokenBody {
     Whole(Bytes),
     Events(Box<PacedEvents>),
     Torn(TornBody),
+}
+
+impl Chat {
+    pub(crate) fn new(surface: Surface, request: ChatRequest<'_>) -> Self {
+        let ChatRequest { model, stream, include_usage, continuous_usage, words, inputs, .. } = request;
+        Self { surface, model: model.into_owned(), stream, include_usage, continuous_usage, words, inputs }
+    }
 }
 
 impl Speaker<'_> {
@@ -88,7 +106,7 @@ impl Speaker<'_> {
     pub(crate) fn refuse(&self, cause: Cause<'_>, number: NameId) -> Speech {
         let refusal = self.refusal(cause, &[]);
         let mut head = ReplyHead { status: refusal.status, error: number, ..ReplyHead::new(NameId::NONE) };
-        head.body(BodyKind::Json);
+        head.body(JSON);
         Speech::whole(head, refusal.body.into())
     }
 
@@ -120,22 +138,24 @@ impl Speaker<'_> {
                 let refusal = self.refusal(cause, &hints);
                 (head.status, head.error) = (refusal.status, *number);
                 refusal.headers.into_iter().for_each(|(name, value)| head.set(name, value));
-                head.body(BodyKind::Json);
+                head.body(JSON);
                 let body = body.as_ref().map(|body| body.bytes(self.values)).transpose()?;
-                self.plain(head, body.unwrap_or_else(|| refusal.body.into()), broken, None)
+                self.plain(head, body.unwrap_or_else(|| refusal.body.into()), broken)
             }
             Said::Body(body) => {
                 let body = body.bytes(self.values)?;
                 if !body.is_empty() {
-                    head.body(BodyKind::Json);
+                    head.body(JSON);
                 }
-                self.plain(head, body, broken, None)
+                self.plain(head, body, broken)
             }
         };
         speech.head.status = rule.status.unwrap_or(speech.head.status);
         for (name, value) in &rule.headers {
             let value = HeaderValue::from_maybe_shared(value.bytes(self.values)?)
-                .map_err(|_| format!("the header `{name}` would hold what no header can"))?;
+                .map_err(|_| {
+                    format!("the header `{name}` would hold what no header can, such as a line break: fill in something else")
+                })?;
             speech.head.headers.insert(name.clone(), value);
         }
         Ok(speech)
@@ -147,62 +167,81 @@ impl Speaker<'_> {
         maker: &AnswerMaker,
         broken: Option<&BrokenRule>,
     ) -> Result<Speech, String> {
-        let dialect = self.dialect();
+        let (dialect, surface) = (self.dialect, self.chat.surface);
+        let id = self.draws.id(dialect.answer_id_prefix(surface));
+        let serving = Serving { id: &id, created: self.unix_seconds, model: &self.chat.model };
+        if let Some(inputs) = &self.chat.inputs {
+            return Ok(self.embeddings(head, (maker, inputs, &serving), broken));
+        }
         let made = maker.make(self.chat.words, self.values, (self.draws, dialect.tool_id_prefix()))?;
         head.answer = maker.name;
-        let id = self.draws.id(dialect.answer_id_prefix());
-        let serving = Serving { id: &id, created: self.unix_seconds, model: &self.chat.model };
         let usage = made.answer.usage;
         let used = (usage.whole_input(), u64::from(usage.output));
-        let shape = maker.dialect_shape(self.chat.include_usage);
+        let events =
+            |answer| dialect.stream_events(surface, answer, &serving, maker.dialect_shape(self.chat));
         if self.chat.stream {
-            head.body(BodyKind::Events);
+            head.body(dialect.stream_format(surface).content_type());
+            let events = events(made.answer);
             let breaks = broken.map(|broken| {
-                let place = place_in(broken.place, &made.answer, shape);
-                let error =
-                    shape.framing.apply(dialect.error_frame(&self.told(Cause::Named(broken.error), &[])));
-                Break::new(place, self.tear(broken, (error, dialect.end_frame())))
+                let error = self.refusal(Cause::Named(broken.error), &[]);
+                Break::new(place_in(broken.place, &events), error, self.tear(broken))
             });
-            let events = dialect.stream_events(made.answer, &serving, shape);
-            let events = PacedEvents::new((dialect, events), maker.shape.clone(), breaks);
+            let events = PacedEvents::new(events, maker.shape.clone(), breaks);
             let body = SpokenBody::Events(Box::new(events));
-            return Ok(Speech { head, body, used, reported: None, text_hash: 0 });
+            let hidden = maker.cuts_secrets();
+            return Ok(Speech { head, body, used, reported: None, text_hash: 0, hidden });
         }
-        head.body(BodyKind::Json);
-        let body = dialect.answer_body(&made.answer, &serving);
-        let speech = self.plain(head, body.into(), broken, Some((&made.answer, shape)));
-        let reported = broken.is_none().then(|| (limited(used.0), usage.output));
-        let text_hash = if broken.is_none() { made.hash } else { 0 };
-        Ok(Speech { used, reported, text_hash, ..speech })
+        head.body(JSON);
+        let body = Bytes::from(dialect.answer_body(surface, &made.answer, &serving));
+        let Some(broken) = broken else {
+            let reported = Some((limited(used.0), usage.output));
+            return Ok(Speech { used, reported, text_hash: made.hash, ..Speech::whole(head, body) });
+        };
+        let contents = count(events(made.answer));
+        Ok(Speech { used, ..self.torn(head, &body, broken, contents) })
     }
 
-    /// A reply with a plain body, which perhaps breaks off.
-    fn plain(
+    /// A vector for each text. It has no text that could be told by its name, so that the row names no answer.
+    fn embeddings(
         &self,
-        head: ReplyHead,
-        body: Bytes,
+        mut head: ReplyHead,
+        (maker, inputs, serving): (&AnswerMaker, &Inputs, &Serving<'_>),
         broken: Option<&BrokenRule>,
-        answer: Option<(&Answer, StreamShape)>,
     ) -> Speech {
-        let Some(broken) = broken else { return Speech::whole(head, body) };
+        let usage = Usage { output: 0, reasoning: 0, ..maker.usage_of(self.chat.words, 0) };
+        let used = (usage.whole_input(), 0);
+        head.body(JSON);
+        let body = self.dialect.embeddings_body(inputs, usage, serving);
+        let reported = broken.is_none().then(|| (limited(used.0), 0));
+        Speech { used, reported, ..self.plain(head, body.into(), broken) }
+    }
+
+    /// A reply with a plain body that is no answer, which perhaps breaks off.
+    fn plain(&self, head: ReplyHead, body: Bytes, broken: Option<&BrokenRule>) -> Speech {
+        match broken {
+            None => Speech::whole(head, body),
+            Some(broken) => self.torn(head, &body, broken, 1),
+        }
+    }
+
+    /// A reply whose plain body, which would be so many contents as a stream, breaks off.
+    fn torn(&self, head: ReplyHead, body: &Bytes, broken: &BrokenRule, contents: u32) -> Speech {
         let length = body.len();
         let kept = match broken.place {
             BreakPlace::After(_) => length / 2,
             BreakPlace::Share(share) => portion(length as u64, share.millionths.into(), 1_000_000),
-            BreakPlace::Contents(contents) => {
-                let all = answer.map_or(1, |(answer, shape)| count(answer, shape)).max(1);
-                portion(length as u64, contents, all.into())
-            }
+            BreakPlace::Contents(told) => portion(length as u64, told, contents.max(1).into()),
         };
         let error = self.refusal(Cause::Named(broken.error), &[]).body;
-        let tear = self.tear(broken, (error, b""));
+        let mut tear = self.tear(broken);
+        tear.say(LastWords { error, ..LastWords::default() });
         let torn =
             TornBody { begin: body.slice(..kept), length, wait: plain_wait(broken.place), tear, pause: None };
         Speech { body: SpokenBody::Torn(torn), ..Speech::whole(head, Bytes::new()) }
     }
 
-    fn tear(&self, broken: &BrokenRule, told: (Vec<u8>, &[u8])) -> Tear {
-        Tear::new(broken.end, told, self.upstream.stopped())
+    fn tear(&self, broken: &BrokenRule) -> Tear {
+        Tear::new(broken.end, self.upstream.stopped())
     }
 
     fn told<'r>(&'r self, cause: Cause<'r>, hints: &'r [Hint]) -> Refusal<'r> {
@@ -211,7 +250,7 @@ impl Speaker<'_> {
 
     /// A refusal in the upstream's own words. A service has no dialect: it says the status and the name of the error.
     fn refusal(&self, cause: Cause<'_>, hints: &[Hint]) -> RefusalReply {
-        let refusal = self.dialect().refusal(&self.told(cause, hints));
+        let refusal = self.dialect.refusal(&self.told(cause, hints));
         match self.upstream.protocol {
             Protocol::Llm(_) => refusal,
             Protocol::Http => {
@@ -220,18 +259,18 @@ impl Speaker<'_> {
             }
         }
     }
-
-    fn dialect(&self) -> Dialect {
-        match self.upstream.protocol {
-            Protocol::Llm(dialect) => dialect,
-            Protocol::Http => Dialect::Openai,
-        }
-    }
 }
 
 impl Speech {
     fn whole(head: ReplyHead, body: Bytes) -> Self {
-        Self { head, body: SpokenBody::Whole(body), used: (0, 0), reported: None, text_hash: 0 }
+        Self {
+            head,
+            body: SpokenBody::Whole(body),
+            used: (0, 0),
+            reported: None,
+            text_hash: 0,
+            hidden: false,
+        }
     }
 }
 
@@ -241,9 +280,9 @@ fn is_a_hint(form: HintForm) -> bool {
 }
 
 /// Where a stream breaks off, with a share as the number of contents that it means.
-fn place_in(place: BreakPlace, answer: &Answer, shape: StreamShape) -> BreakPlace {
+fn place_in(place: BreakPlace, events: &StreamEvents) -> BreakPlace {
     let BreakPlace::Share(share) = place else { return place };
-    let all = u64::from(count(answer, shape));
+    let all = u64::from(count(events.clone()));
     BreakPlace::Contents(portion(all, share.millionths.into(), 1_000_000) as u64)
 }
 

@@ -12,10 +12,12 @@ use tokio::sync::watch;
 
 use crate::decision::Rules;
 use crate::draw::DrawSource;
+use crate::exchange_counts::ExchangeCounts;
 use crate::journal::Journal;
 use crate::key::Key;
 use crate::key_states::KeyStates;
 use crate::keyring::KeyRing;
+use crate::mistakes::Mistakes;
 use crate::plans::Plans;
 use crate::preparation::Preparation;
 use crate::surroundings::Surroundings;
@@ -31,6 +33,12 @@ pub(crate) struct Upstream {
     pub(crate) journal: Arc<Journal>,
     pub(crate) models: ModelNames,
     pub(crate) errors: ErrorNames,
+    /// Which attempt of its exchange each request is.
+    pub(crate) exchanges: ExchangeCounts,
+    /// The replies that could not be made.
+    mistakes: Mistakes,
+    /// Its name, as people read it.
+    label: String,
     pub(crate) latency: Distribution,
     /// When limit headers are sent.
     pub(crate) limits: LimitSignal,
@@ -50,8 +58,7 @@ impl Upstream {
     pub(crate) fn new(
         (name, settings): (&str, &scenario::Upstream),
         world: &World,
-        keys: &[Key],
-        journal: Journal,
+        (keys, journal, mistakes): (&[Key], Journal, &Mistakes),
         surroundings: &Surroundings,
     ) -> Result<Self, String> {
         let Surroundings { clock, names, traffic, seed, .. } = surroundings;
@@ -67,7 +74,10 @@ impl Upstream {
             name: names.id(name),
             protocol: settings.dialect,
             keys: KeyRing::new((*seed, name, settings.dialect), with_states, names, own_counters),
+            exchanges: ExchangeCounts::new(rules.questions.ordinals),
             rules,
+            mistakes: mistakes.clone(),
+            label: name.to_owned(),
             journal: Arc::new(journal),
             models: ModelNames::new(served(world, name), names.clone()),
             errors: ErrorNames::new(names),
@@ -78,6 +88,12 @@ impl Upstream {
             requests: AtomicU32::new(0),
             stopping: watch::Sender::new(false),
         })
+    }
+
+    /// Tells the run that a reply could not be made.
+    pub(crate) fn tell_mistake(&self, place: &str, why: &str) {
+        let mistake = format!("the upstream `{}` could not make the reply of `{place}`: {why}", self.label);
+        self.mistakes.tell(&self.journal.redacted(&mistake));
     }
 
     /// The number of a new request, from 1.

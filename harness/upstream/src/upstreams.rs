@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use record::CastUpstream;
-use scenario::World;
+use scenario::{Address, World};
 
 use crate::journal::Journal;
 use crate::key::Key;
+use crate::mistakes::Mistakes;
 use crate::redaction::Redaction;
 use crate::server::{Bounds, Server};
 use crate::surroundings::Surroundings;
@@ -19,6 +20,7 @@ use crate::watchlist::Watchlist;
 #[derive(Debug)]
 pub struct Upstreams {
     running: Vec<Running>,
+    mistakes: Mistakes,
 }
 
 #[derive(Debug)]
@@ -26,8 +28,16 @@ struct Running {
     name: String,
     dialect: &'static str,
     keys: Vec<Key>,
-    server: Server,
+    base_url: String,
+    /// None where the target is sent to a host that does not exist.
+    server: Option<Server>,
 }
+
+/// The port of hosts that do not exist.
+const NOWHERE: u16 = 80;
+
+/// So much of an upstream's name stands in the name of its host: one between two dots may have 63 letters.
+const LONGEST_HOST: usize = 50;
 
 impl Upstreams {
     /// Starts every upstream of a world, each on a free port of the loopback interface. It must be called on a Tokio runtime
@@ -47,26 +57,50 @@ impl Upstreams {
         let worlds = world.upstreams.0.iter();
         let keys: Vec<Vec<Key>> =
             worlds.map(|(name, settings)| Key::all(surroundings.seed, &name.value, &settings.keys)).collect();
+        let mistakes = Mistakes::default();
         let redaction = Arc::new(Redaction::new(keys.iter().flatten()));
         let mut running = Vec::with_capacity(keys.len());
         for ((name, settings), own) in world.upstreams.0.iter().zip(&keys) {
             let name = name.value.as_str();
             let watchlist = watchlist(name, (world, &keys), &surroundings.canaries);
             let journal = Journal::new(&surroundings, Arc::clone(&redaction), watchlist);
-            let upstream = Upstream::new((name, settings), world, own, journal, &surroundings);
+            let upstream = Upstream::new((name, settings), world, (own, journal, &mistakes), &surroundings);
             let upstream = upstream.map_err(|why| {
                 io::Error::new(io::ErrorKind::InvalidInput, format!("the upstream `{name}`: {why}"))
             })?;
-            let server = Server::start(Arc::new(upstream), bounds).await?;
-            let dialect = settings.dialect.name();
-            running.push(Running { name: name.to_owned(), dialect, keys: own.clone(), server });
+            let address = settings.address;
+            let server = match address {
+                Address::UnknownHost => None,
+                _ => Some(Server::start(Arc::new(upstream), address, bounds).await?),
+            };
+            running.push(Running {
+                name: name.to_owned(),
+                dialect: settings.dialect.name(),
+                keys: own.clone(),
+                base_url: base_url(address, name, server.as_ref().map(Server::address)),
+                server,
+            });
         }
-        Ok(Self { running })
+        Ok(Self { running, mistakes })
     }
 
-    /// The upstreams' names with their addresses, in the order of the world.
+    /// The upstreams' names with the addresses at which a target is to reach them, such as `http://127.0.0.1:4000`, in the
+    /// order of the world. Behind some of them there may be nobody.
+    pub fn base_urls(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.running.iter().map(|running| (running.name.as_str(), running.base_url.as_str()))
+    }
+
+    /// The names of those that listen with their addresses, in the order of the world.
     pub fn addresses(&self) -> impl Iterator<Item = (&str, SocketAddr)> {
-        self.running.iter().map(|running| (running.name.as_str(), running.server.address()))
+        let address = |running: &Running| running.server.as_ref().map(Server::address);
+        self.running.iter().filter_map(move |running| Some((running.name.as_str(), address(running)?)))
+    }
+
+    /// The replies of the scenario that could not be made so far, each told once and in words for the user. What was replied
+    /// instead is no behaviour of a provider, so that no verdict may follow from the trial.
+    #[must_use]
+    pub fn mistakes(&self) -> Vec<String> {
+        self.mistakes.all()
     }
 
     /// The keys of an upstream, in the order of the world; none for a name that is no upstream's.
@@ -93,13 +127,29 @@ impl Upstreams {
     /// Stops all upstreams: nothing new is accepted, what is open may end within a bound, and what does not is abandoned.
     /// Afterwards the row of every attempt has been sent.
     pub async fn stop(self) {
-        for running in &self.running {
-            running.server.begin_to_stop();
-        }
-        for running in self.running {
-            running.server.stopped().await;
+        let servers: Vec<Server> = self.running.into_iter().filter_map(|running| running.server).collect();
+        servers.iter().for_each(Server::begin_to_stop);
+        for server in servers {
+            server.stopped().await;
         }
     }
+}
+
+/// Where a target is told to reach an upstream, which listens there or nowhere.
+fn base_url(address: Address, name: &str, listens: Option<SocketAddr>) -> String {
+    match (address, listens) {
+        (Address::BadCertificate, Some(listens)) => format!("https://{listens}"),
+        (_, Some(listens)) => format!("http://{listens}"),
+        // The names below `invalid` are kept free, so that no name server knows them.
+        (_, None) => format!("http://{}.invalid:{NOWHERE}", host(name)),
+    }
+}
+
+/// A name as one that a host may have.
+fn host(name: &str) -> String {
+    let letters = name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' });
+    let host: String = letters.take(LONGEST_HOST).collect();
+    format!("upstream-{}", host.trim_matches('-')).trim_end_matches('-').to_owned()
 }
 
 /// What must not reach an upstream: the keys of the others, and what the trial names.
@@ -140,6 +190,7 @@ mod tests {
         let span = Span::default();
         let main = scenario::Upstream {
             dialect: Protocol::Llm(dialect::Dialect::Openai),
+            address: Address::Plain,
             keys: Keys(Vec::new()),
             plans: Vec::new(),
             latency: Latency { head: Distribution::Fixed(latency), span },
@@ -184,6 +235,18 @@ mod tests {
     fn rows(facts: &Receiver<Fact>) -> Vec<AttemptRow> {
         let row = |fact| if let Fact::Attempt(row) = fact { Some(row) } else { None };
         facts.try_iter().filter_map(row).collect()
+    }
+
+    #[test]
+    fn every_name_makes_a_host_that_cannot_be() {
+        for (name, expected) in [
+            ("Main 2", "http://upstream-main-2.invalid:80"),
+            ("ä.", "http://upstream.invalid:80"),
+            ("", "http://upstream.invalid:80"),
+        ] {
+            assert_eq!(base_url(Address::UnknownHost, name, None), expected);
+        }
+        assert_eq!(host(&"x".repeat(500)).len(), 59);
     }
 
     #[tokio::test]

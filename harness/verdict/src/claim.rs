@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use scenario::{Claim, Condition, Field, Operand, Quantifier, RowClaim, Subject, Test};
 
+use crate::classes::Classes;
 use crate::count::CountTally;
 use crate::each::{EachTally, Offence};
 use crate::finding::Finding;
@@ -23,7 +24,7 @@ pub(crate) struct ClaimTally<'a> {
     /// Fields that the evidence may lack.
     doubtful: Vec<Field>,
     doubts: Doubts,
-    by_class: bool,
+    classes: Classes,
 }
 
 #[derive(Debug)]
@@ -63,14 +64,18 @@ impl<'a> ClaimTally<'a> {
             (None, _) => Tally::Numbers(NumberTally::new(claim)),
         };
         let doubtful = fields_of_claim(claim).filter(|field| is_doubtful(*field)).collect();
-        Self { claim, tally, doubtful, doubts: Doubts::default(), by_class: by_class(claim) }
+        Self { claim, tally, doubtful, doubts: Doubts::default(), classes: Classes::of_claim(claim) }
     }
 
     /// Takes the rows of a tree that is closed.
     pub(crate) fn take(&mut self, tree: &OpenTree, scene: &Scene<'_>) {
-        let mut rows = tree.rows(self.claim.subject, self.by_class);
+        let mut rows = tree.rows(self.claim.subject, self.classes);
         if !self.doubtful.is_empty() {
             rows.retain(|row| self.is_known(*row, scene));
+        }
+        if lacks_events(tree, self.claim.subject) {
+            self.doubts.count += 1;
+            self.doubts.reason.get_or_insert(EVENTS_CUT);
         }
         match &mut self.tally {
             Tally::Each(tally) => rows.into_iter().for_each(|row| tally.take(row, scene)),
@@ -130,6 +135,7 @@ impl<'a> ClaimTally<'a> {
                         | Field::LastHint
                         | Field::Upstream
                         | Field::ScriptedText
+                        | Field::ScriptedTools
                         | Field::DeliveredTokens
                 )
             }),
@@ -142,6 +148,9 @@ impl<'a> ClaimTally<'a> {
                         | Field::Tenant
                         | Field::Ordinal
                         | Field::Gap
+                        | Field::GapOfKey
+                        | Field::ScriptedText
+                        | Field::ToldRequestId
                         | Field::Exchange
                         | Field::AfterContent
                         | Field::Serving
@@ -177,19 +186,35 @@ impl<'a> ClaimTally<'a> {
     }
 }
 
+pub(crate) const EVENTS_CUT: &str = "behind it come more than are kept of one stream";
+
+/// Whether the evidence lacks events of a tree, for a claim about such.
+pub(crate) fn lacks_events(tree: &OpenTree, subject: Subject) -> bool {
+    subject == Subject::Events && tree.more().is_some_and(|more| more.events_cut)
+}
+
 /// Whether the evidence may lack a field of a row that it has.
 fn is_doubtful(field: Field) -> bool {
     matches!(
         field,
         Field::Header
+            | Field::HeaderCount
             | Field::Json
             | Field::Carries
             | Field::Body
             | Field::Text
             | Field::ScriptedText
             | Field::DeliveredTokens
+            | Field::Finish
+            | Field::ToolCalls
+            | Field::ScriptedTools
+            | Field::ToldUpstream
+            | Field::ToldCost
+            | Field::ToldAttempts
+            | Field::ToldRequestId
             | Field::Exchange
             | Field::Request
+            | Field::Tokens
             | Field::Cost
             | Field::PricedUpstreamTokens
             | Field::Complete
@@ -197,14 +222,10 @@ fn is_doubtful(field: Field) -> bool {
     )
 }
 
-/// Whether rows of the ledger are looked at class by class: where a claim says something of classes.
-pub(crate) fn by_class(claim: &RowClaim) -> bool {
-    claim.subject == Subject::Ledger && fields_of_claim(claim).any(|field| field == Field::TokenClass)
-}
-
 /// What an expectation cannot be judged without, if the run cannot see it.
 pub(crate) fn unobservable(claim: &RowClaim, observable: &Observable) -> Option<&'static str> {
-    observable.lacks(claim.subject).or_else(|| {
+    let untold = || fields_of_claim(claim).find_map(|field| observable.lacks_field(field));
+    observable.lacks(claim.subject).or_else(untold).or_else(|| {
         let behind = |field: Field| {
             matches!(
                 field,
@@ -214,6 +235,7 @@ pub(crate) fn unobservable(claim: &RowClaim, observable: &Observable) -> Option<
                     | Field::CapacityIn
                     | Field::Upstream
                     | Field::ScriptedText
+                    | Field::ScriptedTools
                     | Field::DeliveredTokens
                     | Field::UpstreamTokens
                     | Field::PricedUpstreamTokens

@@ -1,21 +1,34 @@
-//! What a client was given of the text that its upstream was to send.
+//! What a client was given of the text that its upstream was to send, and of the calls of tools.
 
-use record::{NameId, Outcome};
+use record::{ExchangeRow, FinishWord, NameId, Outcome};
+use scenario::FieldValue;
 
 use crate::scene::Scene;
 use crate::tree::{HeldAttempt, OpenTree};
 
-/// What was delivered of a text.
+/// What was delivered of a text, or of calls of tools.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Delivered {
     /// All of it.
     Whole,
-    /// So many of so many bytes, from its beginning.
+    /// So many of so many bytes, from its beginning; or so many of so many calls.
     Part(u64, u64),
     /// Nothing.
     Nothing,
     /// Something else.
     Other,
+}
+
+impl Delivered {
+    /// The word that scenarios use.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Part(..) => "part",
+            Self::Nothing => "none",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// What was delivered; none where the evidence does not tell.
@@ -42,6 +55,55 @@ pub(crate) fn delivered(tree: &OpenTree, scene: &Scene<'_>) -> Option<Delivered>
     }
     let bytes = |text: &str| u64::try_from(text.len()).unwrap_or(u64::MAX);
     Some(Delivered::Part(bytes(&text.text), bytes(scripted)))
+}
+
+/// What was delivered of the text as a field's value.
+pub(crate) fn scripted_text(tree: &OpenTree, scene: &Scene<'_>) -> FieldValue<'static> {
+    delivered(tree, scene).map_or(FieldValue::Missing, |delivered| FieldValue::Text(delivered.word()))
+}
+
+/// What a client was told at the end of an answer.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ToldAtEnd {
+    pub(crate) finish: Option<FinishWord>,
+    pub(crate) calls: u32,
+    hash: u32,
+    distinct: bool,
+}
+
+/// What a client was told at the end; none where the evidence does not tell. An answer that is none told nothing.
+pub(crate) fn said(tree: &OpenTree, exchange: &ExchangeRow) -> Option<ToldAtEnd> {
+    let said = tree.more().and_then(|more| more.said.as_ref()).map(|said| ToldAtEnd {
+        finish: said.finish,
+        calls: said.tool_calls,
+        hash: said.tools_hash,
+        distinct: said.tools_distinct,
+    });
+    said.or_else(|| (!(200..300).contains(&exchange.status)).then(ToldAtEnd::default))
+}
+
+/// What was delivered of the calls of tools that the serving upstream was to send: all of them also where there were to be none
+/// and none came. None where the evidence does not tell.
+pub(crate) fn delivered_tools(tree: &OpenTree, scene: &Scene<'_>) -> Option<Delivered> {
+    let exchange = tree.exchange.as_ref()?;
+    let came = said(tree, exchange)?;
+    let (calls, hash) = match serving_text(tree)? {
+        Some(serving) => {
+            let answer = scene.answers.get(&serving.row.answer)?;
+            (answer.tool_calls, answer.tools_hash)
+        }
+        None => (0, 0),
+    };
+    Some(if came.calls == calls && (calls == 0 || came.hash == hash && came.distinct) {
+        Delivered::Whole
+    } else if came.calls == 0 {
+        Delivered::Nothing
+    } else if came.calls < calls || came.calls == calls && exchange.outcome != Outcome::Complete {
+        // The last call of an answer that broke off may lack its end.
+        Delivered::Part(came.calls.into(), calls.into())
+    } else {
+        Delivered::Other
+    })
 }
 
 /// Output tokens that were delivered: those of the answer, by the share of its text, rounded down.

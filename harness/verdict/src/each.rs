@@ -4,6 +4,7 @@ use record::{Outcome, Shown};
 use scenario::{Condition, Field, FieldTest, FieldValue, FileText, RowClaim};
 use similar::TextDiff;
 
+use crate::classes::Classes;
 use crate::finding::{Finding, Seen};
 use crate::offence::{Offences, Weight};
 use crate::row::{Row, depends_on_lag, fields_of};
@@ -133,7 +134,7 @@ impl<'a> EachTally<'a> {
             return shown;
         }
         let marks = tree
-            .rows(self.claim.subject, false)
+            .rows(self.claim.subject, Classes::Together)
             .into_iter()
             .filter(|row| self.offends(*row, scene, View::Seen));
         let marks = marks.filter_map(|row| {

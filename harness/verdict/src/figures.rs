@@ -323,7 +323,11 @@ pub(crate) fn whole(value: FieldValue<'_>) -> Option<i64> {
         FieldValue::Money(micros) => Some(micros),
         FieldValue::Measured(number) => i64::try_from(rounded(number)).ok(),
         FieldValue::Share(share) => Some(share.millionths.into()),
-        FieldValue::Missing | FieldValue::Text(_) | FieldValue::Flag(_) | FieldValue::Null => None,
+        FieldValue::Missing
+        | FieldValue::Text(_)
+        | FieldValue::Header(_)
+        | FieldValue::Flag(_)
+        | FieldValue::Null => None,
     }
 }
 

@@ -33,7 +33,7 @@ pub(crate) fn group_of(row: Row<'_>, per: &[Field], scene: &Scene<'_>) -> Option
 /// A value as a part of a group's key.
 pub(crate) fn part_of(value: FieldValue<'_>) -> Option<Part> {
     match value {
-        FieldValue::Text(text) => Some(Part::Text(text.to_owned())),
+        FieldValue::Text(text) | FieldValue::Header(text) => Some(Part::Text(text.to_owned())),
         FieldValue::Number(number) => Some(Part::Number(number)),
         FieldValue::Flag(flag) => Some(Part::Flag(flag)),
         FieldValue::Missing

@@ -20,8 +20,19 @@ pub(crate) struct Hints {
 pub(crate) struct KeyPast {
     /// When it was last limited.
     pub(crate) limited: Option<Moment>,
+    /// The last wait that it had been asked for, if that was over.
+    pub(crate) waited: Option<Asked>,
     /// Whether its wait was over and it had not succeeded again yet.
     pub(crate) probing: bool,
+}
+
+/// A wait that a key was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// When it was asked for; the beginning of time for a key that never was.
+    pub(crate) given: Moment,
+    /// Until when.
+    pub(crate) until: Moment,
 }
 
 /// A wait that ran when an attempt arrived.
@@ -47,13 +58,14 @@ impl Hints {
         key.map(|key| key.past(row.arrived)).unwrap_or_default()
     }
 
-    /// How long after a moment the first of some keys is free, each an upstream and a key.
-    pub(crate) fn free_in(
+    /// What had been asked, at a moment, of the key that is free first of some keys, each an upstream and a key.
+    pub(crate) fn first_free(
         &self,
         keys: impl Iterator<Item = (NameId, NameId)>,
         moment: Moment,
-    ) -> Option<Duration> {
-        keys.map(|key| self.keys.get(&key).map_or(Duration::ZERO, |key| key.waits_for(moment))).min()
+    ) -> Option<Asked> {
+        let asked = keys.map(|key| self.keys.get(&key).and_then(|key| key.asked(moment)).unwrap_or_default());
+        asked.min_by_key(|asked| (asked.until, asked.given))
     }
 
     /// Notes what a reply says of its key, once all of the reply had been sent.
@@ -138,14 +150,17 @@ impl KeyHints {
         let limited = self.limited.until(arrived);
         let recovered =
             limited.is_some_and(|limited| self.succeeded.until(arrived).is_some_and(|end| end > limited));
-        let probing = limited.is_some() && !recovered && self.waits_for(arrived).is_zero();
-        KeyPast { limited, probing }
+        let asked = self.asked(arrived);
+        let waited = asked.filter(|asked| asked.until <= arrived);
+        let probing = limited.is_some() && !recovered && asked.is_none_or(|asked| asked.until <= arrived);
+        KeyPast { limited, waited, probing }
     }
 
-    /// How long after a moment the key had still to be left alone.
-    fn waits_for(&self, moment: Moment) -> Duration {
+    /// The last wait that the key had been asked for at a moment.
+    fn asked(&self, moment: Moment) -> Option<Asked> {
         let given = self.waits.partition_point(|wait| wait.given <= moment);
-        given.checked_sub(1).map_or(Duration::ZERO, |last| self.waits[last].until.since(moment))
+        let Wait { given, until, .. } = self.waits.get(given.checked_sub(1)?)?;
+        Some(Asked { given: *given, until: *until })
     }
 
     fn running(&self, arrived: Moment, grace: Duration) -> Option<RunningHint> {

@@ -1,10 +1,10 @@
 //! What is still open: exchanges whose attempts may still come, and attempts whose exchange has not ended.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::time::Duration;
 
 use record::{ExchangeId, ExchangeRow};
 
+use crate::hints::Asked;
 use crate::tree::{Extra, HeldAttempt, OpenTree};
 
 /// How many trees are held of each kind. An attempt may end long after its exchange: a router can leave it open when its
@@ -32,14 +32,14 @@ enum Lingering {
 impl Hold {
     /// Takes an exchange that has ended, with how long until a key that could serve it was free. Gives back what is to be
     /// closed.
-    pub(crate) fn exchange(&mut self, row: ExchangeRow, capacity_in: Option<Duration>) -> Option<OpenTree> {
+    pub(crate) fn exchange(&mut self, row: ExchangeRow, first_free: Option<Asked>) -> Option<OpenTree> {
         let tree = self.trees.entry(row.id).or_default();
         if tree.exchange.is_some() {
             // No sound evidence has a number twice; the second one stands for itself.
             return Some(OpenTree::bare(row));
         }
         tree.exchange = Some(row);
-        tree.capacity_in = capacity_in;
+        tree.first_free = first_free;
         self.awaited.remove(&row.id);
         self.linger(Lingering::Exchange(row.id))
     }

@@ -8,7 +8,7 @@ use scenario::{Claim, Field, RowClaim, Scenario};
 use crate::arrivals::Arrivals;
 use crate::claim::{ClaimTally, fields_of_claim};
 use crate::fields::Needs;
-use crate::hints::Hints;
+use crate::hints::{Asked, Hints};
 use crate::hold::Hold;
 use crate::key_order::KeyOrder;
 use crate::lag::LagLog;
@@ -122,7 +122,9 @@ impl<'a> Judge<'a> {
             Entry::Event(event) if self.needs.events => {
                 self.extra(event.exchange, Extra::Event(event.clone()));
             }
+            Entry::EventsCut { exchange, .. } if self.needs.events => self.extra(*exchange, Extra::EventsCut),
             Entry::Text(text) if self.needs.texts => self.extra(text.exchange, Extra::Text(text.clone())),
+            Entry::Said(said) if self.needs.tools => self.extra(said.exchange, Extra::Said(said.clone())),
             Entry::Carried(carried) if self.needs.messages => {
                 self.extra(carried.exchange, Extra::Carried(carried.clone()));
             }
@@ -144,8 +146,8 @@ impl<'a> Judge<'a> {
     /// Takes an exchange that is over.
     pub fn exchange(&mut self, row: &ExchangeRow) {
         self.seen.exchanges += 1;
-        let capacity_in = self.capacity_in(row);
-        if let Some(tree) = self.hold.exchange(*row, capacity_in) {
+        let first_free = self.first_free(row);
+        if let Some(tree) = self.hold.exchange(*row, first_free) {
             self.close(&tree);
         }
     }
@@ -256,8 +258,8 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// How long after an exchange ended the first key of the upstreams that serve its model was free, by their own promises.
-    fn capacity_in(&self, row: &ExchangeRow) -> Option<std::time::Duration> {
+    /// What had been asked, when an exchange ended, of the key that is free first of the upstreams that serve its model.
+    fn first_free(&self, row: &ExchangeRow) -> Option<Asked> {
         let names = &self.surroundings.names;
         let scenario = self.question.scenario;
         let model = names.text(row.model)?;
@@ -272,7 +274,7 @@ impl<'a> Judge<'a> {
                 (names.number(upstream).unwrap_or(NameId::NONE), names.number(key).unwrap_or(NameId::NONE))
             })
             .collect();
-        self.hints.free_in(keys.into_iter(), row.end())
+        self.hints.first_free(keys.into_iter(), row.end())
     }
 
     /// Hands a tree that cannot grow any more to everything that looks at rows.
@@ -307,6 +309,7 @@ impl Surroundings<'_> {
             key_order: &self.key_order,
             arrivals: &self.arrivals,
             answers: &self.answers,
+            told: question.observable.told(),
             bounds: question.bounds,
             grace: question.base_grace,
         }

@@ -7,6 +7,7 @@
 mod arrivals;
 mod chance;
 mod claim;
+mod classes;
 mod code;
 mod count;
 mod delivered;

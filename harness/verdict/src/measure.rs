@@ -6,7 +6,8 @@ use std::time::Duration;
 use record::{Moment, NameId};
 use scenario::{Comparator, Condition, Field, FieldKind, Figure, Literal, Measure, Operand, show_duration};
 
-use crate::claim::refusal_of;
+use crate::claim::{EVENTS_CUT, lacks_events, refusal_of};
+use crate::classes::Classes;
 use crate::figures;
 use crate::names::Names;
 use crate::numbers::Item;
@@ -71,9 +72,10 @@ impl<'a> MeasureTally<'a> {
 
     /// Takes the rows of a tree that is closed.
     pub(crate) fn take(&mut self, tree: &OpenTree, scene: &Scene<'_>) {
-        let by_class = self.of() == Some(Field::TokenClass)
-            || self.measure.population.iter().flat_map(fields_of).any(|field| field == Field::TokenClass);
-        for row in tree.rows(self.measure.subject, by_class) {
+        if lacks_events(tree, self.measure.subject) {
+            self.doubt.get_or_insert(EVENTS_CUT);
+        }
+        for row in tree.rows(self.measure.subject, Classes::of_measure(self.measure)) {
             self.take_row(row, scene);
         }
     }

@@ -42,11 +42,13 @@ fn time_of(entry: &Entry) -> Moment {
     match entry {
         Entry::Began { at, .. }
         | Entry::Ended { at, .. }
+        | Entry::EventsCut { at, .. }
         | Entry::Target { at, .. }
         | Entry::Log { at, .. } => *at,
         Entry::Sample(sample) => sample.at,
         Entry::Event(event) => event.at,
         Entry::Text(text) => text.at,
+        Entry::Said(said) => said.at,
         Entry::Carried(carried) => carried.at,
         Entry::Ledger(row) => row.at,
         Entry::Metric(metric) => metric.at,
@@ -55,9 +57,12 @@ fn time_of(entry: &Entry) -> Moment {
         Entry::File(file) => file.at,
         Entry::Operated(operated) => operated.at,
         Entry::Lag(lag) => lag.due.after(Duration::from_micros(u64::from(lag.late_us))),
-        Entry::Trial(_) | Entry::Cast(_) | Entry::Name { .. } | Entry::Answer(_) | Entry::Figures(_) => {
-            Moment(0)
-        }
+        Entry::Trial(_)
+        | Entry::Cast(_)
+        | Entry::Name { .. }
+        | Entry::Answer(_)
+        | Entry::Figures(_)
+        | Entry::Mistake(_) => Moment(0),
         Entry::End(_) => Moment(u64::MAX),
     }
 }

@@ -2,20 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use record::Fact;
+use record::{Fact, ToldHeaders};
 use scenario::{RowClaim, Rules, Scenario, Sources};
 
 use crate::{BASE_GRACE, Judge, Observable, Question};
 
-/// Whether a claim holds by these facts, which are in the order in which they were written.
+/// Whether a claim holds by these facts, which are in the order in which they were written. `told` says where the target tells
+/// its clients of an exchange.
 #[must_use]
 pub fn holds_now(
     scenario: &Scenario,
     claim: &RowClaim,
     facts: &[Fact],
     bounds: &BTreeMap<String, f64>,
+    told: &ToldHeaders,
 ) -> bool {
-    let (rules, sources, observable) = (Rules::default(), Sources::default(), Observable::everything());
+    let (rules, sources) = (Rules::default(), Sources::default());
+    let observable = Observable::everything().with_told(told.clone());
     let question = Question {
         scenario,
         rules: &rules,
@@ -72,7 +75,8 @@ expect: [{ rule: SYN-001, say: a, exchanges: { every: { status: 200 } } }]
         let Traffic::WaitUntil(wait) = &scenario.traffic[1] else { panic!("it waits") };
         let Seen::Rows(claim) = &wait.seen else { panic!("for rows") };
         let line = |line: &str| Fact::Entry(Box::new(Entry::Log { at: Moment(1), line: line.to_owned() }));
-        let holds = |facts: &[Fact]| holds_now(scenario, claim, facts, &BTreeMap::new());
+        let holds =
+            |facts: &[Fact]| holds_now(scenario, claim, facts, &BTreeMap::new(), &ToldHeaders::default());
         assert!(!holds(&[line("starting")]));
         assert!(holds(&[line("starting"), line("listening on 1")]));
     }

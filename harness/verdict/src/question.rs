@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use record::{Judged, SourceLine, Verdict};
-use scenario::{Claim, Expectation, Level, Rules, Scenario, Sources, Subject};
+use record::{Judged, SourceLine, ToldHeaders, Verdict};
+use scenario::{Claim, Expectation, Field, Level, Measure, Rules, Scenario, Sources, Subject};
 
 use crate::claim::{rows_of, unobservable};
+use crate::measure::fields_of_measure;
 use crate::words;
 
 /// The grace that an attempt has after a wait hint's last byte, on a machine that is not late.
@@ -35,10 +36,12 @@ pub struct Question<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observable {
     hidden: Vec<(Subject, &'static str)>,
+    hidden_fields: Vec<(Field, &'static str)>,
+    told: ToldHeaders,
 }
 
 impl Observable {
-    /// Everything is seen.
+    /// Every subject is seen with its fields, but for what the target tells its clients: where that stands is to be said.
     #[must_use]
     pub fn everything() -> Self {
         Self::default()
@@ -49,6 +52,46 @@ impl Observable {
     pub fn without(mut self, subject: Subject, reason: &'static str) -> Self {
         self.hidden.push((subject, reason));
         self
+    }
+
+    /// Without a field that rows of its subjects do not tell, for a reason.
+    #[must_use]
+    pub fn without_field(mut self, field: Field, reason: &'static str) -> Self {
+        self.hidden_fields.push((field, reason));
+        self
+    }
+
+    /// With the headers in which the target tells its clients of an exchange.
+    #[must_use]
+    pub fn with_told(self, told: ToldHeaders) -> Self {
+        Self { told, ..self }
+    }
+
+    /// Where the target tells its clients of an exchange.
+    pub(crate) fn told(&self) -> &ToldHeaders {
+        &self.told
+    }
+
+    /// Why a field cannot be seen, if it cannot.
+    pub(crate) fn lacks_field(&self, field: Field) -> Option<&'static str> {
+        let hidden =
+            self.hidden_fields.iter().find(|(hidden, _)| *hidden == field).map(|(_, reason)| *reason);
+        let ToldHeaders { served_by, cost, attempts, request_id } = &self.told;
+        hidden.or_else(|| match field {
+            Field::ToldUpstream if served_by.is_none() => {
+                Some("the target's profile names no header for it: `served_by:` under `reads:`")
+            }
+            Field::ToldCost if cost.is_none() => {
+                Some("the target's profile names no header for it: `cost:` under `reads:`")
+            }
+            Field::ToldAttempts if attempts.is_none() => {
+                Some("the target's profile names no header for it: `attempts:` under `reads:`")
+            }
+            Field::ToldRequestId if request_id.is_none() => {
+                Some("the target's profile names no header for it: `request_id:` under `reads:`")
+            }
+            _ => None,
+        })
     }
 
     /// Why a subject cannot be seen, if it cannot.
@@ -98,7 +141,11 @@ impl Question<'_> {
             .flat_map(crate::that::That::names)
             .filter_map(|name| self.scenario.measure.0.iter().find(|(known, _)| known.value == name));
         let own = rows_of(&expectation.claim).and_then(|claim| unobservable(claim, self.observable));
-        own.or_else(|| measured.into_iter().find_map(|(_, measure)| self.observable.lacks(measure.subject)))
+        let of_measure = |measure: &Measure| {
+            let untold = || fields_of_measure(measure).find_map(|field| self.observable.lacks_field(field));
+            self.observable.lacks(measure.subject).or_else(untold)
+        };
+        own.or_else(|| measured.into_iter().find_map(|(_, measure)| of_measure(measure)))
     }
 
     /// How binding an expectation is. A scenario that was read cites only rules that are known.

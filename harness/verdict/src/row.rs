@@ -6,6 +6,7 @@ use std::time::Duration;
 use record::{Entry, EventSeen, ExchangeRow, Moment, Outcome};
 use scenario::{Comparator, Condition, Field, FieldKind, FieldTest, FieldValue, Operand, Subject, Test};
 
+use crate::classes::Classes;
 use crate::code::Block;
 use crate::fields::{self, LedgerPart};
 use crate::offence::Order;
@@ -34,8 +35,8 @@ pub(crate) enum Looked<'v> {
 }
 
 impl OpenTree {
-    /// The tree's rows of a subject; those of the ledger by the class of tokens, if that is asked for.
-    pub(crate) fn rows(&self, subject: Subject, by_class: bool) -> Vec<Row<'_>> {
+    /// The tree's rows of a subject; those of the ledger by the classes of their tokens, if that is asked for.
+    pub(crate) fn rows(&self, subject: Subject, classes: Classes) -> Vec<Row<'_>> {
         let more = self.more();
         match subject {
             Subject::Exchanges => self.exchange.iter().map(|row| Row::Exchange(self, row)).collect(),
@@ -47,7 +48,7 @@ impl OpenTree {
                 more.iter().flat_map(|more| &more.code).map(|block| Row::Code(self, block)).collect()
             }
             Subject::Ledger => {
-                LedgerPart::all_of(self, by_class).into_iter().map(|part| Row::Ledger(self, part)).collect()
+                LedgerPart::all_of(self, classes).into_iter().map(|part| Row::Ledger(self, part)).collect()
             }
             Subject::Requests
             | Subject::Metrics
@@ -189,6 +190,8 @@ impl<'t> Row<'t> {
             (Field::Json, Some(path)) => Looked::Several(fields::json(self, path)),
             (Field::Label, Some(name)) => Looked::Several(fields::labels(self, name)),
             (Field::Carries, _) => Looked::Several(fields::carries(self)),
+            (Field::Tag, _) => Looked::Several(fields::tags(self)),
+            (Field::HeaderCount, Some(name)) => Looked::One(fields::header_count(self, name)),
             (field, _) => Looked::One(self.value(field, scene, view)),
         }
     }
@@ -253,9 +256,12 @@ pub(crate) fn lags(field: Field) -> bool {
             | Field::Service
             | Field::FirstContent
             | Field::Added
+            | Field::CapacityIn
             | Field::Gap
+            | Field::GapOfKey
             | Field::Cooling
             | Field::SinceLimited
+            | Field::SinceFree
             | Field::Outlived
     )
 }

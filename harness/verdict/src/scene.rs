@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use record::{AnswerSeen, Moment, NameId};
+use record::{AnswerSeen, ExchangeRow, Moment, NameId, ToldHeaders};
 use scenario::{FieldValue, Scenario};
 
 use crate::arrivals::Arrivals;
+use crate::hints::Asked;
 use crate::key_order::KeyOrder;
 use crate::lag::LagLog;
 use crate::names::{Names, TrafficKind};
@@ -23,6 +24,8 @@ pub(crate) struct Scene<'s> {
     pub(crate) arrivals: &'s Arrivals,
     /// The answers that upstreams can give.
     pub(crate) answers: &'s HashMap<NameId, AnswerSeen>,
+    /// Where the target tells its clients of an exchange.
+    pub(crate) told: &'s ToldHeaders,
     pub(crate) bounds: &'s BTreeMap<String, f64>,
     pub(crate) grace: Duration,
 }
@@ -66,6 +69,30 @@ impl<'s> Scene<'s> {
             View::Shorter => seen.saturating_sub(self.lag.within(from, to)),
             View::Longer => seen + self.lag.within(from, to),
         })
+    }
+
+    /// How long after an exchange ended a key that had been asked for a wait was free. That the end of either was noted late may
+    /// make it look longer or shorter than it was.
+    pub(crate) fn free_in(&self, asked: Asked, exchange: &ExchangeRow, view: View) -> Duration {
+        let end = exchange.end();
+        match view {
+            View::Seen => asked.until.since(end),
+            View::Shorter => asked.until.since(end).saturating_sub(self.lag.longest_before(asked.given)),
+            View::Longer => asked.until.after(self.lag.longest_before(end)).since(end),
+        }
+    }
+
+    /// How long before an attempt arrived the last wait of its key was over. A reply whose end was noted late asked for less than
+    /// it seems.
+    pub(crate) fn since_free(&self, waited: Asked, arrived: Moment, view: View) -> FieldValue<'static> {
+        let late = match view {
+            View::Seen | View::Shorter => Duration::ZERO,
+            View::Longer => self.lag.longest_before(waited.given),
+        };
+        match self.timed(waited.until, arrived, view) {
+            FieldValue::Duration(seen) => FieldValue::Duration(seen + late),
+            other => other,
+        }
     }
 
     pub(crate) fn is_cooling(&self, held: &HeldAttempt, view: View) -> bool {

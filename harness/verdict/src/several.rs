@@ -7,6 +7,8 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Scalar {
     Text(String),
+    /// The value of a header.
+    Header(String),
     Number(i64),
     Fraction(f64),
     Flag(bool),
@@ -32,6 +34,7 @@ impl Scalar {
     pub(crate) fn value(&self) -> FieldValue<'_> {
         match self {
             Self::Text(text) => FieldValue::Text(text),
+            Self::Header(text) => FieldValue::Header(text),
             Self::Number(number) => FieldValue::Number(*number),
             Self::Fraction(number) => FieldValue::Measured(*number),
             Self::Flag(flag) => FieldValue::Flag(*flag),

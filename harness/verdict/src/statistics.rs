@@ -89,13 +89,21 @@ pub(crate) fn distribution(
         .map(|((_, weight), count)| (u64::from(*weight), *count))
         .collect();
     let whole: u64 = weights.iter().map(|(weight, _)| weight).sum();
-    if weights.iter().any(|(weight, _)| tries * weight < LEAST_EXPECTED * whole) {
-        let reason =
-            format!("{tries} are too few: at least {LEAST_EXPECTED} of each value have to be expected");
+    let degrees = u32::try_from(weights.len().saturating_sub(1)).unwrap_or(u32::MAX);
+    let critical = ChiSquare::new(degrees).critical_thousandths(claim.false_alarm.millionths.into());
+    let rarest = weights.iter().map(|(weight, _)| *weight).min().unwrap_or(1);
+    let least = LEAST_EXPECTED.saturating_mul(whole).div_ceil(rarest);
+    let takes = || match enough(claim, &weights, tries.max(least), critical) {
+        Some(enough) => format!("{enough} are enough"),
+        None => format!("more than {MOST_TRIED} are needed"),
+    };
+    if tries < least {
+        let reason = format!(
+            "{tries} are too few: at least {LEAST_EXPECTED} of each value have to be expected; {}",
+            takes()
+        );
         return Err(Inconclusive::TooFew(reason));
     }
-    let degrees = u32::try_from(weights.len() - 1).unwrap_or(u32::MAX);
-    let critical = ChiSquare::new(degrees).critical_thousandths(claim.false_alarm.millionths.into());
     let statistic = statistic_thousandths(&weights, whole, tries);
     let told = format!(
         "{}; chi-square {} where chance explains {}",
@@ -106,8 +114,9 @@ pub(crate) fn distribution(
     if statistic > critical {
         return Ok(Weighed { weight: Weight::OffendsSoFar, observed: told, numbers });
     }
-    if !weights.iter().all(|(weight, _)| notices(claim, (*weight, whole), tries, critical)) {
-        let reason = format!("{tries} are too few to notice a change of {} reliably", claim.notices);
+    if !notices_any(claim, &weights, tries, critical) {
+        let reason =
+            format!("{tries} are too few to notice a change of {} reliably; {}", claim.notices, takes());
         return Err(Inconclusive::Unknown(reason));
     }
     Ok(Weighed { weight: Weight::Holds, observed: told, numbers })
@@ -129,6 +138,22 @@ fn statistic_thousandths(weights: &[(u64, u64)], whole: u64, tries: u64) -> u128
         1_000 * apart * apart / (tries * u128::from(*weight) * whole).max(1)
     });
     parts.sum()
+}
+
+/// More rows than this are not tried out, to tell how many would be enough.
+const MOST_TRIED: u64 = 65_536;
+
+/// How many rows would be enough, if so many are not: no more than a quarter above the least.
+fn enough(claim: &DistributionClaim, weights: &[(u64, u64)], at_least: u64, critical: u128) -> Option<u64> {
+    let more = |tries: &u64| Some(tries + (tries / 4).max(1));
+    let tried = std::iter::successors(Some(at_least), more).take_while(|tries| *tries <= MOST_TRIED);
+    tried.into_iter().find(|tries| notices_any(claim, weights, *tries, critical))
+}
+
+/// Whether a change of any value's share would be noticed.
+fn notices_any(claim: &DistributionClaim, weights: &[(u64, u64)], tries: u64, critical: u128) -> bool {
+    let whole: u64 = weights.iter().map(|(weight, _)| weight).sum();
+    weights.iter().all(|(weight, _)| notices(claim, (*weight, whole), tries, critical))
 }
 
 /// Whether a change of one value's share would be noticed. The statistic is never below that value's own part,

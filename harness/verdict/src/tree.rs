@@ -1,22 +1,21 @@
 //! An exchange with everything that belongs to it: its attempts, and what else was seen of it where the scenario asks.
 
-use std::time::Duration;
-
 use record::{
-    AttemptRow, Carried, EventSeen, ExchangeId, ExchangeRow, Joined, LedgerRow, NOT_REACHED, Outcome, Sample,
-    Side, TextSeen,
+    AttemptRow, Carried, EventKind, EventSeen, ExchangeId, ExchangeRow, Joined, LedgerRow, NOT_REACHED,
+    Outcome, Said, Sample, Side, TextSeen,
 };
 
 use crate::code::Block;
-use crate::hints::{KeyPast, RunningHint};
+use crate::fields::secrets_in;
+use crate::hints::{Asked, KeyPast, RunningHint};
 
 /// An exchange with its attempts in the order of arrival. An attempt that joins nothing stands alone in one.
 #[derive(Debug, Default)]
 pub(crate) struct OpenTree {
     pub(crate) exchange: Option<ExchangeRow>,
     pub(crate) attempts: Vec<HeldAttempt>,
-    /// When the exchange ended: how long until a key that could serve it was free.
-    pub(crate) capacity_in: Option<Duration>,
+    /// What had been asked of the key that could serve the exchange first, when it ended.
+    pub(crate) first_free: Option<Asked>,
     /// Boxed, since hardly any exchange has some.
     more: Option<Box<More>>,
 }
@@ -29,7 +28,12 @@ pub(crate) struct More {
     /// Requests, as upstreams got them.
     pub(crate) asked: Vec<Sample>,
     pub(crate) events: Vec<EventSeen>,
+    /// Whether further events came that are not in the evidence.
+    pub(crate) events_cut: bool,
     pub(crate) text: Option<TextSeen>,
+    /// The secrets of the text that stand in no event alone: each is spread over several.
+    pub(crate) spread: Vec<String>,
+    pub(crate) said: Option<Said>,
     pub(crate) code: Vec<Block>,
     pub(crate) carried: Vec<Carried>,
     pub(crate) ledger: Vec<LedgerRow>,
@@ -40,7 +44,9 @@ pub(crate) struct More {
 pub(crate) enum Extra {
     Sample(Sample),
     Event(EventSeen),
+    EventsCut,
     Text(TextSeen),
+    Said(Said),
     Carried(Carried),
     Ledger(LedgerRow),
 }
@@ -88,10 +94,12 @@ impl OpenTree {
             Extra::Sample(sample) if sample.side == Side::UpstreamGot => more.asked.push(sample),
             Extra::Sample(_) => {}
             Extra::Event(event) => more.events.push(event),
+            Extra::EventsCut => more.events_cut = true,
             Extra::Text(text) => {
                 more.code = Block::all_in(&text.text);
                 more.text = Some(text);
             }
+            Extra::Said(said) => more.said = Some(said),
             Extra::Carried(carried) => more.carried.push(carried),
             Extra::Ledger(row) => more.ledger.push(row),
         }
@@ -106,6 +114,7 @@ impl OpenTree {
         if let Some(more) = &mut self.more {
             more.events.sort_by_key(|event| event.index);
             more.asked.sort_by_key(|sample| sample.at);
+            more.spread = more.secrets_in_no_event();
         }
     }
 
@@ -133,5 +142,21 @@ impl OpenTree {
             self.attempts.iter().map(|other| other.row.arrived).filter(|at| *at > held.row.arrived).min();
         let asked = &self.more()?.asked;
         asked.iter().find(|sample| sample.at >= held.row.arrived && next.is_none_or(|next| sample.at < next))
+    }
+}
+
+impl More {
+    /// Secrets that the answer's text has and no event alone.
+    fn secrets_in_no_event(&self) -> Vec<String> {
+        let Some(text) = self.text.as_ref().filter(|_| !self.events.is_empty()) else { return Vec::new() };
+        let mut spread: Vec<&str> = secrets_in(&text.text).collect();
+        spread.sort_unstable();
+        spread.dedup();
+        for event in self.events.iter().filter(|event| event.kind == EventKind::Content) {
+            for own in secrets_in(&event.data) {
+                spread.retain(|secret| *secret != own);
+            }
+        }
+        spread.into_iter().map(str::to_owned).collect()
     }
 }

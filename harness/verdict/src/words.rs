@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use record::Entry;
 use scenario::{
-    Condition, Field, FieldTest, FieldValue, Money, Quantifier, RowClaim, Size, Subject, Test, show_duration,
+    Condition, Field, FieldTest, FieldValue, Money, Operand, Quantifier, RowClaim, Size, Subject, Test,
+    show_duration,
 };
 
-use crate::row::{Looked, Row};
+use crate::fields::carried_in;
+use crate::row::{Looked, Row, operands};
 use crate::scene::{Scene, View};
 
 /// What a claim about rows asks for.
@@ -127,28 +129,50 @@ fn group_part((field, value): (Field, String)) -> (u8, String) {
     }
 }
 
-/// What a row has to do with some tests: `` `status` is 503 and `took` is 12.3ms ``.
+/// What a row has to do with some tests, and with what they compare it with: `` `status` is 503 and `took` is 12.3ms ``.
 pub(crate) fn values<'t>(
     row: Row<'_>,
     tests: impl IntoIterator<Item = &'t FieldTest>,
     scene: &Scene<'_>,
 ) -> String {
-    let told = tests.into_iter().map(|test| {
-        let field = match &test.name {
-            Some(name) => format!("{} {name}", test.field.word()),
-            None => test.field.word().to_owned(),
-        };
-        match row.looked_at(test.field, test.name.as_deref(), scene, View::Seen) {
-            Looked::One(FieldValue::Missing) => format!("there is no `{field}`"),
-            Looked::One(value) => format!("`{field}` is {}", self::value(value)),
-            Looked::Several(values) if values.is_empty() => format!("there is no `{field}`"),
-            Looked::Several(values) => {
-                let values: Vec<String> = values.iter().map(|value| self::value(value.value())).collect();
-                format!("`{field}` is {}", values.join(" and "))
+    let mut looked_at: Vec<(Field, Option<&str>)> = Vec::new();
+    for test in tests {
+        let compared = operands(&test.test).filter_map(|operand| match operand {
+            Operand::Field(field, _) => Some((*field, None)),
+            _ => None,
+        });
+        for field in std::iter::once((test.field, test.name.as_deref())).chain(compared) {
+            if !looked_at.contains(&field) {
+                looked_at.push(field);
             }
         }
-    });
+    }
+    let told = looked_at.into_iter().map(|(field, name)| self::field(row, field, name, scene));
     told.collect::<Vec<_>>().join(" and ")
+}
+
+/// What a row has in a field: `` `took` is 12.3ms ``.
+fn field(row: Row<'_>, field: Field, name: Option<&str>, scene: &Scene<'_>) -> String {
+    let word = name.map_or_else(|| field.word().to_owned(), |name| format!("{} {name}", field.word()));
+    match row.looked_at(field, name, scene, View::Seen) {
+        Looked::One(FieldValue::Missing) => format!("there is no `{word}`"),
+        Looked::One(value) => format!("`{word}` is {}", self::value(value)),
+        Looked::Several(values) if values.is_empty() => format!("there is no `{word}`"),
+        Looked::Several(values) => {
+            let values: Vec<String> = values.iter().map(|value| placed(row, field, value.value())).collect();
+            format!("`{word}` is {}", values.join(" and "))
+        }
+    }
+}
+
+/// One of several values; of what a message carries also where.
+fn placed(row: Row<'_>, field: Field, value: FieldValue<'_>) -> String {
+    let places = match value {
+        FieldValue::Text(what) if field == Field::Carries => carried_in(row, what),
+        _ => Vec::new(),
+    };
+    let told = self::value(value);
+    if places.is_empty() { told } else { format!("{told} in {}", places.join(" and ")) }
 }
 
 /// A value of a field.
@@ -156,7 +180,7 @@ pub(crate) fn value(value: FieldValue<'_>) -> String {
     match value {
         FieldValue::Missing => "nothing".to_owned(),
         FieldValue::Null => "null".to_owned(),
-        FieldValue::Text(text) => format!("`{}`", shortened(text)),
+        FieldValue::Text(text) | FieldValue::Header(text) => format!("`{}`", shortened(text)),
         FieldValue::Number(number) => number.to_string(),
         FieldValue::Measured(number) => self::number(number),
         FieldValue::Duration(duration) => self::duration(duration),

@@ -2,11 +2,9 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use serde::de::IgnoredAny;
-
 use crate::answer::{Answer, Finish, Serving, ToolCall, Usage};
 use crate::hint::rfc3339;
-use crate::json::{write_number, write_text};
+use crate::json::{write_number, write_object, write_text};
 
 /// The word for a finish.
 pub(crate) fn finish_word(finish: Finish) -> &'static str {
@@ -56,15 +54,7 @@ fn write_tool(tool: &ToolCall, to: &mut Vec<u8>) {
     to.extend_from_slice(br#","name":"#);
     write_text(&tool.name, to);
     to.extend_from_slice(br#","input":"#);
-    // Arguments that are no JSON cannot stand here as they are; a text keeps what they were. Where there are none, the
-    // provider has an empty object.
-    if tool.arguments.is_empty() {
-        to.extend_from_slice(b"{}");
-    } else if serde_json::from_str::<IgnoredAny>(&tool.arguments).is_ok() {
-        to.extend_from_slice(tool.arguments.as_bytes());
-    } else {
-        write_text(&tool.arguments, to);
-    }
+    write_object(&tool.arguments, to);
     to.push(b'}');
 }
 

@@ -69,6 +69,7 @@ fn row(cause: Cause<'_>) -> Row {
         Cause::Unfit(Unfit::NotJson) => row(400, INVALID, "The request body is not valid JSON".into()),
         Cause::Unfit(Unfit::NoModel) => row(400, INVALID, "model: Field required".into()),
         Cause::Unfit(Unfit::NoMessages) => row(400, INVALID, "messages: Field required".into()),
+        Cause::Unfit(Unfit::NoInput) => row(400, INVALID, "input: Field required".into()),
         Cause::Unfit(Unfit::NoMaxTokens) => row(400, INVALID, "max_tokens: Field required".into()),
         Cause::UnknownPath { .. } => row(404, "not_found_error", "Not Found".into()),
     }

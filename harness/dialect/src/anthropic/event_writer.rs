@@ -15,6 +15,21 @@ pub(crate) struct EventWriter {
 /// The event that ends every sound stream.
 pub(crate) const END_FRAME: &[u8] = b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
 
+/// An event that says nothing.
+pub(crate) const PING_FRAME: &[u8] = b"event: ping\ndata: {\"type\":\"ping\"}\n\n";
+
+/// The usage that an event tells: on the first one the provider has already counted the input, and a token of the output.
+pub(crate) fn event_usage(event: Event<'_>, telling: Telling<'_>) -> Option<Usage> {
+    let whole = telling.answer.usage;
+    let usual = match event {
+        Event::Open => Some(Usage { output: whole.output.min(1), ..whole }),
+        Event::Finish => Some(whole),
+        _ => None,
+    };
+    let usual = usual.filter(|_| telling.shape.usage_place() == UsagePlace::Usual);
+    telling.placed_usage(event).or(usual)
+}
+
 impl EventWriter {
     pub(crate) fn new(serving: &Serving<'_>) -> Self {
         let mut message = Vec::with_capacity(160 + serving.id.len() + serving.model.len());
@@ -30,7 +45,7 @@ impl EventWriter {
             Event::Text(_) | Event::Arguments(_) => "content_block_delta",
             Event::TextEnd | Event::ToolEnd => "content_block_stop",
             Event::Finish | Event::Usage => "message_delta",
-            Event::Ping => "ping",
+            Event::Ping => return PING_FRAME.to_vec(),
             Event::End => return END_FRAME.to_vec(),
         };
         let mut frame =
@@ -47,17 +62,12 @@ impl EventWriter {
         frame
     }
 
-    /// The message of the first event. The provider has already counted the input, and a token of the output.
     fn write_message(&self, telling: Telling<'_>, to: &mut Vec<u8>) {
         to.extend_from_slice(br#","message":"#);
         to.extend_from_slice(&self.message);
-        let usage = telling.answer.usage;
-        let output = usage.output.min(1);
-        let placed = telling.placed_usage(Event::Open).map(|usage| (usage, usage.output));
-        let usual = telling.shape.usage == UsagePlace::Usual;
-        if let Some((usage, output)) = placed.or(usual.then_some((usage, output))) {
+        if let Some(usage) = event_usage(Event::Open, telling) {
             to.extend_from_slice(br#","usage":"#);
-            write_usage(usage, output, to);
+            write_usage(usage, usage.output, to);
         }
         to.push(b'}');
     }
@@ -96,20 +106,16 @@ fn write_rest(event: Event<'_>, telling: Telling<'_>, to: &mut Vec<u8>) {
         }
         Event::Open | Event::TextEnd | Event::ToolEnd | Event::Usage | Event::End | Event::Ping => {}
     }
-    match telling.placed_usage(event) {
-        Some(usage) => write_placed(usage, to),
-        None if event == Event::Finish && telling.shape.usage == UsagePlace::Usual => {
-            to.extend_from_slice(br#","usage":{"output_tokens":"#);
-            write_number(telling.answer.usage.output, to);
-            to.push(b'}');
-        }
-        None => {}
-    }
-}
-
-fn write_placed(usage: Usage, to: &mut Vec<u8>) {
+    let Some(usage) = event_usage(event, telling) else { return };
     to.extend_from_slice(br#","usage":"#);
-    write_usage(usage, usage.output, to);
+    if telling.shape.usage_place() == UsagePlace::Usual {
+        // The rest was told with the first event.
+        to.extend_from_slice(br#"{"output_tokens":"#);
+        write_number(usage.output, to);
+        to.push(b'}');
+    } else {
+        write_usage(usage, usage.output, to);
+    }
 }
 
 /// The number of the block that an event belongs to: the text is the first one if there is a text.
@@ -129,7 +135,7 @@ pub(crate) fn error_frame(body: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Answer, Dialect, Finish, Serving, StreamShape, ToolCall, Usage};
+    use crate::{Answer, Dialect, Finish, Serving, StreamShape, Surface, ToolCall, Usage};
 
     #[test]
     fn the_events_are_written_to_the_letter() {
@@ -139,7 +145,7 @@ mod tests {
         let answer = Answer { text: "one two".into(), usage, finish: Finish::ToolUse, tools };
         let serving = Serving { id: "msg_1", created: 1_700_000_000, model: "chat" };
         let shape = StreamShape { pings: false, ..StreamShape::default() };
-        let events = Dialect::Anthropic.stream_events(answer, &serving, shape);
+        let events = Dialect::Anthropic.stream_events(Surface::Chat, answer, &serving, shape);
         let written: Vec<String> = events.map(|frame| String::from_utf8(frame.bytes).unwrap()).collect();
         let expected = [
             r#"{"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"chat","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":3,"cache_creation_input_tokens":5,"cache_read_input_tokens":20,"cache_creation":{"ephemeral_5m_input_tokens":5,"ephemeral_1h_input_tokens":0},"output_tokens":1,"service_tier":"standard"}}}"#,
@@ -164,7 +170,10 @@ mod tests {
     fn a_ping_is_an_event_of_its_own() {
         let serving = Serving { id: "msg_1", created: 0, model: "chat" };
         let shape = StreamShape { pings: true, ..StreamShape::default() };
-        let ping = Dialect::Anthropic.stream_events(Answer::default(), &serving, shape).nth(1).unwrap();
+        let ping = Dialect::Anthropic
+            .stream_events(Surface::Chat, Answer::default(), &serving, shape)
+            .nth(1)
+            .unwrap();
         assert_eq!(ping.bytes, b"event: ping\ndata: {\"type\":\"ping\"}\n\n");
     }
 }

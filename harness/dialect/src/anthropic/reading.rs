@@ -1,15 +1,13 @@
 //! Messages as a client reads them: the plain answer, the events of a stream.
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::answer::ToolCall;
+use crate::framer::RawEvent;
 use crate::json::Text;
-use crate::reading::{Piece, ReadAnswer, StreamEvent, ToldUsage, ToolPiece};
+use crate::reading::{Piece, ReadAnswer, StreamEvent, ToldUsage, ToolPiece, add_text};
 use crate::request::tokens;
-use crate::sse::SseEvent;
 
 /// Reads the body of a successful response; none if it is no message.
 pub(crate) fn read_answer(body: &[u8]) -> Option<ReadAnswer<'_>> {
@@ -32,7 +30,7 @@ pub(crate) fn read_answer(body: &[u8]) -> Option<ReadAnswer<'_>> {
 
 /// Reads an event. As for the official clients, an event without a name is none of this dialect, and a kind of event that
 /// is not known says nothing.
-pub(crate) fn read_event<'a>(event: SseEvent<'a>) -> StreamEvent<'a> {
+pub(crate) fn read_event<'a>(event: RawEvent<'a>) -> StreamEvent<'a> {
     match event.name {
         b"error" => return StreamEvent::Error,
         b"" => return StreamEvent::Unreadable,
@@ -50,14 +48,6 @@ pub(crate) fn read_event<'a>(event: SseEvent<'a>) -> StreamEvent<'a> {
             StreamEvent::Piece(data.piece())
         }
         _ => StreamEvent::Silent,
-    }
-}
-
-fn add_text<'a>(said: &mut Option<Cow<'a, str>>, text: Option<Text<'a>>) {
-    let text = text.map(|text| text.0).unwrap_or_default();
-    match said {
-        None => *said = Some(text),
-        Some(said) => said.to_mut().push_str(&text),
     }
 }
 
@@ -133,7 +123,7 @@ struct Delta<'a> {
 
 impl<'a> EventData<'a> {
     fn piece(self) -> Piece<'a> {
-        let index = self.index.unwrap_or(0);
+        let index = Some(self.index.unwrap_or(0));
         let delta = self.delta.unwrap_or_default();
         let (finish, begun) =
             self.message.map_or((None, None), |message| (message.stop_reason, message.usage));
@@ -152,6 +142,7 @@ impl<'a> EventData<'a> {
             tools: call.into_iter().chain(arguments).collect(),
             finish: delta.stop_reason.or(finish).map(|text| text.0),
             usage: self.usage.or(begun).map(ToldUsage::from),
+            ends: false,
         }
     }
 }
@@ -182,6 +173,8 @@ impl From<Usage> for ToldUsage {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
 
     #[test]
@@ -230,9 +223,13 @@ mod tests {
         let piece = StreamEvent::Piece;
         let input = ToldUsage { input: Some(9), output: Some(1), ..ToldUsage::default() };
         let output = ToldUsage { output: Some(7), ..ToldUsage::default() };
-        let call =
-            ToolPiece { index: 1, id: Some("t".into()), name: Some("look".into()), ..ToolPiece::default() };
-        let arguments = ToolPiece { index: 1, arguments: Some("{\"a".into()), ..ToolPiece::default() };
+        let call = ToolPiece {
+            index: Some(1),
+            id: Some("t".into()),
+            name: Some("look".into()),
+            ..ToolPiece::default()
+        };
+        let arguments = ToolPiece { index: Some(1), arguments: Some("{\"a".into()), ..ToolPiece::default() };
         let cases = [
             (
                 "message_start",
@@ -275,7 +272,7 @@ mod tests {
             ("message_start", "{\"type\":", StreamEvent::Unreadable),
         ];
         for (name, data, expected) in cases {
-            let event = SseEvent { name: name.as_bytes(), data: data.as_bytes() };
+            let event = RawEvent { name: name.as_bytes(), data: data.as_bytes() };
             assert_eq!(read_event(event), expected, "{name} {data}");
         }
     }

@@ -19,7 +19,8 @@ pub(crate) fn request_body(chat: &Chat) -> Vec<u8> {
     if let Some(system) = &chat.system {
         set("system", json!(system));
     }
-    set("messages", json!([{ "role": "user", "content": chat.prompt }]));
+    let message = |(role, content)| json!({ "role": role, "content": content });
+    set("messages", chat.turns("assistant").map(message).collect());
     if chat.stream {
         set("stream", json!(true));
     }
@@ -30,8 +31,7 @@ pub(crate) fn request_body(chat: &Chat) -> Vec<u8> {
     if let Some(user) = &chat.user {
         set("metadata", json!({ "user_id": user }));
     }
-    body.extend(chat.extra.iter().map(|(name, value)| (name.clone(), value.clone())));
-    Value::Object(body).to_string().into_bytes()
+    chat.body(body)
 }
 
 /// Reads a request's body. The usage is told whether it is asked for or not.
@@ -44,9 +44,11 @@ pub(crate) fn read_request(body: &[u8]) -> Result<ChatRequest<'_>, Unfit> {
         model,
         stream: body.stream.unwrap_or(false),
         include_usage: true,
+        continuous_usage: false,
         prompt: messages.prompt,
         words: messages.words.saturating_add(body.system.map_or(0, |system| system.words)),
         max_tokens: Some(tokens(max_tokens)),
+        inputs: None,
     })
 }
 
@@ -67,6 +69,7 @@ mod tests {
     use std::borrow::Cow;
 
     use super::*;
+    use crate::chat::Said;
 
     #[test]
     fn a_request_s_body_holds_what_was_asked_in_a_fixed_order() {
@@ -82,11 +85,12 @@ mod tests {
         assert_eq!(body(&chat), plain);
         chat.stream = true;
         chat.system = Some("be brief".into());
+        chat.said = vec![Said { by_assistant: true, text: "two".into() }];
         chat.max_tokens = Some(5);
         chat.tools = vec!["look".into()];
         chat.user = Some("me".into());
         chat.extra.insert("model".into(), json!("other"));
-        let streamed = r#"{"model":"other","max_tokens":5,"system":"be brief","messages":[{"role":"user","content":"say \"hi\""}],"stream":true,"tools":[{"name":"look","input_schema":{"type":"object"}}],"metadata":{"user_id":"me"}}"#;
+        let streamed = r#"{"model":"other","max_tokens":5,"system":"be brief","messages":[{"role":"assistant","content":"two"},{"role":"user","content":"say \"hi\""}],"stream":true,"tools":[{"name":"look","input_schema":{"type":"object"}}],"metadata":{"user_id":"me"}}"#;
         assert_eq!(body(&chat), streamed);
     }
 
@@ -100,9 +104,11 @@ mod tests {
             model: Cow::Borrowed("chat"),
             stream: true,
             include_usage: true,
+            continuous_usage: false,
             prompt: "say this".into(),
             words: 10,
             max_tokens: Some(9),
+            inputs: None,
         };
         assert_eq!(read_request(body), Ok(expected));
     }

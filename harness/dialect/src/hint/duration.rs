@@ -47,7 +47,7 @@ pub(super) fn whole_millis(duration: Duration) -> u128 {
 }
 
 /// Seconds, rounded up.
-pub(super) fn whole_seconds(duration: Duration) -> u64 {
+pub(crate) fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0))
 }
 

@@ -7,6 +7,7 @@ mod timestamp;
 mod wait_hint;
 
 pub use duration::go_duration;
+pub(crate) use duration::whole_seconds;
 pub use form::{Hint, HintForm};
 pub use read::{HeaderHints, WaitHint, wait_hint_of};
 pub(crate) use timestamp::{next_second, rfc3339};

@@ -176,7 +176,8 @@ fn in_body(body: &[u8]) -> Option<WaitHint> {
     // Some wrap the error in a list.
     let body = body.get(0).unwrap_or(&body);
     let error = body.get("error").filter(|error| !error.is_null()).unwrap_or(body);
-    let details = error.get("details").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let details =
+        error.get("details").or(body.get("details")).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let told = |find: fn(&Value) -> Option<&Value>, form| {
         let text = details.iter().find_map(|item| find(item)?.as_str());
         text.and_then(duration).map(|wait| WaitHint { wait, form })

@@ -1,15 +1,17 @@
-//! Chat completions as OpenAI defines them.
+//! Chat completions as OpenAI defines them, and as others speak them.
 
 mod answer_body;
 mod errors;
 mod event_writer;
+mod flavor;
 mod limits;
 mod reading;
 mod request;
 
-pub(crate) use answer_body::{answer_body, finish_word, model_list as list_models};
+pub(crate) use answer_body::{answer_body, finish_word, model_list};
 pub(crate) use errors::refusal;
-pub(crate) use event_writer::{END_FRAME, EventWriter, error_frame};
+pub(crate) use event_writer::{END_FRAME, EventWriter};
+pub(crate) use flavor::Flavor;
 pub(crate) use limits::limit_headers;
 pub(crate) use reading::{read_answer, read_event};
 pub(crate) use request::{read_request, request_body};

@@ -18,6 +18,7 @@ pub(crate) fn read_answer(body: &[u8]) -> Option<ReadAnswer<'_>> {
         finish: choice.finish_reason.map(|text| text.0),
         usage: body.usage.map(ToldUsage::from),
         tools: message.tool_calls.unwrap_or_default().into_iter().map(Call::whole).collect(),
+        vectors: Vec::new(),
     })
 }
 
@@ -40,6 +41,7 @@ pub(crate) fn read_event(data: &[u8]) -> StreamEvent<'_> {
                 tools: delta.tool_calls.unwrap_or_default().into_iter().map(Call::piece).collect(),
                 finish: finish.map(|text| text.0),
                 usage: body.usage.map(ToldUsage::from),
+                ends: false,
             })
         }
     }
@@ -102,7 +104,7 @@ impl<'a> Call<'a> {
     fn piece(self) -> ToolPiece<'a> {
         let function = self.function.unwrap_or_default();
         ToolPiece {
-            index: self.index.unwrap_or(0),
+            index: Some(self.index.unwrap_or(0)),
             id: self.id.map(|text| text.0),
             name: function.name.map(|text| text.0),
             arguments: function.arguments.map(|text| text.0),
@@ -200,7 +202,7 @@ mod tests {
         assert_eq!(answer.tools, [call]);
         let data = br#"{"choices":[{"delta":{"tool_calls":[{"index":1,"function":{"arguments":"{\"a"}}]}}]}"#;
         let StreamEvent::Piece(piece) = read_event(data) else { panic!("no piece") };
-        let expected = ToolPiece { index: 1, arguments: Some("{\"a".into()), ..ToolPiece::default() };
+        let expected = ToolPiece { index: Some(1), arguments: Some("{\"a".into()), ..ToolPiece::default() };
         assert_eq!(piece.tools, [expected]);
     }
 

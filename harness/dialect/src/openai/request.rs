@@ -1,10 +1,13 @@
 //! Requests of chat completions: as a client writes their bodies, and as a provider reads them.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::chat::Chat;
 use crate::json::Text;
+use crate::openai::Flavor;
 use crate::request::{ChatRequest, Messages, Unfit, tokens};
 
 /// The body of a request. The fields stand in a fixed order, so that equal requests are equal bytes.
@@ -12,14 +15,9 @@ pub(crate) fn request_body(chat: &Chat) -> Vec<u8> {
     let mut body = Map::new();
     let mut set = |name: &str, value: Value| body.insert(name.to_owned(), value);
     set("model", json!(chat.model));
-    let user = json!({ "role": "user", "content": chat.prompt });
-    set(
-        "messages",
-        match &chat.system {
-            Some(system) => json!([{ "role": "system", "content": system }, user]),
-            None => json!([user]),
-        },
-    );
+    let system = chat.system.iter().map(|system| ("system", system.as_str()));
+    let message = |(role, content)| json!({ "role": role, "content": content });
+    set("messages", system.chain(chat.turns("assistant")).map(message).collect());
     if chat.stream {
         set("stream", json!(true));
         if chat.include_usage {
@@ -36,22 +34,31 @@ pub(crate) fn request_body(chat: &Chat) -> Vec<u8> {
     if let Some(user) = &chat.user {
         set("user", json!(user));
     }
-    body.extend(chat.extra.iter().map(|(name, value)| (name.clone(), value.clone())));
-    Value::Object(body).to_string().into_bytes()
+    chat.body(body)
 }
 
-/// Reads a request's body.
-pub(crate) fn read_request(body: &[u8]) -> Result<ChatRequest<'_>, Unfit> {
+/// Reads a request's body. The model that the path names goes before that of the body.
+pub(crate) fn read_request<'a>(
+    flavor: Flavor,
+    path_model: Option<Cow<'a, str>>,
+    body: &'a [u8],
+) -> Result<ChatRequest<'a>, Unfit> {
     let body: Body<'_> = serde_json::from_slice(body).map_err(|_| Unfit::NotJson)?;
-    let model = body.model.ok_or(Unfit::NoModel)?.0;
+    let model = path_model.or(body.model.map(|model| model.0)).ok_or(Unfit::NoModel)?;
     let messages = body.messages.ok_or(Unfit::NoMessages)?;
+    let stream = body.stream.unwrap_or(false);
+    let options = body.stream_options;
+    let by_default = flavor.includes_usage_by_default();
     Ok(ChatRequest {
         model,
-        stream: body.stream.unwrap_or(false),
-        include_usage: body.stream_options.and_then(|options| options.include_usage).unwrap_or(false),
+        stream,
+        include_usage: options.as_ref().is_some_and(|options| options.include_usage.unwrap_or(by_default)),
+        continuous_usage: flavor == Flavor::Vllm
+            && options.is_some_and(|options| options.continuous_usage_stats.unwrap_or(false)),
         prompt: messages.prompt,
         words: messages.words,
         max_tokens: body.max_completion_tokens.or(body.max_tokens).map(tokens),
+        inputs: None,
     })
 }
 
@@ -70,13 +77,17 @@ struct Body<'a> {
 #[derive(Deserialize)]
 struct StreamOptions {
     include_usage: Option<bool>,
+    continuous_usage_stats: Option<bool>,
 }
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
-
     use super::*;
+    use crate::chat::Said;
+
+    fn read_request(body: &[u8]) -> Result<ChatRequest<'_>, Unfit> {
+        super::read_request(Flavor::Openai, None, body)
+    }
 
     #[test]
     fn a_request_s_body_holds_what_was_asked_in_a_fixed_order() {
@@ -91,11 +102,15 @@ mod tests {
         assert_eq!(body(&chat), plain);
         chat.stream = true;
         chat.system = Some("be brief".into());
+        chat.said = vec![
+            Said { by_assistant: false, text: "one".into() },
+            Said { by_assistant: true, text: "two".into() },
+        ];
         chat.max_tokens = Some(5);
         chat.tools = vec!["look".into()];
         chat.user = Some("me".into());
         chat.extra.insert("model".into(), json!("other"));
-        let streamed = r#"{"model":"other","messages":[{"role":"system","content":"be brief"},{"role":"user","content":"say \"hi\""}],"stream":true,"stream_options":{"include_usage":true},"max_tokens":5,"tools":[{"type":"function","function":{"name":"look","parameters":{"type":"object"}}}],"user":"me"}"#;
+        let streamed = r#"{"model":"other","messages":[{"role":"system","content":"be brief"},{"role":"user","content":"one"},{"role":"assistant","content":"two"},{"role":"user","content":"say \"hi\""}],"stream":true,"stream_options":{"include_usage":true},"max_tokens":5,"tools":[{"type":"function","function":{"name":"look","parameters":{"type":"object"}}}],"user":"me"}"#;
         assert_eq!(body(&chat), streamed);
     }
 
@@ -109,9 +124,11 @@ mod tests {
             model: Cow::Borrowed("chat"),
             stream: true,
             include_usage: true,
+            continuous_usage: false,
             prompt: "say\nthis aloud".into(),
             words: 5,
             max_tokens: Some(8),
+            inputs: None,
         };
         assert_eq!(read_request(body), Ok(expected));
     }
@@ -133,6 +150,23 @@ mod tests {
         let read = read_request(br#"{"model":"m","messages":[]}"#).unwrap();
         assert_eq!((read.stream, read.include_usage, read.words, read.max_tokens), (false, false, 0, None));
         assert_eq!(read.prompt, "");
+    }
+
+    #[test]
+    fn the_usage_is_asked_for_in_the_options_of_the_stream() {
+        for (options, openai, vllm) in [
+            ("", (false, false), (false, false)),
+            (r#","stream_options":{}"#, (false, false), (true, false)),
+            (r#","stream_options":{"include_usage":false}"#, (false, false), (false, false)),
+            (r#","stream_options":{"include_usage":true}"#, (true, false), (true, false)),
+            (r#","stream_options":{"continuous_usage_stats":true}"#, (false, false), (true, true)),
+        ] {
+            let body = format!(r#"{{"model":"m","messages":[],"stream":true{options}}}"#);
+            for (flavor, expected) in [(Flavor::Openai, openai), (Flavor::Vllm, vllm)] {
+                let read = super::read_request(flavor, None, body.as_bytes()).unwrap();
+                assert_eq!((read.include_usage, read.continuous_usage), expected, "{flavor:?} {options}");
+            }
+        }
     }
 
     #[test]

@@ -23,8 +23,9 @@ pub(super) struct Course {
     ping_due: bool,
 }
 
+/// What is told next, in the order of telling. A dialect has not all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
+pub(super) enum Step {
     Open,
     TextBegin,
     Text,
@@ -62,7 +63,7 @@ pub(crate) struct Telling<'a> {
     /// The number of the call of a tool, among the calls.
     pub(crate) tool: usize,
     /// What the answer has cost with this event.
-    so_far: Usage,
+    pub(crate) so_far: Usage,
     /// Whether nothing with content follows, though it does in the events before.
     last_content: bool,
 }
@@ -75,7 +76,7 @@ impl<'a> Telling<'a> {
 
     /// The usage that stands on an event because of the stream's shape, and not because the provider puts it there.
     pub(crate) fn placed_usage(&self, event: Event<'_>) -> Option<Usage> {
-        let here = match self.shape.usage {
+        let here = match self.shape.usage_place() {
             UsagePlace::Usual | UsagePlace::Nowhere => false,
             UsagePlace::EveryEvent => !matches!(event, Event::Usage | Event::End | Event::Ping),
             UsagePlace::LastContent => self.last_content,
@@ -101,9 +102,21 @@ impl Course {
         }
     }
 
+    /// Goes to the first event that the dialect has.
+    pub(super) fn begin(&mut self, writer: &EventWriter) {
+        if !writer.has(self.next, self.shape) {
+            self.go_on(writer);
+        }
+    }
+
     /// How much of the text is told.
     pub(super) fn told_text(&self) -> usize {
         self.told
+    }
+
+    /// The shape of the stream.
+    pub(super) fn shape(&self) -> StreamShape {
+        self.shape
     }
 
     /// What the next frame will say; none after the last.
@@ -123,8 +136,8 @@ impl Course {
         })
     }
 
-    /// The next event. Its content counts as told.
-    pub(super) fn tell(&mut self) -> (Event<'_>, Telling<'_>) {
+    /// The next event. Its content counts as told. With `whole_calls` the beginning of a call tells all its arguments.
+    pub(super) fn tell(&mut self, whole_calls: bool) -> (Event<'_>, Telling<'_>) {
         let Self { answer, cutter, told, told_arguments, content, .. } = self;
         let event = match self.next {
             _ if self.ping_due => Event::Ping,
@@ -138,7 +151,13 @@ impl Course {
                 Event::Text(piece)
             }
             Step::TextEnd => Event::TextEnd,
-            Step::ToolBegin => Event::ToolBegin,
+            Step::ToolBegin => {
+                if whole_calls {
+                    *told_arguments = answer.tools.get(self.tool).map_or(0, |tool| tool.arguments.len());
+                    content.0 += *told_arguments;
+                }
+                Event::ToolBegin
+            }
             Step::Arguments => {
                 let rest = answer.tools.get(self.tool).map_or("", |tool| &tool.arguments[*told_arguments..]);
                 let piece = &rest[..fragment(rest)];
@@ -152,11 +171,8 @@ impl Course {
             Step::End | Step::Over => Event::End,
         };
         let (told, all) = *content;
-        let last_content = match event {
-            Event::Text(_) | Event::Arguments(_) => told == all,
-            Event::Finish => all == 0,
-            _ => false,
-        };
+        let call = whole_calls.then_some(self.tool);
+        let last_content = is_last_content(event, answer, (told, all), call);
         let so_far = if event == Event::Finish { answer.usage } else { share(answer.usage, told, all) };
         (event, Telling { answer, shape: self.shape, tool: self.tool, so_far, last_content })
     }
@@ -166,18 +182,17 @@ impl Course {
         if std::mem::take(&mut self.ping_due) {
             return;
         }
+        self.go_on(writer);
+        self.ping_due = self.shape.pings && self.next != Step::Over;
+    }
+
+    fn go_on(&mut self, writer: &EventWriter) {
         loop {
             self.next = self.following();
-            let exists = match self.next {
-                Step::TextBegin | Step::TextEnd | Step::ToolEnd => writer.has_blocks(),
-                Step::Usage => writer.has_usage(self.shape),
-                _ => true,
-            };
-            if exists {
+            if writer.has(self.next, self.shape) {
                 break;
             }
         }
-        self.ping_due = self.shape.pings && self.next != Step::Over;
     }
 
     fn following(&mut self) -> Step {
@@ -203,6 +218,24 @@ impl Course {
 
     fn tool_or_finish(&self) -> Step {
         if self.tool < self.answer.tools.len() { Step::ToolBegin } else { Step::Finish }
+    }
+}
+
+/// Whether no event with content follows one with which so much of the content is told. `call` is the number of a call that is
+/// told whole: such a one is content even without arguments.
+fn is_last_content(
+    event: Event<'_>,
+    answer: &Answer,
+    (told, all): (usize, usize),
+    call: Option<usize>,
+) -> bool {
+    let calls_follow = call.is_some() && !answer.tools.is_empty();
+    match event {
+        Event::ToolBegin => call.is_some_and(|call| call + 1 == answer.tools.len()),
+        Event::Text(_) => told == all && !calls_follow,
+        Event::Arguments(_) => told == all,
+        Event::Finish => all == 0 && !calls_follow,
+        _ => false,
     }
 }
 

@@ -2,10 +2,15 @@
 
 use std::ops::Range;
 
-use crate::answer::Answer;
-use crate::stream::course::{Course, Event, Telling};
+use crate::answer::{Answer, Usage};
+use crate::framer::StreamFormat;
+use crate::refusal::RefusalReply;
+use crate::stream::course::{Course, Event, Step, Telling};
 use crate::stream::{StreamShape, UsagePlace};
-use crate::{anthropic, openai};
+use crate::{anthropic, gemini, ollama, openai, responses};
+
+/// A comment: what a stream of server-sent events can say that says nothing.
+pub(crate) const COMMENT: &[u8] = b": ping\n\n";
 
 /// The frames of one streamed answer, each whole with its empty line.
 #[derive(Clone, Debug)]
@@ -23,6 +28,8 @@ pub struct Frame {
     pub kind: FrameKind,
     /// Which part of the answer's text it carries.
     pub text: Range<usize>,
+    /// The usage that it tells, which replaces what was told before.
+    pub usage: Option<Usage>,
 }
 
 /// What a frame says.
@@ -51,11 +58,16 @@ pub enum FrameKind {
 pub(crate) enum EventWriter {
     Openai(openai::EventWriter),
     Anthropic(anthropic::EventWriter),
+    Gemini(gemini::EventWriter),
+    Ollama(ollama::EventWriter),
+    Responses(Box<responses::EventWriter>),
 }
 
 impl StreamEvents {
     pub(crate) fn new(writer: EventWriter, answer: Answer, shape: StreamShape) -> Self {
-        Self { writer, course: Course::new(answer, shape) }
+        let mut course = Course::new(answer, shape);
+        course.begin(&writer);
+        Self { writer, course }
     }
 
     /// The answer that is told.
@@ -75,6 +87,48 @@ impl StreamEvents {
     pub fn is_over(&self) -> bool {
         self.next_kind().is_none()
     }
+
+    /// The frame of an error here, in the provider's own way. What a refusal tells in headers is not told. vLLM ends the
+    /// stream behind it as if nothing had been.
+    #[must_use]
+    pub fn error_frame(&mut self, refusal: &RefusalReply) -> Vec<u8> {
+        let body = &refusal.body;
+        let frame = match &mut self.writer {
+            EventWriter::Openai(writer) => writer.error_frame(body),
+            EventWriter::Anthropic(_) => anthropic::error_frame(body),
+            EventWriter::Gemini(_) => gemini::error_frame(body),
+            EventWriter::Ollama(_) => ollama::error_frame(body),
+            EventWriter::Responses(writer) => writer.error_frame(refusal),
+        };
+        self.framed(frame)
+    }
+
+    /// The frame that says here that the stream is complete, whatever was told of the answer; empty where a stream just ends.
+    #[must_use]
+    pub fn end_frame(&mut self) -> Vec<u8> {
+        let frame = match &mut self.writer {
+            EventWriter::Openai(_) => openai::END_FRAME.to_vec(),
+            EventWriter::Anthropic(_) => anthropic::END_FRAME.to_vec(),
+            EventWriter::Gemini(_) => Vec::new(),
+            EventWriter::Ollama(writer) => writer.end_frame(),
+            EventWriter::Responses(writer) => writer.end_frame(),
+        };
+        self.framed(frame)
+    }
+
+    /// A frame that says nothing.
+    #[must_use]
+    pub fn ping_frame(&self) -> Vec<u8> {
+        self.framed(match &self.writer {
+            EventWriter::Openai(_) | EventWriter::Gemini(_) | EventWriter::Responses(_) => COMMENT.to_vec(),
+            EventWriter::Anthropic(_) => anthropic::PING_FRAME.to_vec(),
+            EventWriter::Ollama(_) => b"\n".to_vec(),
+        })
+    }
+
+    fn framed(&self, frame: Vec<u8>) -> Vec<u8> {
+        self.course.shape().framing.apply(self.writer.format(), frame)
+    }
 }
 
 impl Iterator for StreamEvents {
@@ -83,10 +137,12 @@ impl Iterator for StreamEvents {
     fn next(&mut self) -> Option<Frame> {
         let kind = self.next_kind()?;
         let begin = self.course.told_text();
-        let (event, telling) = self.course.tell();
-        let bytes = telling.shape.framing.apply(self.writer.write(event, telling));
+        let format = self.writer.format();
+        let (event, telling) = self.course.tell(self.writer.tells_calls_whole());
+        let usage = self.writer.usage(event, telling);
+        let bytes = telling.shape.framing.apply(format, self.writer.write(event, telling));
         self.course.advance(&self.writer);
-        Some(Frame { bytes, kind, text: begin..self.course.told_text() })
+        Some(Frame { bytes, kind, text: begin..self.course.told_text(), usage })
     }
 }
 
@@ -99,21 +155,53 @@ impl FrameKind {
 }
 
 impl EventWriter {
-    /// Whether the dialect has blocks: events that begin and end a text or a call of a tool.
-    pub(super) fn has_blocks(&self) -> bool {
-        matches!(self, Self::Anthropic(_))
+    fn format(&self) -> StreamFormat {
+        if matches!(self, Self::Ollama(_)) { StreamFormat::Lines } else { StreamFormat::Events }
     }
 
-    /// Whether the stream has an event for the usage alone.
-    pub(super) fn has_usage(&self, shape: StreamShape) -> bool {
-        let placed = matches!(shape.usage, UsagePlace::Usual | UsagePlace::EveryEvent);
-        matches!(self, Self::Openai(_)) && shape.include_usage && placed
+    /// Whether the dialect has an event for a step.
+    pub(super) fn has(&self, step: Step, shape: StreamShape) -> bool {
+        match step {
+            Step::Open => !matches!(self, Self::Gemini(_) | Self::Ollama(_)),
+            Step::TextBegin | Step::TextEnd | Step::ToolEnd => {
+                matches!(self, Self::Anthropic(_) | Self::Responses(_))
+            }
+            Step::Usage => {
+                let placed = matches!(shape.usage_place(), UsagePlace::Usual | UsagePlace::EveryEvent);
+                matches!(self, Self::Openai(_)) && shape.include_usage && placed
+            }
+            Step::End => matches!(self, Self::Openai(_) | Self::Anthropic(_)),
+            Step::Text | Step::ToolBegin | Step::Arguments | Step::Finish | Step::Over => true,
+        }
     }
 
-    fn write(&self, event: Event<'_>, telling: Telling<'_>) -> Vec<u8> {
+    /// Whether a call of a tool is told in one event, and not in fragments.
+    fn tells_calls_whole(&self) -> bool {
+        match self {
+            Self::Gemini(_) | Self::Ollama(_) => true,
+            Self::Openai(writer) => writer.tells_calls_whole(),
+            Self::Anthropic(_) | Self::Responses(_) => false,
+        }
+    }
+
+    /// The usage that an event tells.
+    fn usage(&self, event: Event<'_>, telling: Telling<'_>) -> Option<Usage> {
+        match self {
+            Self::Openai(writer) => writer.usage(event, telling),
+            Self::Anthropic(_) => anthropic::event_usage(event, telling),
+            Self::Gemini(_) => gemini::event_usage(event, telling),
+            Self::Ollama(_) => ollama::event_usage(event, telling),
+            Self::Responses(_) => responses::event_usage(event, telling),
+        }
+    }
+
+    fn write(&mut self, event: Event<'_>, telling: Telling<'_>) -> Vec<u8> {
         match self {
             Self::Openai(writer) => writer.write(event, telling),
             Self::Anthropic(writer) => writer.write(event, telling),
+            Self::Gemini(writer) => writer.write(event, telling),
+            Self::Ollama(writer) => writer.write(event, telling),
+            Self::Responses(writer) => writer.write(event, telling),
         }
     }
 }

@@ -3,11 +3,13 @@
 mod course;
 mod cutter;
 mod events;
+mod framing;
 mod shape;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use course::{Event, Telling};
-pub(crate) use events::EventWriter;
+pub(crate) use events::{COMMENT, EventWriter};
 pub use events::{Frame, FrameKind, StreamEvents};
-pub use shape::{Framing, StreamShape, UsagePlace};
+pub use framing::{Framing, LineEnd};
+pub use shape::{StreamShape, UsagePlace};

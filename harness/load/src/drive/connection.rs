@@ -3,13 +3,13 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 
-use dialect::Dialect;
+use dialect::{Dialect, Surface};
 use mio::net::TcpStream;
 use record::{Clock, ExchangeRow, Moment, NOT_REACHED, Outcome};
 
 use crate::reading::Reading;
 use crate::response::{Response, Unreadable};
-use crate::sending::Sending;
+use crate::sending::{Pace, Sending};
 
 /// Reads of one connection before the others have their turn: one that never stops sending must not stop the phase.
 const MOST_READS: usize = 16;
@@ -29,6 +29,10 @@ pub(super) struct Connection {
     /// What of the request did not fit into the socket yet.
     unsent: Vec<u8>,
     pub(super) response: Response,
+    /// How slowly the client writes.
+    writes: Option<Pace>,
+    /// When a client that writes slowly writes on.
+    pub(super) writes_from: Moment,
     /// So many bytes are read at a time, by a client that reads slowly.
     at_once: Option<usize>,
     /// When a client that reads slowly reads again.
@@ -56,6 +60,8 @@ pub(super) enum Progress {
     Unread,
     /// It goes on when its client, which reads slowly, has rested.
     Rests,
+    /// It goes on when its client, which writes slowly, has rested.
+    WritesLater,
     /// It is over; the connection can be used again if it says so.
     Over { outcome: Outcome, reusable: bool },
     /// There is none, and the connection has ended.
@@ -66,7 +72,7 @@ impl Connection {
     /// Begins to connect.
     pub(super) fn open(to: SocketAddr, reading: Reading, sending: &Sending) -> io::Result<Self> {
         let stream = TcpStream::connect(to)?;
-        if sending.slow.is_some() {
+        if sending.reads.is_some() {
             // What the machine takes in its stead, its client has not read.
             drop(socket2::SockRef::from(&stream).set_recv_buffer_size(SLOW_BUFFER));
         }
@@ -79,16 +85,19 @@ impl Connection {
             ends: false,
             unsent: Vec::new(),
             response: Response::new(reading),
-            at_once: sending.slow.map(|slow| slow.bytes.max(1)),
+            writes: sending.writes,
+            writes_from: Moment(0),
+            at_once: sending.reads.map(|slow| slow.bytes.max(1)),
             rests_until: Moment(0),
         })
     }
 
-    /// Begins an exchange, which is answered in this dialect.
-    pub(super) fn begin(&mut self, exchange: Exchange, dialect: Dialect) {
+    /// Begins an exchange, which is answered in this dialect on this surface.
+    pub(super) fn begin(&mut self, exchange: Exchange, answered: (Dialect, Surface)) {
         self.unsent.clear();
+        self.writes_from = Moment(0);
         self.response.begin();
-        self.response.reading.expect(dialect, exchange.row.id);
+        self.response.reading.expect(answered, exchange.row.id);
         self.exchange = Some(exchange);
     }
 
@@ -97,33 +106,51 @@ impl Connection {
         self.exchange.as_ref().filter(|exchange| exchange.row.sent == NOT_REACHED)
     }
 
-    /// Sends the request's bytes, and keeps those that do not fit.
+    /// Sends the request's bytes, and keeps those that do not fit or whose time has not come.
     pub(super) fn send(&mut self, request: &[u8], clock: Clock) -> Progress {
         let Some(exchange) = &mut self.exchange else { return Progress::Open };
         let now = clock.now();
-        match self.stream.write(request) {
+        match self.stream.write(at_once(request, self.writes)) {
             Ok(written) => {
                 exchange.row.sent = now.micros_after(exchange.row.intended);
                 self.connected = true;
                 self.unsent.extend_from_slice(&request[written..]);
-                self.send_rest()
+                match self.writes {
+                    Some(pace) => self.wrote(pace, now),
+                    None => self.send_rest(clock),
+                }
             }
             Err(error) if must_wait(&error) => Progress::Open,
             Err(_) => self.failed(),
         }
     }
 
-    /// Sends what did not fit before.
-    pub(super) fn send_rest(&mut self) -> Progress {
+    /// Sends what was kept, as far as it fits and its time has come.
+    pub(super) fn send_rest(&mut self, clock: Clock) -> Progress {
+        let now = clock.now();
+        if now < self.writes_from {
+            return Progress::Open;
+        }
         while !self.unsent.is_empty() {
-            match self.stream.write(&self.unsent) {
-                Ok(written) => drop(self.unsent.drain(..written)),
+            match self.stream.write(at_once(&self.unsent, self.writes)) {
+                Ok(written) => {
+                    drop(self.unsent.drain(..written));
+                    if let Some(pace) = self.writes {
+                        return self.wrote(pace, now);
+                    }
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if must_wait(&error) => return Progress::Open,
                 Err(_) => return self.failed(),
             }
         }
         Progress::Open
+    }
+
+    /// A client that writes slowly has written something.
+    fn wrote(&mut self, pace: Pace, now: Moment) -> Progress {
+        self.writes_from = now.after(pace.every);
+        if self.unsent.is_empty() { Progress::Open } else { Progress::WritesLater }
     }
 
     /// Reads what has come. `ends` says that the other side has announced to send nothing after it.
@@ -181,6 +208,11 @@ impl Connection {
     }
 }
 
+/// What is written at a time.
+fn at_once(bytes: &[u8], pace: Option<Pace>) -> &[u8] {
+    &bytes[..pace.map_or(bytes.len(), |pace| pace.bytes.max(1).min(bytes.len()))]
+}
+
 fn must_wait(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::NotConnected)
 }
@@ -210,7 +242,7 @@ mod tests {
         poll.registry().register(&mut connection.stream, Token(0), Interest::READABLE).unwrap();
         let row = ExchangeRow::opened(ExchangeId(0), NameId(0), NameId(0), clock.now());
         let exchange = Exchange { row, request: 0, client: 0, retries: 0 };
-        connection.begin(exchange, Dialect::Openai);
+        connection.begin(exchange, (Dialect::Openai, Surface::Chat));
         assert_eq!(connection.send(b"GET / HTTP/1.1\r\n\r\n", clock), Progress::Open);
         // What is not read when a connection is closed would reset it.
         assert_eq!(served.read(&mut [0; 64]).unwrap(), 18);

@@ -49,6 +49,8 @@ pub(super) struct Worker<'a> {
     unread: Vec<usize>,
     /// Connections whose clients read slowly, and when they read again.
     slow: Rests<usize>,
+    /// Connections whose clients write slowly, and when they write on.
+    slow_writers: Rests<usize>,
     /// What clients send once more by themselves.
     retries: Rests<Retry>,
     /// How many requests were taken in turn, which decides which is next.
@@ -104,6 +106,7 @@ impl<'a> Worker<'a> {
             deadlines: Deadlines::new(),
             unread: Vec::new(),
             slow: Rests::new(),
+            slow_writers: Rests::new(),
             retries: Rests::new(),
             in_turn: 0,
             open: 0,
@@ -143,6 +146,9 @@ impl<'a> Worker<'a> {
             }
             while let Some((_, slot)) = self.slow.take(now) {
                 self.read(slot, false);
+            }
+            while let Some((_, slot)) = self.slow_writers.take(now) {
+                self.write(slot);
             }
             let sent = self.send_due(now)?;
             if self.open == 0 && self.due.next().is_none() && self.retries.next().is_none() {
@@ -224,7 +230,7 @@ impl<'a> Worker<'a> {
             }
         });
         let deadline = self.deadlines.first().map(|(_, deadline)| deadline);
-        due.into_iter().chain(deadline).chain(self.slow.next()).min()
+        due.into_iter().chain(deadline).chain(self.slow.next()).chain(self.slow_writers.next()).min()
     }
 
     /// Sends what is due, as far as there are connections for it.
@@ -277,11 +283,11 @@ impl<'a> Worker<'a> {
         let patience = request.patience.unwrap_or(self.job.timeout);
         // Whoever leaves after a time has no longer patience than that.
         let patience = self.job.sending.leaves_after().map_or(patience, |leaves| leaves.min(patience));
-        let dialect = request.dialect;
+        let answered = (request.dialect, request.surface);
         let Some(connection) = self.pool.get(slot) else { return };
         let Turn { request, client, retries } = turn;
         let exchange = Exchange { row, request, client, retries };
-        connection.begin(exchange, dialect);
+        connection.begin(exchange, answered);
         self.deadlines.add(slot, now, patience);
         self.open += 1;
         self.write(slot);
@@ -294,7 +300,7 @@ impl<'a> Worker<'a> {
                 let request = self.wires[*request].marked(row.id);
                 connection.send(request, self.surroundings.clock)
             }
-            None => connection.send_rest(),
+            None => connection.send_rest(self.surroundings.clock),
         };
         self.progressed(slot, progress);
     }
@@ -310,6 +316,11 @@ impl<'a> Worker<'a> {
             Progress::Open => {}
             Progress::Unread => self.unread.push(slot),
             Progress::Rests => self.rest(slot),
+            Progress::WritesLater => {
+                if let Some(connection) = self.pool.get(slot) {
+                    self.slow_writers.add(connection.writes_from, slot);
+                }
+            }
             Progress::IdleEnd => self.pool.close(slot, self.poll.registry()),
             Progress::Over { outcome, reusable } => self.over(slot, outcome, reusable),
         }
@@ -317,7 +328,7 @@ impl<'a> Worker<'a> {
 
     /// A client that reads slowly rests.
     fn rest(&mut self, slot: usize) {
-        let Some(slow) = self.job.sending.slow else { return };
+        let Some(slow) = self.job.sending.reads else { return };
         let until = self.surroundings.clock.now().after(slow.every);
         if let Some(connection) = self.pool.get(slot) {
             connection.rests_until = until;

@@ -13,7 +13,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use super::*;
 use crate::request::Method;
 use crate::sdk::Sdk;
-use crate::sending::{Leaving, SlowReader};
+use crate::sending::{Leaving, Pace};
 
 fn surroundings() -> (Surroundings, Receiver<Fact>) {
     let (facts, received) = fact_channel();
@@ -233,10 +233,23 @@ async fn a_client_that_reads_slowly_takes_its_time() {
     let (client, _facts) = client();
     let body = "x".repeat(1_000);
     let to = raw(format!("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{body}").into_bytes()).await;
-    let slow = Some(SlowReader { bytes: 300, every: Duration::from_millis(20) });
-    let got = client.send(to, NameId::NONE, &ask(), &Sending { slow, ..Sending::default() }).await;
+    let reads = Some(Pace { bytes: 300, every: Duration::from_millis(20) });
+    let got = client.send(to, NameId::NONE, &ask(), &Sending { reads, ..Sending::default() }).await;
     assert_eq!((got.row.outcome, got.body.len()), (Outcome::Complete, 1_000));
     assert!(got.row.ended >= 60_000, "{}", got.row.ended);
+}
+
+#[tokio::test]
+async fn a_client_that_writes_slowly_takes_its_time_and_leaves_nothing_out() {
+    let (client, _facts) = client();
+    // The server answers once the body has come to its end.
+    let to = raw(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_vec()).await;
+    let writes = Some(Pace { bytes: 50, every: Duration::from_millis(20) });
+    let got = client.send(to, NameId::NONE, &ask(), &Sending { writes, ..Sending::default() }).await;
+    assert_eq!((got.row.outcome, got.row.status), (Outcome::Complete, 200));
+    let length = ask().to_wire(&to.to_string(), Correlation::new(5)).marked(record::ExchangeId(0)).len();
+    let least = u32::try_from(length.div_ceil(50) - 1).unwrap() * 20_000;
+    assert!(least > 0 && got.row.ended >= least, "{} of {least}", got.row.ended);
 }
 
 #[tokio::test]
@@ -271,7 +284,7 @@ async fn raw_bytes_go_out_as_they_are_and_what_comes_back_is_read() {
     });
     let (client, _facts) = client();
     let bytes = b"POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello";
-    let got = client.raw(to, NameId::NONE, bytes, &Sending::default()).await;
+    let got = client.send(to, NameId::NONE, &Request::raw(bytes.to_vec()), &Sending::default()).await;
     assert_eq!((got.row.status, got.row.outcome), (400, Outcome::Complete));
     assert_eq!(received.await.unwrap(), bytes);
 }

@@ -8,6 +8,9 @@ use record::{AttemptRow, EVIDENCE_FORMAT, Entry, ExchangeRow, TrialHeader};
 
 use crate::evidence::TrialFolder;
 
+/// A run writes no longer line, its end included.
+pub(super) const MOST_LINE: u64 = 16 * 1024 * 1024;
+
 /// The evidence of one trial.
 #[derive(Debug)]
 pub struct Reader {
@@ -35,6 +38,14 @@ pub enum EvidenceError {
         line: u64,
         /// Why.
         error: serde_json::Error,
+    },
+    /// A line is longer than any that a run writes.
+    #[error("`{path}`, line {line}, is longer than any line of evidence (at most {} MiB): it was not written by a run", MOST_LINE >> 20, path = .path.display())]
+    LongLine {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
     },
     /// The first line is not what evidence begins with.
     #[error("`{path}` does not begin as evidence does", path = .path.display())]
@@ -133,12 +144,27 @@ struct Entries {
     path: PathBuf,
     file: BufReader<File>,
     line: u64,
-    text: String,
+    text: Vec<u8>,
 }
 
 impl Entries {
     fn open(path: &Path) -> Result<Self, EvidenceError> {
-        Ok(Self { path: path.to_owned(), file: open(path)?, line: 0, text: String::new() })
+        Ok(Self { path: path.to_owned(), file: open(path)?, line: 0, text: Vec::new() })
+    }
+
+    /// The next line; none where there is no other, or where it breaks off.
+    fn next_line(&mut self) -> Result<Option<Entry>, EvidenceError> {
+        self.text.clear();
+        self.line += 1;
+        let (path, line) = (|| self.path.clone(), self.line);
+        let read = self.file.by_ref().take(MOST_LINE).read_until(b'\n', &mut self.text);
+        let length = read.map_err(|error| EvidenceError::Io { path: path(), error })?;
+        if self.text.last() != Some(&b'\n') {
+            let longer = length as u64 == MOST_LINE;
+            return if longer { Err(EvidenceError::LongLine { path: path(), line }) } else { Ok(None) };
+        }
+        let entry = serde_json::from_slice(&self.text);
+        entry.map(Some).map_err(|error| EvidenceError::Line { path: path(), line, error })
     }
 }
 
@@ -146,18 +172,7 @@ impl Iterator for Entries {
     type Item = Result<Entry, EvidenceError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.text.clear();
-        self.line += 1;
-        match self.file.read_line(&mut self.text) {
-            Ok(0) => None,
-            Ok(_) if !self.text.ends_with('\n') => None,
-            Ok(_) => Some(serde_json::from_str(&self.text).map_err(|error| EvidenceError::Line {
-                path: self.path.clone(),
-                line: self.line,
-                error,
-            })),
-            Err(error) => Some(Err(EvidenceError::Io { path: self.path.clone(), error })),
-        }
+        self.next_line().transpose()
     }
 }
 
@@ -227,6 +242,33 @@ mod tests {
         let ids: Vec<u32> = reader.exchanges().unwrap().map(|row| row.unwrap().id.0).collect();
         assert_eq!(ids, [0, 1, 2]);
         assert_eq!(reader.attempts().unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_line_that_no_run_writes_is_refused_before_it_fills_the_memory() {
+        let scratch = Scratch::new(fresh_mark()).unwrap();
+        let folder = unfinished(&scratch);
+        let file = File::options().append(true).open(folder.entries()).unwrap();
+        // A hole in a file takes no room on the disk, and reads as zeros.
+        file.set_len(1 << 33).unwrap();
+        let mut entries = Reader::open(folder).unwrap().entries().unwrap();
+        let error = entries.find_map(Result::err).unwrap();
+        assert!(matches!(error, EvidenceError::LongLine { line: 4, .. }), "{error}");
+    }
+
+    #[test]
+    fn what_is_longer_than_a_line_may_be_is_not_written() {
+        let scratch = Scratch::new(fresh_mark()).unwrap();
+        for (length, fits) in [(MOST_LINE / 2, true), (MOST_LINE, false)] {
+            let folder = RunFolder::create(scratch.path()).unwrap().trial("a trial");
+            folder.create().unwrap();
+            let (facts, received) = fact_channel();
+            let line = "x".repeat(usize::try_from(length).unwrap());
+            facts.send(Fact::Entry(Box::new(Entry::Log { at: Moment(1), line })));
+            drop(facts);
+            let written = write(&folder, &received, &Redactor::default(), None);
+            assert_eq!(written.is_ok(), fits, "{written:?}");
+        }
     }
 
     #[test]

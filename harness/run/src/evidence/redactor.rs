@@ -3,7 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use record::{Carried, Entry, Sample, Side, TargetEvent};
+use record::{Carried, Entry, LedgerRow, Sample, Side, TargetEvent};
 
 /// The secrets of a trial with their labels.
 #[derive(Clone, Debug, Default)]
@@ -63,11 +63,12 @@ impl Redactor {
                 self.clean_long_end(&mut event.data);
             }
             Entry::Ledger(row) => {
-                self.clean_all([&mut row.tenant, &mut row.model, &mut row.key, &mut row.state]);
+                let LedgerRow { tenant, model, key, state, end_user, tags, .. } = row;
+                self.clean_all([tenant, model, key, state, end_user].into_iter().chain(tags));
             }
             Entry::Metric(metric) => {
                 let labels = metric.labels.iter_mut().flat_map(|(name, value)| [name, value]);
-                self.clean_all(labels.chain([&mut metric.name]));
+                self.clean_all(labels.chain([&mut metric.name]).chain(&mut metric.text));
             }
             Entry::Ran(ran) => {
                 self.clean_all([&mut ran.output]);
@@ -80,12 +81,15 @@ impl Redactor {
             Entry::Operated(operated) => self.clean_all(&mut operated.failed),
             Entry::Target { event: TargetEvent::Died(reason), .. } => self.clean_all([reason]),
             Entry::End(end) => self.clean_all(&mut end.cut_short),
+            Entry::Mistake(mistake) => self.clean_all([mistake]),
             // What the harness alone writes, from labels and numbers.
             Entry::Trial(_)
             | Entry::Cast(_)
             | Entry::Began { .. }
             | Entry::Ended { .. }
             | Entry::Figures(_)
+            | Entry::Said(_)
+            | Entry::EventsCut { .. }
             | Entry::Carried(_)
             | Entry::Process(_)
             | Entry::Lag(_)

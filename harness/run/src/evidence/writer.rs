@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use record::{End, Entry, Fact};
 
+use crate::evidence::reader::MOST_LINE;
 use crate::evidence::{Redactor, TrialFolder};
 
 /// How long the writer rests when nothing is there; all that came before is in the files by then, so a killed run loses next to
@@ -63,6 +64,7 @@ struct Files {
     entries: BufWriter<File>,
     exchanges: BufWriter<File>,
     attempts: BufWriter<File>,
+    line: Vec<u8>,
     exchange_rows: u64,
     attempt_rows: u64,
 }
@@ -74,6 +76,7 @@ impl Files {
             entries: create(folder.entries())?,
             exchanges: create(folder.exchanges())?,
             attempts: create(folder.attempts())?,
+            line: Vec::new(),
             exchange_rows: 0,
             attempt_rows: 0,
         })
@@ -105,8 +108,16 @@ impl Files {
     }
 
     fn line(&mut self, entry: &Entry) -> io::Result<()> {
-        serde_json::to_writer(&mut self.entries, entry)?;
-        self.entries.write_all(b"\n")
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, entry)?;
+        self.line.push(b'\n');
+        if self.line.len() as u64 > MOST_LINE {
+            let mib = MOST_LINE >> 20;
+            return Err(io::Error::other(format!(
+                "the target told something that is longer than a line of evidence may be ({mib} MiB)"
+            )));
+        }
+        self.entries.write_all(&self.line)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -1,19 +1,21 @@
-//! The bodies of requests: chat requests in a dialect, conversations, and JSON in which templates are filled in.
+//! The bodies of requests: what a model is asked in a dialect, and JSON in which templates are filled in.
 
 use dialect::{Chat, Dialect};
 use load::Request;
 use scenario::{Data, MarkPosition, Node, Template, Value, Values};
-use serde_json::{Map, json};
+use serde_json::Map;
+use target::WithoutFallbacks;
 
-use crate::trial::requests::{CannotMake, Maker, Use, fill};
+use crate::trial::requests::{Addressee, CannotMake, Maker, Use, fill, surface};
 
 impl Maker<'_> {
-    /// The body of a request to a model.
-    pub(crate) fn chat_body(
+    /// The body of a request to a model, on its surface.
+    pub(crate) fn model_body(
         &self,
         asked: &scenario::Request,
         model: String,
         dialect: Dialect,
+        to: Addressee<'_>,
         of: Use<'_>,
     ) -> Result<Vec<u8>, CannotMake> {
         let prompt = asked.prompt.as_ref().map_or(Ok(String::new()), |prompt| self.text(prompt, of))?;
@@ -27,13 +29,13 @@ impl Maker<'_> {
             Some(body) => json_of(body, of.values)?,
             None => Map::new(),
         };
-        let system = asked.system.as_ref().map(|system| self.text(system, of)).transpose()?;
-        if !of.said.is_empty() {
-            extra.entry("messages").or_insert(conversation(dialect, system.as_deref(), of.said, &prompt));
+        if let Some(WithoutFallbacks::Body(further)) = self.without_fallbacks(asked, to)? {
+            extra.extend(further.clone());
         }
         let chat = Chat {
             model,
-            system,
+            system: asked.system.as_ref().map(|system| self.text(system, of)).transpose()?,
+            said: of.said.to_vec(),
             prompt,
             stream: asked.stream,
             include_usage: asked.stream && asked.usage,
@@ -42,7 +44,7 @@ impl Maker<'_> {
             user: (asked.id == MarkPosition::User).then(|| place.to_owned()),
             extra,
         };
-        Ok(dialect.request_body(&chat))
+        Ok(dialect.request_body(surface(asked.surface), &chat))
     }
 
     /// The bytes of some data.
@@ -57,20 +59,6 @@ impl Maker<'_> {
     pub(crate) fn text(&self, data: &Data, of: Use<'_>) -> Result<String, CannotMake> {
         String::from_utf8(self.data(data, of)?).map_err(|_| CannotMake::Text)
     }
-}
-
-/// The messages of a conversation, the last of which is the prompt.
-fn conversation(
-    dialect: Dialect,
-    system: Option<&str>,
-    said: &[(&'static str, String)],
-    prompt: &str,
-) -> serde_json::Value {
-    let message = |role: &str, content: &str| json!({ "role": role, "content": content });
-    // Where the system's words have a field of their own, they stand there.
-    let system = system.filter(|_| dialect == Dialect::Openai).map(|system| message("system", system));
-    let said = said.iter().map(|(role, content)| message(role, content));
-    system.into_iter().chain(said).chain([message("user", prompt)]).collect()
 }
 
 /// The JSON object of a body.

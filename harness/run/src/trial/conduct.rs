@@ -109,6 +109,7 @@ pub(crate) async fn conduct(surroundings: Surroundings<'_>) -> Result<Conducted,
         mark,
     };
     let ran = live(&surroundings, &stage).await;
+    upstreams.mistakes().into_iter().for_each(|mistake| seen.tell(Entry::Mistake(mistake)));
     upstreams.stop().await;
     drop(lag);
     let (cut_short, failure, log_tail) = match ran {

@@ -1,6 +1,9 @@
-//! How something is sent, in the words of the load driver: when the client leaves, how slowly it reads, how it retries.
+//! How something is sent, in the words of the load driver: when the client leaves, how slowly it reads and writes, how
+//! it retries, how long it waits.
 
-use load::{Leaving, Sdk, Sending, SlowReader};
+use std::time::Duration;
+
+use load::{Leaving, Pace, Sdk, Sending};
 use scenario::{ClientKind, Disconnect, Manner};
 
 use crate::trial::traffic::Travel;
@@ -9,13 +12,22 @@ use crate::trial::traffic::Travel;
 pub(crate) fn sending(manner: &Manner, travel: &Travel<'_>, contents: u32) -> Sending {
     Sending {
         leaving: manner.disconnect.as_ref().map(|disconnect| leaving(disconnect, contents)),
-        slow: manner.read.as_ref().map(|read| SlowReader {
-            bytes: usize::try_from(read.bytes.bytes).unwrap_or(usize::MAX),
-            every: read.every,
-        }),
+        reads: manner.read.as_ref().map(|read| pace(read.bytes.bytes, read.every)),
+        writes: manner.write.as_ref().map(|write| pace(write.bytes.bytes, write.every)),
         sdk: sdk(manner.client),
         seed: travel.road.seed,
     }
+}
+
+/// A request that is sent in a manner: to which instance, and with which patience.
+pub(crate) fn in_manner(mut request: load::Request, manner: &Manner) -> load::Request {
+    request.instance = Travel::instance(manner);
+    request.patience = manner.patience.or(request.patience);
+    request
+}
+
+fn pace(bytes: u64, every: Duration) -> Pace {
+    Pace { bytes: usize::try_from(bytes).unwrap_or(usize::MAX), every }
 }
 
 fn leaving(disconnect: &Disconnect, contents: u32) -> Leaving {

@@ -3,13 +3,17 @@
 mod bodies;
 mod captures;
 mod conduct;
+mod credentials;
 mod exec;
 mod header;
 mod left_files;
 mod manners;
+mod operations;
 mod phases;
+mod queries;
 mod readings;
 mod requests;
+mod sameness;
 mod secrets;
 mod steps;
 mod target_life;
@@ -18,4 +22,5 @@ mod watch;
 
 pub(crate) use conduct::{Conducted, Surroundings, conduct};
 pub(crate) use exec::waits;
-pub(crate) use requests::MARK_HEADER;
+pub(crate) use requests::{MARK_HEADER, surface};
+pub(crate) use traffic::PATIENCE;

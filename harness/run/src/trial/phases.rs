@@ -5,12 +5,13 @@ use std::ops::Range;
 
 use load::{Deed, PhaseError, PhaseJob, PhaseReport, Schedule, StopSignal, drive};
 use record::PhaseFigures;
-use scenario::{At, Course, Deeds, Errand, Phase, Scenario, Send, Traffic};
+use scenario::{At, Course, Data, Deeds, Errand, Get, Phase, Scenario, Send, Traffic};
 use tokio::sync::oneshot;
 
 use crate::estimate::{phase_lasts, phase_sends};
-use crate::trial::manners::sending;
-use crate::trial::requests::{Use, is_always_the_same};
+use crate::trial::manners::{in_manner, sending};
+use crate::trial::requests::Use;
+use crate::trial::sameness::{is_always_the_same, is_the_same_data};
 use crate::trial::traffic::{PATIENCE, StopOnDrop, TrafficError, Travel};
 
 /// More connections than this are opened only where a schedule asks for more at once; what waits for one is late, and told so.
@@ -53,7 +54,7 @@ pub(crate) fn start<'p>(
         to,
         schedule: schedule(travel.road.scenario, phase, &choices)?,
         requests,
-        timeout: PATIENCE,
+        timeout: phase.manner.patience.unwrap_or(PATIENCE),
         seed: travel.road.seed,
         most_connections: at_once(&phase.schedule).max(MOST_CONNECTIONS),
         sending: sending(&phase.manner, travel, contents),
@@ -96,11 +97,14 @@ struct Load {
 }
 
 fn load_of(travel: &Travel<'_>, entry: &Traffic, phase: &Phase) -> Result<Load, TrafficError> {
-    if let Some(Errand::Get(endpoint)) = &phase.errand {
-        let mut request = travel.maker().get(*endpoint)?;
-        request.instance = Travel::instance(&phase.manner);
-        let to = travel.address(&phase.manner, None)?;
-        return Ok(Load { requests: vec![request], choices: Vec::new(), to });
+    let alone = match &phase.errand {
+        Some(Errand::Get(get)) => Some(gets(travel, get)?),
+        Some(Errand::Raw(data)) => Some(raws(travel, phase, data)?),
+        _ => None,
+    };
+    if let Some(requests) = alone {
+        let requests = requests.into_iter().map(|request| in_manner(request, &phase.manner)).collect();
+        return Ok(Load { requests, choices: Vec::new(), to: travel.address(&phase.manner, None)? });
     }
     let (mut requests, mut choices, mut model) = (Vec::new(), Vec::new(), None);
     for send in entry.sends() {
@@ -111,6 +115,28 @@ fn load_of(travel: &Travel<'_>, entry: &Traffic, phase: &Phase) -> Result<Load, 
     // All of them go to one place: what would not was refused when the run was planned.
     let to = travel.address(&phase.manner, model.as_deref())?;
     Ok(Load { requests, choices, to })
+}
+
+/// What is got, once for each tenant whose turn it can be.
+fn gets(travel: &Travel<'_>, get: &Get) -> Result<Vec<load::Request>, TrafficError> {
+    let turns = get.tenant.as_ref().map_or(1, |tenants| tenants.0.len() as u64);
+    (0..turns).map(|turn| Ok(travel.maker().get(get, turn)?)).collect()
+}
+
+/// The bytes that are written to each connection: once, or as often as they differ.
+fn raws(travel: &Travel<'_>, phase: &Phase, data: &Data) -> Result<Vec<load::Request>, TrafficError> {
+    let rounds = if is_the_same_data(data) { 1 } else { rounds(travel.road.scenario, phase, 1) };
+    let (mut requests, mut values, mut bytes) = (Vec::new(), travel.values.clone(), 0);
+    for nth in 0..rounds {
+        values.set("exchange", "nth", (nth + 1).to_string());
+        let made = travel.maker().data(data, Use { nth, turn: nth, values: &values, said: &[] })?;
+        bytes += made.len() + AROUND_BODY;
+        requests.push(load::Request::raw(made));
+        if bytes > MOST_BYTES {
+            break;
+        }
+    }
+    Ok(requests)
 }
 
 /// Makes the requests of one choice, and tells the model that one of them asks for.
@@ -133,8 +159,8 @@ fn make_all(
             let nth = requests.len() as u64;
             values.set("exchange", "nth", (nth + 1).to_string());
             let of = Use { nth, turn, values: &values, said: &[] };
-            let mut request = travel.maker().make(name, asked, Travel::addressee(&phase.manner), of)?;
-            request.instance = Travel::instance(&phase.manner);
+            let request = travel.maker().make(name, asked, Travel::addressee(&phase.manner), of)?;
+            let request = in_manner(request, &phase.manner);
             bytes += request.body.len() + AROUND_BODY;
             requests.push(request);
         }

@@ -1,12 +1,13 @@
 //! Requests of a scenario as clients send them: bodies in the client's dialect, with the place of the mark.
 
-use dialect::Dialect;
+use dialect::{Dialect, Said, Surface};
 use load::{Method, Request};
 use record::{NameId, NameTable};
-use scenario::{Credential, Data, Endpoint, InTurn, MarkPosition, Protocol, Scenario, Template, Values};
-use target::Profile;
+use scenario::{Credential, Get, InTurn, MarkPosition, Protocol, Scenario, Template, Values};
+use target::{Profile, WithoutFallbacks};
 
 use crate::trial::bodies::json_of;
+use crate::trial::queries::with_query;
 use crate::trial::secrets::Secrets;
 
 /// Why a request cannot be made.
@@ -19,7 +20,7 @@ pub(crate) enum CannotMake {
     #[error("nobody serves model `{0}` directly")]
     Upstream(String),
     #[error("the profile of `{target}` says nothing of `{what}`, which the scenario asks for")]
-    Credential { target: String, what: &'static str },
+    Unsaid { target: String, what: &'static str },
     #[error("a generated prompt is no text")]
     Text,
 }
@@ -32,8 +33,8 @@ pub(crate) struct Use<'v> {
     /// Which use of the same request it is, counted from 0.
     pub(crate) turn: u64,
     pub(crate) values: &'v Values,
-    /// What was said before in the conversation, as role and content.
-    pub(crate) said: &'v [(&'static str, String)],
+    /// What was said before in the conversation.
+    pub(crate) said: &'v [Said],
 }
 
 /// To whom a request goes.
@@ -60,14 +61,24 @@ pub(crate) struct Maker<'a> {
 pub(crate) const MARK_HEADER: &str = "x-client-request-id";
 
 impl Maker<'_> {
-    /// A request to an endpoint of the target.
-    pub(crate) fn get(&self, endpoint: Endpoint) -> Result<Request, CannotMake> {
-        let path = self.profile.path(endpoint).ok_or_else(|| CannotMake::Path {
+    /// A request to an endpoint of the target. `turn` says whose turn it is where tenants take turns.
+    pub(crate) fn get(&self, get: &Get, turn: u64) -> Result<Request, CannotMake> {
+        let path = self.profile.path(get.endpoint).ok_or_else(|| CannotMake::Path {
             target: self.profile.name().to_owned(),
-            endpoint: endpoint.word(),
+            endpoint: get.endpoint.word(),
         })?;
+        let tenant = get.tenant.as_ref().map(|tenants| in_turn(tenants, turn));
         let mut request = Request::new(Method::Get, path.to_owned());
-        request.authorization = self.profile.authorization_for(None, self.secrets.admin());
+        request.tenant = tenant.map_or(NameId::NONE, |tenant| self.names.id(tenant));
+        request.authorization = match (get.credential, tenant) {
+            // A profile that says nothing of an operator has one who need not say who asks.
+            (None, None) if get.endpoint.is_operators() => {
+                self.profile.admin_authorization(self.secrets.admin())
+            }
+            (credential, _) => {
+                self.proof(credential.unwrap_or(Credential::Usual), tenant, Dialect::Openai)?
+            }
+        };
         Ok(request)
     }
 
@@ -83,12 +94,16 @@ impl Maker<'_> {
         let tenant = asked.tenant.as_ref().map(|tenants| in_turn(tenants, of.turn));
         let mut request = match asked.model_name() {
             Some(model) => self.model_request(asked, model, dialect, to, of)?,
-            None => self.path_request(asked, of)?,
+            None => self.path_request(asked, to, of)?,
         };
         request.name = self.names.id(name);
         request.tenant = tenant.map_or(NameId::NONE, |tenant| self.names.id(tenant));
         request.dialect = dialect;
         request.patience = asked.patience;
+        request.path = with_query(request.path, &asked.query, of.values)?;
+        if let Some(WithoutFallbacks::Header(name, value)) = self.without_fallbacks(asked, to)? {
+            request.headers.push((name.to_owned(), value.to_owned()));
+        }
         for (name, value) in &asked.headers.0 {
             request.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(&name.value));
             request.headers.push((name.value.clone(), fill(value, of.values)?));
@@ -113,7 +128,7 @@ impl Maker<'_> {
         asked.dialect.as_ref().map(|dialect| dialect.value).or(first).unwrap_or(Dialect::Openai)
     }
 
-    fn upstream_of(&self, model: &str) -> Option<(&str, Protocol)> {
+    pub(crate) fn upstream_of(&self, model: &str) -> Option<(&str, Protocol)> {
         let name = self.scenario.world.router.models.get(model)?.upstreams().next()?;
         Some((&name.value, self.scenario.world.upstreams.get(&name.value)?.dialect))
     }
@@ -136,22 +151,29 @@ impl Maker<'_> {
         };
         let body = match &asked.raw_body {
             Some(raw) => self.data(raw, of)?,
-            None => self.chat_body(asked, told, dialect, of)?,
+            None => self.model_body(asked, told.clone(), dialect, to, of)?,
         };
+        let surface = surface(asked.surface);
         let path = match to {
-            Addressee::Upstream => dialect.chat_path().to_owned(),
-            _ => self.profile.chat_path_of(dialect).to_owned(),
+            Addressee::Upstream => dialect.request_path(surface, &told, asked.stream),
+            _ => self.profile.request_path(dialect, surface, &told, asked.stream),
         };
         let mut request = Request::new(Method::Post, path);
         request.headers =
             dialect.request_headers().iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         request.body = body;
+        request.surface = surface;
         request.streamed = asked.stream;
         request.model = self.names.id(&model);
         Ok(request)
     }
 
-    fn path_request(&self, asked: &scenario::Request, of: Use<'_>) -> Result<Request, CannotMake> {
+    fn path_request(
+        &self,
+        asked: &scenario::Request,
+        to: Addressee<'_>,
+        of: Use<'_>,
+    ) -> Result<Request, CannotMake> {
         let path = asked.path.as_ref().map_or(Ok(String::new()), |path| fill(path, of.values))?;
         let method = match asked.method {
             scenario::Method::Get => Method::Get,
@@ -163,7 +185,11 @@ impl Maker<'_> {
         let mut request = Request::new(method, path);
         if let Some(body) = &asked.body {
             request.headers.push(("content-type".to_owned(), "application/json".to_owned()));
-            request.body = serde_json::Value::Object(json_of(body, of.values)?).to_string().into_bytes();
+            let mut fields = json_of(body, of.values)?;
+            if let Some(WithoutFallbacks::Body(further)) = self.without_fallbacks(asked, to)? {
+                fields.extend(further.clone());
+            }
+            request.body = serde_json::Value::Object(fields).to_string().into_bytes();
         }
         if let Some(raw) = &asked.raw_body {
             request.body = self.data(raw, of)?;
@@ -171,77 +197,33 @@ impl Maker<'_> {
         Ok(request)
     }
 
-    fn authorization(
+    /// How the target is told to ask no other model, if it is to be told.
+    pub(crate) fn without_fallbacks(
         &self,
         asked: &scenario::Request,
-        dialect: Dialect,
-        tenant: Option<&str>,
         to: Addressee<'_>,
-    ) -> Result<Option<(String, String)>, CannotMake> {
-        let provider = match to {
-            Addressee::Target => None,
-            Addressee::Upstream => {
-                let model = asked.model_name().unwrap_or_default();
-                let (upstream, _) =
-                    self.upstream_of(model).ok_or_else(|| CannotMake::Upstream(model.to_owned()))?;
-                Some(upstream)
-            }
-            Addressee::Service(name) => Some(name),
-        };
-        if let (Some(upstream), Credential::Usual) = (provider, asked.credential) {
-            let key = self.secrets.first_key(upstream);
-            return Ok(key.map(|key| {
-                let (name, value) = dialect.credential_header(key);
-                (name.to_owned(), value)
-            }));
+    ) -> Result<Option<WithoutFallbacks<'_>>, CannotMake> {
+        if asked.fallbacks || to != Addressee::Target {
+            return Ok(None);
         }
-        let with = |secret: &str| {
-            let usual = self.profile.authorization_for(Some(secret), self.secrets.admin());
-            usual.unwrap_or_else(|| {
-                let (name, value) = dialect.credential_header(secret);
-                (name.to_owned(), value)
-            })
-        };
-        Ok(match asked.credential {
-            Credential::None => None,
-            Credential::Wrong => Some(with(self.secrets.nobodys())),
-            Credential::Malformed => Some(("authorization".to_owned(), "Bearer".to_owned())),
-            Credential::Admin => match self.profile.admin_authorization(self.secrets.admin()) {
-                Some(header) => Some(header),
-                None => {
-                    let target = self.profile.name().to_owned();
-                    return Err(CannotMake::Credential { target, what: "credential: admin" });
-                }
-            },
-            Credential::Usual => match tenant {
-                Some(tenant) => Some(with(self.secrets.tenant(tenant).unwrap_or_default())),
-                None => self.profile.authorization_for(None, self.secrets.admin()),
-            },
-        })
+        self.profile.without_fallbacks().map(Some).ok_or_else(|| self.unsaid("fallbacks: false"))
+    }
+
+    pub(crate) fn unsaid(&self, what: &'static str) -> CannotMake {
+        CannotMake::Unsaid { target: self.profile.name().to_owned(), what }
     }
 }
 
-/// Whether each use of a request is like the first: what phases make once and send a thousand times.
-pub(crate) fn is_always_the_same(asked: &scenario::Request) -> bool {
-    let same = |data: &Option<Data>| {
-        data.as_ref().is_none_or(|data| match data {
-            Data::Text(template) => template.as_plain().is_some(),
-            Data::Made(generator) => {
-                matches!(generator, scenario::Generator::Repeat(_) | scenario::Generator::Hex(_))
-            }
-        })
-    };
-    let plain = |template: &Template| template.as_plain().is_some();
-    same(&asked.prompt)
-        && same(&asked.system)
-        && same(&asked.raw_body)
-        && asked.session.as_ref().is_none_or(plain)
-        && asked.path.as_ref().is_none_or(plain)
-        && asked.headers.0.iter().all(|(_, value)| plain(value))
-        && asked.tenant.as_ref().is_none_or(|tenants| tenants.0.len() == 1)
+/// The surface, in the words of dialects.
+pub(crate) fn surface(surface: scenario::Surface) -> Surface {
+    match surface {
+        scenario::Surface::Chat => Surface::Chat,
+        scenario::Surface::Responses => Surface::Responses,
+        scenario::Surface::Embeddings => Surface::Embeddings,
+    }
 }
 
-fn in_turn(names: &InTurn, nth: u64) -> &str {
+pub(crate) fn in_turn(names: &InTurn, nth: u64) -> &str {
     let count = names.0.len().max(1) as u64;
     names.0.get(usize::try_from(nth % count).unwrap_or(0)).map_or("", |name| name.value.as_str())
 }
@@ -259,12 +241,7 @@ mod tests {
     const WORLD: &str = "  router: { models: { m: { pool: u, model: m-1 }, n: { pool: v } } }\n  tenants: { acme: {}, globex: {} }";
 
     /// What the request `it` becomes in its so-manieth use.
-    fn made(
-        it: &str,
-        to: Addressee<'_>,
-        nth: u64,
-        said: &[(&'static str, String)],
-    ) -> Result<Request, CannotMake> {
+    fn made(it: &str, to: Addressee<'_>, nth: u64, said: &[Said]) -> Result<Request, CannotMake> {
         let (requests, traffic) = (format!("  it: {it}"), "  - { step: s, send: it }");
         let suite = Parts { world: WORLD, requests: &requests, traffic, ..Parts::default() }.suite();
         let scenario = &suite.scenarios[0].cases[0].scenario;
@@ -334,24 +311,12 @@ mod tests {
 
     #[test]
     fn a_turn_of_a_conversation_carries_what_was_said_before() {
-        let said = [("user", "hello".to_owned()), ("assistant", "what is it?".to_owned())];
+        let said = [(false, "hello"), (true, "what is it?")]
+            .map(|(by_assistant, text)| Said { by_assistant, text: text.to_owned() });
         let it = "{ model: m, prompt: nothing, system: be brief }";
         let made = made(it, Addressee::Target, 0, &said).unwrap();
         let roles: Vec<_> =
             body(&made)["messages"].as_array().unwrap().iter().map(|it| it["role"].clone()).collect();
         assert_eq!(roles, ["system", "user", "assistant", "user"]);
-    }
-
-    #[test]
-    fn what_is_different_each_time_is_told_from_what_is_not() {
-        let same = |it: &str| {
-            let requests = format!("  it: {it}");
-            let suite = Parts { world: WORLD, requests: &requests, ..Parts::default() }.suite();
-            is_always_the_same(suite.scenarios[0].cases[0].scenario.requests.get("it").unwrap())
-        };
-        assert!(same("{ model: m, prompt: ping, tenant: acme }"));
-        assert!(!same("{ model: m, prompt: 'ping {{ exchange.nth }}' }"));
-        assert!(!same("{ model: m, prompt: ping, tenant: { cycle: [acme, globex] } }"));
-        assert!(!same("{ model: m, prompt: { tokens: 5 } }"));
     }
 }

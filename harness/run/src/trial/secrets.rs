@@ -34,7 +34,7 @@ impl Secrets {
 
     /// Adds the keys that the upstreams made.
     pub(crate) fn add_upstreams(&mut self, upstreams: &Upstreams) {
-        for (name, _) in upstreams.addresses() {
+        for (name, _) in upstreams.base_urls() {
             let keys =
                 upstreams.keys(name).iter().map(|key| (key.label().to_owned(), key.secret().to_owned()));
             self.upstreams.insert(name.to_owned(), keys.collect());

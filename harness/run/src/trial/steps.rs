@@ -1,9 +1,10 @@
 //! Steps: requests one after the other, conversations, raw bytes, and what later steps keep of the answers.
 
+use dialect::Said;
 use scenario::{Conversation, Data, Errand, Manner, Step};
 
 use crate::trial::captures::{Answered, capture};
-use crate::trial::manners::sending;
+use crate::trial::manners::{in_manner, sending};
 use crate::trial::requests::Use;
 use crate::trial::traffic::{TrafficError, Travel};
 
@@ -20,11 +21,9 @@ impl Travel<'_> {
                     let round = nth / send.cycle.len() as u64;
                     self.send(name, &send.cycle[turn], &step.manner, (nth, round)).await?
                 }
-                Errand::Get(endpoint) => {
-                    let mut request = self.maker().get(*endpoint)?;
-                    request.instance = Self::instance(&step.manner);
-                    let to = self.address(&step.manner, None)?;
-                    answered(self.client.send(to, name, &request, &sending(&step.manner, self, 0)).await)
+                Errand::Get(get) => {
+                    let request = self.maker().get(get, nth)?;
+                    self.exchange(name, request, &step.manner, None).await?
                 }
                 Errand::Converse(talk) => self.converse(name, talk, &step.manner, nth).await?,
                 Errand::Raw(data) => self.raw(name, data, &step.manner, nth).await?,
@@ -48,11 +47,8 @@ impl Travel<'_> {
         };
         let asked = variation.over(request);
         let of = Use { nth, turn, values: &self.values, said: &[] };
-        let mut made = self.maker().make(&variation.like.value, &asked, Self::addressee(manner), of)?;
-        made.instance = Self::instance(manner);
-        let to = self.address(manner, asked.model_name())?;
-        let contents = self.scripted_contents(asked.model_name());
-        Ok(answered(self.client.send(to, step, &made, &sending(manner, self, contents)).await))
+        let made = self.maker().make(&variation.like.value, &asked, Self::addressee(manner), of)?;
+        self.exchange(step, made, manner, asked.model_name()).await
     }
 
     /// Each turn carries what was said before, the target's own answers included.
@@ -66,21 +62,16 @@ impl Travel<'_> {
         let Some(request) = self.road.scenario.requests.get(&talk.like.value) else {
             return Ok(Answered::default());
         };
-        let mut said: Vec<(&'static str, String)> = Vec::new();
+        let mut said: Vec<Said> = Vec::new();
         let mut last = Answered::default();
         for turn in &talk.turns {
             let asked = scenario::Request { prompt: Some(turn.clone()), ..request.clone() };
             let of = Use { nth, turn: nth, values: &self.values, said: &said };
-            let mut made = self.maker().make(&talk.like.value, &asked, Self::addressee(manner), of)?;
-            made.instance = Self::instance(manner);
-            let to = self.address(manner, asked.model_name())?;
-            let contents = self.scripted_contents(asked.model_name());
-            last = answered(self.client.send(to, step, &made, &sending(manner, self, contents)).await);
-            said.push((
-                "user",
-                self.maker().text(turn, Use { nth, turn: nth, values: &self.values, said: &[] })?,
-            ));
-            said.push(("assistant", last.text.clone()));
+            let made = self.maker().make(&talk.like.value, &asked, Self::addressee(manner), of)?;
+            last = self.exchange(step, made, manner, asked.model_name()).await?;
+            let text = self.maker().text(turn, Use { nth, turn: nth, values: &self.values, said: &[] })?;
+            said.push(Said { by_assistant: false, text });
+            said.push(Said { by_assistant: true, text: last.text.clone() });
         }
         Ok(last)
     }
@@ -93,8 +84,22 @@ impl Travel<'_> {
         nth: u64,
     ) -> Result<Answered, TrafficError> {
         let bytes = self.maker().data(data, Use { nth, turn: nth, values: &self.values, said: &[] })?;
-        let to = self.address(manner, None)?;
-        Ok(answered(self.client.raw(to, step, &bytes, &sending(manner, self, 0)).await))
+        self.exchange(step, load::Request::raw(bytes), manner, None).await
+    }
+
+    /// Sends something in a manner. `model` is the one that it asks for.
+    async fn exchange(
+        &self,
+        step: record::NameId,
+        request: load::Request,
+        manner: &Manner,
+        model: Option<&str>,
+    ) -> Result<Answered, TrafficError> {
+        let request = in_manner(request, manner);
+        let to = self.address(manner, model)?;
+        let sending = sending(manner, self, self.scripted_contents(model));
+        let got = self.client.send(to, step, &request, &sending).await;
+        Ok(Answered { status: got.row.status, headers: got.headers, body: got.body, text: got.text })
     }
 
     /// Into how many contents the normal answer to a model is cut, for clients that leave after a share of them.
@@ -106,8 +111,4 @@ impl Travel<'_> {
             .and_then(|name| world.upstreams.get(&name.value));
         upstream.map_or(1, |upstream| upstream::contents_of(&upstream.reply, self.road.seed))
     }
-}
-
-fn answered(got: load::Got) -> Answered {
-    Answered { status: got.row.status, headers: got.headers, body: got.body, text: got.text }
 }

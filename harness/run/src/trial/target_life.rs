@@ -1,11 +1,13 @@
 //! The target's part of a trial: it is started, the traffic is sent while it is watched, it is read, and it is stopped.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use dialect::Dialect;
 use record::{Correlation, Entry, TargetEvent};
-use target::{Key, RunningTarget, StartError, StartOptions, Topology, UpstreamAddress};
+use scenario::Protocol;
+use target::{Key, RunningTarget, StartError, StartOptions, Started, Topology, UpstreamAddress};
 use tokio::sync::mpsc;
 use upstream::{TrafficSignal, Upstreams};
 
@@ -63,6 +65,8 @@ async fn watched_traffic(
         profile: &settings.profile,
         target: running,
         upstreams: stage.upstreams.addresses().map(|(name, address)| (name.to_owned(), address)).collect(),
+        base_urls: base_urls(scenario, stage.upstreams),
+        folder: folder_of(&surroundings.plan.file(&settings.bench.suite).name),
         secrets: stage.secrets,
         seen: stage.seen,
         watch: stage.watch,
@@ -126,37 +130,61 @@ async fn start_target(
     let mut stop = surroundings.stop.clone();
     let topology = topology(surroundings.scenario(), stage.upstreams, stage.secrets);
     let started = tokio::select! {
-        started = RunningTarget::start(&settings.profile, &topology, options) => started,
+        started = RunningTarget::try_to_start(&settings.profile, &topology, options) => started,
         _ = stop.wait_for(Option::is_some) => return Err(Failure::of("interrupted while the target started")),
     };
-    let running = started.map_err(|error: StartError| Failure {
+    let Started { target, unready } = started.map_err(|error: StartError| Failure {
         reason: format!("the target did not start: {error}"),
         log_tail: error.log().to_vec(),
     })?;
-    stage.seen.target(TargetEvent::Ready);
-    Ok(running)
+    // What one that need not start does instead stands in its log, and in what its clients see.
+    if unready.is_none() {
+        stage.seen.target(TargetEvent::Ready);
+    }
+    Ok(target)
 }
 
 /// What the target is put in front of.
 fn topology(scenario: &scenario::Scenario, upstreams: &Upstreams, secrets: &Secrets) -> Topology {
-    let addresses = upstreams.addresses().filter_map(|(name, address)| {
-        let protocol = scenario.world.upstreams.get(name)?.dialect;
-        // A service that is no model has no version in its paths.
-        let below = match protocol {
-            scenario::Protocol::Llm(_) => "/v1",
-            scenario::Protocol::Http => "",
-        };
+    let urls = base_urls(scenario, upstreams);
+    let addresses = urls.into_iter().filter_map(|(name, base_url)| {
         let key = |key: &upstream::Key| Key {
             label: key.label().to_owned(),
             secret: key.secret().to_owned(),
             fingerprint: key.fingerprint(),
         };
         Some(UpstreamAddress {
-            name: name.to_owned(),
-            protocol,
-            base_url: format!("http://{address}{below}"),
-            keys: upstreams.keys(name).iter().map(key).collect(),
+            protocol: scenario.world.upstreams.get(&name)?.dialect,
+            keys: upstreams.keys(&name).iter().map(key).collect(),
+            name,
+            base_url,
         })
     });
     Topology::of(&scenario.world, addresses.collect(), secrets.tenant_keys(), secrets.admin())
+}
+
+/// Where the target is told to reach each upstream, in the order of the world.
+fn base_urls(scenario: &scenario::Scenario, upstreams: &Upstreams) -> Vec<(String, String)> {
+    let url = |(name, address): (&str, &str)| {
+        let protocol = scenario.world.upstreams.get(name)?.dialect;
+        Some((name.to_owned(), format!("{address}{}", base_path(protocol))))
+    };
+    upstreams.base_urls().filter_map(url).collect()
+}
+
+/// What stands behind the address in the setting of a client library: the version, where it is the same in all paths.
+fn base_path(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Llm(Dialect::Openai | Dialect::Vllm | Dialect::OllamaV1 | Dialect::Anthropic) => "/v1",
+        Protocol::Llm(Dialect::Gemini) => "/v1beta",
+        Protocol::Llm(Dialect::Azure | Dialect::Ollama) | Protocol::Http => "",
+    }
+}
+
+/// The folder of a scenario's file, absolute.
+fn folder_of(file: &str) -> PathBuf {
+    let folder = Path::new(file).parent().unwrap_or(Path::new(""));
+    // The folder in which the command was called has no name there.
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned())
 }

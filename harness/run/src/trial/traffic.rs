@@ -4,22 +4,23 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use load::{Client, PhaseError, Recorded, StopSignal, Stopping};
-use record::{Correlation, Entry, Operated};
-use scenario::{At, Manner, Operate, Phase, Scenario, Traffic, Values};
+use record::{Correlation, Entry};
+use scenario::{At, Manner, Phase, Scenario, Traffic, Values};
 use target::{Profile, RunningTarget};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use upstream::TrafficSignal;
 use verdict::Needs;
 
 use crate::trial::captures::NotThere;
 use crate::trial::conduct::Seen;
 use crate::trial::exec::{CannotRun, exec};
+use crate::trial::operations::all;
 use crate::trial::phases::{Driven, start};
 use crate::trial::requests::{Addressee, CannotMake, Maker};
 use crate::trial::secrets::Secrets;
@@ -34,6 +35,10 @@ pub(crate) struct Road<'a> {
     pub(crate) profile: &'a Profile,
     pub(crate) target: &'a RunningTarget,
     pub(crate) upstreams: BTreeMap<String, SocketAddr>,
+    /// Where the target is told to reach each upstream.
+    pub(crate) base_urls: Vec<(String, String)>,
+    /// The folder of the scenario's file, absolute.
+    pub(crate) folder: PathBuf,
     pub(crate) secrets: &'a Secrets,
     pub(crate) seen: &'a Seen,
     /// The evidence so far, for what waits until something is seen.
@@ -92,14 +97,7 @@ pub(crate) async fn send_traffic(road: &Road<'_>) -> Result<(), TrafficError> {
         names: road.seen.names.clone(),
         recorded: recorded(road.scenario),
     };
-    let mut values = Values::default();
-    values.set("target", "url", road.target.base_url());
-    // A target that asks nobody who it is has no key to be told.
-    let wants_one = road.profile.authorization_for(None, road.secrets.admin()).is_some();
-    values.set("target", "key", if wants_one { road.secrets.admin() } else { "" });
-    for (name, secret) in road.secrets.tenants() {
-        values.set("target", &format!("key_of_{name}"), secret);
-    }
+    let values = values(road);
     let client = Client::new(PATIENCE, surroundings.clone())?;
     let mut travel = Travel { road, surroundings, client, values };
     road.traffic.traffic_began(road.seen.clock.now());
@@ -109,10 +107,27 @@ pub(crate) async fn send_traffic(road: &Road<'_>) -> Result<(), TrafficError> {
     Ok(())
 }
 
+/// What templates of the traffic can use from the beginning.
+fn values(road: &Road<'_>) -> Values {
+    let mut values = Values::default();
+    values.set("target", "url", road.target.base_url());
+    // A target that asks nobody who it is has no key to be told.
+    let wants_one = road.profile.authorization_for(None, road.secrets.admin()).is_some();
+    values.set("target", "key", if wants_one { road.secrets.admin() } else { "" });
+    for (name, secret) in road.secrets.tenants() {
+        values.set("target", &format!("key_of_{name}"), secret);
+    }
+    for (name, url) in &road.base_urls {
+        values.set("upstream", name, url);
+    }
+    values.set("scenario", "folder", road.folder.to_string_lossy());
+    values
+}
+
 /// What is recorded of exchanges beside their rows: what the scenario asks about.
 fn recorded(scenario: &Scenario) -> Recorded {
-    let Needs { messages, events, texts } = Needs::of(scenario);
-    Recorded { messages, events, texts }
+    let Needs { messages, events, texts, tools } = Needs::of(scenario);
+    Recorded { messages, events, texts, tools }
 }
 
 /// The way through the traffic, with what was captured on it.
@@ -127,14 +142,22 @@ impl Travel<'_> {
     async fn go(&mut self, entry: &Traffic) -> Result<(), TrafficError> {
         match entry {
             Traffic::Step(step) => self.step(step).await,
-            Traffic::Phase(phase) if phase.beside.is_none() => self.phase(entry, phase).await,
-            // It began with the one that it accompanies.
-            Traffic::Phase(_) => Ok(()),
+            Traffic::Phase(phase) if phase.beside.is_none() => {
+                self.phase(entry, phase).await?;
+                self.find_target();
+                Ok(())
+            }
+            Traffic::Operate(operate) if operate.beside.is_none() => {
+                self.operate(operate).await?;
+                self.find_target();
+                Ok(())
+            }
+            // They began with the phase that they accompany.
+            Traffic::Phase(_) | Traffic::Operate(_) => Ok(()),
             Traffic::Pause(pause) => {
                 tokio::time::sleep(pause.lasts).await;
                 Ok(())
             }
-            Traffic::Operate(operate) => self.operate(operate).await,
             Traffic::Exec(program) => self.exec(program).await,
             Traffic::WaitUntil(wait) => {
                 self.road.watch.wait(wait, self).await?;
@@ -143,7 +166,12 @@ impl Travel<'_> {
         }
     }
 
-    /// A phase with those that accompany it: they begin with it and end with it.
+    /// After a restart the target may listen elsewhere.
+    fn find_target(&mut self) {
+        self.values.set("target", "url", self.road.target.base_url());
+    }
+
+    /// A phase with those that accompany it, which begin with it and end with it, and with what is done to the target meanwhile.
     async fn phase(&self, entry: &Traffic, phase: &Phase) -> Result<(), TrafficError> {
         let beside = |entry: &&Traffic| {
             matches!(entry, Traffic::Phase(other)
@@ -156,7 +184,14 @@ impl Travel<'_> {
             }
         }
         let leading = start(self, entry, phase)?;
-        self.finish(leading).await?;
+        let (over, phase_over) = watch::channel(false);
+        let mut sides = self.operations_beside(&phase.name.value, &phase_over);
+        sides.push(Box::pin(async move {
+            let finished = self.finish(leading).await;
+            over.send_replace(true);
+            finished
+        }));
+        all(sides).await?;
         for companion in &companions {
             companion.stop.stop(Stopping::Drain);
         }
@@ -173,27 +208,6 @@ impl Travel<'_> {
         }
         self.end(name);
         Ok(())
-    }
-
-    async fn operate(&mut self, operate: &Operate) -> Result<(), TrafficError> {
-        let done = tokio::time::timeout(operate.within, self.road.target.operate(operate)).await;
-        let failed = match done {
-            Ok(Ok(())) => None,
-            Ok(Err(why)) => Some(why.to_string()),
-            Err(_) => Some(format!("it took more than {}", scenario::show_duration(operate.within))),
-        };
-        let to = operate.key.as_ref().map_or("target", |key| key.value.as_str()).to_owned();
-        let operation = operate.operate.value.word().to_owned();
-        let at = self.road.seen.clock.now();
-        self.road.seen.tell(Entry::Operated(Operated {
-            at,
-            operation: operation.clone(),
-            to,
-            failed: failed.clone(),
-        }));
-        // After a restart it may listen elsewhere.
-        self.values.set("target", "url", self.road.target.base_url());
-        failed.map_or(Ok(()), |why| Err(TrafficError::Operate(format!("{operation}: {why}"))))
     }
 
     async fn exec(&self, program: &scenario::Exec) -> Result<(), TrafficError> {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use record::{Entry, Fact};
-use scenario::{Manner, Scenario, Seen, Subject, Traffic, WaitUntil, show_duration};
+use scenario::{Get, Manner, Scenario, Seen, Subject, Traffic, WaitUntil, show_duration};
 use verdict::Needs;
 
 use crate::trial::traffic::{TrafficError, Travel};
@@ -23,10 +23,17 @@ pub(crate) struct NotSeen {
 /// The evidence so far, for a scenario that waits for something in it; nothing for any other.
 #[derive(Clone, Default)]
 pub(crate) struct Watch {
-    facts: Option<Arc<Mutex<Vec<Fact>>>>,
+    facts: Option<Arc<Facts>>,
     /// The subjects whose rows are waited for.
     subjects: Vec<Subject>,
     needs: Needs,
+}
+
+/// What was written: what came since somebody looked, and what came before. The writer never waits for a look.
+#[derive(Default)]
+struct Facts {
+    new: Mutex<Vec<Fact>>,
+    looked_at: Mutex<Vec<Fact>>,
 }
 
 impl Watch {
@@ -40,7 +47,7 @@ impl Watch {
     pub(crate) fn note(&self, fact: &Fact) {
         let Some(facts) = &self.facts else { return };
         if self.keeps(fact) {
-            facts.lock().unwrap_or_else(PoisonError::into_inner).push(fact.clone());
+            facts.new.lock().unwrap_or_else(PoisonError::into_inner).push(fact.clone());
         }
     }
 
@@ -49,7 +56,7 @@ impl Watch {
         let Fact::Entry(entry) = fact else { return true };
         match **entry {
             Entry::Sample(_) => self.needs.messages,
-            Entry::Event(_) => self.needs.events,
+            Entry::Event(_) | Entry::EventsCut { .. } => self.needs.events,
             Entry::Text(_) => self.needs.texts,
             Entry::Log { .. } => self.subjects.contains(&Subject::Log),
             Entry::Lag(_) | Entry::Figures(_) | Entry::Process(_) => false,
@@ -57,10 +64,12 @@ impl Watch {
         }
     }
 
-    fn so_far(&self) -> Vec<Fact> {
-        self.facts
-            .as_ref()
-            .map_or_else(Vec::new, |facts| facts.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    /// Looks at everything that was written so far.
+    fn look<T>(&self, at: impl FnOnce(&[Fact]) -> T) -> T {
+        let Some(facts) = &self.facts else { return at(&[]) };
+        let mut all = facts.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
+        all.append(&mut facts.new.lock().unwrap_or_else(PoisonError::into_inner));
+        at(&all)
     }
 
     /// Waits until it is seen.
@@ -70,13 +79,14 @@ impl Watch {
             let looked = Instant::now();
             let (seen, what) = match &wait.seen {
                 Seen::Rows(claim) => {
-                    let (scenario, facts) = (travel.road.scenario, self.so_far());
-                    let holds = verdict::holds_now(scenario, claim, &facts, travel.road.bounds);
+                    let (scenario, bounds) = (travel.road.scenario, travel.road.bounds);
+                    let told = travel.road.profile.told_headers();
+                    let holds = self.look(|facts| verdict::holds_now(scenario, claim, facts, bounds, &told));
                     (holds, format!("its {} were as wanted", claim.subject.word()))
                 }
                 Seen::Answers(endpoint, status) => {
                     let manner = Manner::usual(wait.span);
-                    let request = travel.maker().get(*endpoint)?;
+                    let request = travel.maker().get(&Get::of(*endpoint), 0)?;
                     let address = travel.address(&manner, None)?;
                     let left = wait.within.saturating_sub(began.elapsed());
                     let answered = tokio::time::timeout(left, travel.client.ask(address, &request)).await;
@@ -137,8 +147,10 @@ mod tests {
         for entry in [log, began] {
             watch.note(&Fact::Entry(Box::new(entry)));
         }
+        let noted = watch.look(<[Fact]>::len);
         watch.note(&Fact::Attempt(AttemptRow::opened(NameId(0), Moment(0))));
-        watch.so_far().len()
+        assert!(watch.look(|facts| facts.len() >= noted), "what was looked at before is still there");
+        watch.look(<[Fact]>::len)
     }
 
     #[test]

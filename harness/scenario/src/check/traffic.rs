@@ -1,15 +1,20 @@
 //! The traffic: what it sends and to whom, what accompanies what, and what it captures before it is used.
 
+use std::time::Duration;
+
 use crate::check::Checker;
 use crate::json_path;
 use crate::model::{
-    Capture, ClientKind, Data, Disconnect, Errand, InTurn, Manner, Operate, Operation, Phase, Request,
-    RowClaim, Schedule, Seen, Step, Subject, Traffic,
+    Capture, ClientKind, Credential, Data, Disconnect, Errand, Get, InTurn, Manner, Operate, Operation,
+    Phase, Request, RowClaim, Schedule, Seen, Step, Subject, Traffic,
 };
 use crate::node::{Node, Span, Value};
 use crate::problem::Problem;
 use crate::read::At;
 use crate::template::Template;
+
+/// An operation that follows itself sooner would be the load, and not what is done beside it.
+const SHORTEST_BETWEEN_OPERATIONS: Duration = Duration::from_millis(10);
 
 impl Checker<'_> {
     pub(super) fn requests(&mut self) {
@@ -49,6 +54,9 @@ impl Checker<'_> {
                 self.refers(&variation.like, "request", scenario.requests.names());
                 self.request(variation.model.as_ref(), variation.tenant.as_ref());
             }
+            if let Some(Errand::Get(get)) = entry.errand() {
+                self.get(get);
+            }
             if let Some(Errand::Converse(talk)) = entry.errand() {
                 self.refers(&talk.like, "request", scenario.requests.names());
                 if talk.turns.is_empty() {
@@ -58,9 +66,9 @@ impl Checker<'_> {
                     );
                 }
             }
-            self.uses_of_captures(entry, &captured);
+            self.uses_of_names(entry, &captured);
             if let Some(manner) = entry.manner() {
-                self.manner(manner);
+                self.manner(manner, entry.errand());
             }
             match entry {
                 Traffic::Step(step) => {
@@ -102,13 +110,19 @@ impl Checker<'_> {
         }
     }
 
-    fn step(&mut self, step: &Step) {
-        if matches!(step.errand, Errand::Raw(_)) && step.manner.client != ClientKind::Plain {
-            self.tell(
-                Problem::new(step.manner.span, "raw bytes of a client that tries again by itself")
-                    .help("leave `client:` out: no library sends bytes that it did not write"),
-            );
+    /// What is asked for in someone's name cannot be asked for in nobody's.
+    fn get(&mut self, get: &Get) {
+        for name in get.tenant.iter().flat_map(|tenant| &tenant.0) {
+            self.refers(name, "tenant", self.scenario.world.tenants.names());
+            if get.credential.is_some_and(|credential| credential != Credential::Usual) {
+                let problem =
+                    Problem::new(name.span, "a tenant beside a credential that is not the tenant's");
+                self.tell(problem.help("leave `tenant` or `credential` out"));
+            }
         }
+    }
+
+    fn step(&mut self, step: &Step) {
         for (_, capture) in &step.capture.0 {
             if let Capture::Json(path) = capture {
                 json_path::check(&path.value, path.span, self.problems);
@@ -117,7 +131,7 @@ impl Checker<'_> {
     }
 
     fn phase(&mut self, phase: &Phase) {
-        self.beside(phase.beside.as_ref(), &phase.name);
+        self.beside(phase.beside.as_ref(), Some(&phase.name));
         if let Schedule::Replay(file) = &phase.schedule {
             self.replay(&file.text, file.path.span);
         }
@@ -135,17 +149,29 @@ impl Checker<'_> {
     }
 
     /// A phase can only accompany one that runs by itself: a chain of companions would have no end of its own.
-    fn beside(&mut self, beside: Option<&At<String>>, own: &At<String>) {
+    fn beside(&mut self, beside: Option<&At<String>>, own: Option<&At<String>>) {
         let Some(beside) = beside else { return };
         let leading = self.scenario.traffic.iter().filter_map(|entry| match entry {
             Traffic::Phase(phase) if phase.beside.is_none() => Some(phase.name.value.as_str()),
             _ => None,
         });
-        let leading: Vec<&str> = leading.filter(|name| *name != own.value).collect();
+        let leading: Vec<&str> = leading.filter(|name| own.is_none_or(|own| *name != own.value)).collect();
         self.refers(beside, "phase that runs by itself", leading);
     }
 
-    fn manner(&mut self, manner: &Manner) {
+    fn manner(&mut self, manner: &Manner, errand: Option<&Errand>) {
+        if matches!(errand, Some(Errand::Raw(_))) && manner.client != ClientKind::Plain {
+            self.tell(
+                Problem::new(manner.span, "raw bytes of a client that tries again by itself")
+                    .help("leave `client:` out: no library sends bytes that it did not write"),
+            );
+        }
+        if manner.write.as_ref().is_some_and(|write| write.bytes.bytes == 0 || write.every.is_zero()) {
+            self.tell(
+                Problem::new(manner.span, "a client that writes nothing, or all at once")
+                    .help("write for example `write: { bytes: 1B, every: 100ms }`"),
+            );
+        }
         let world = &self.scenario.world;
         let instances = world.router.instances.unwrap_or(1);
         if manner.read.as_ref().is_some_and(|read| read.bytes.bytes == 0 || read.every.is_zero()) {
@@ -184,6 +210,15 @@ impl Checker<'_> {
         if let Some(instance) = &operate.instance {
             self.instance(instance, world.router.instances.unwrap_or(1));
         }
+        if let Some(router) = &operate.router {
+            self.router(router);
+            if operate.operate.value != Operation::Reload {
+                let message = format!("settings for `{}`", operate.operate.value.word());
+                let help = "only `operate: reload` gives the target other settings";
+                self.tell(Problem::new(router.span, message).help(help));
+            }
+        }
+        self.operate_beside(operate);
         let on_key = matches!(operate.operate.value, Operation::DisableKey | Operation::EnableKey);
         match (&operate.upstream, &operate.key) {
             (Some(upstream), Some(key)) if on_key => {
@@ -207,33 +242,63 @@ impl Checker<'_> {
         }
     }
 
-    /// What is captured must be captured before it is used.
-    fn uses_of_captures(&mut self, entry: &Traffic, captured: &[&At<String>]) {
-        let mut uses: Vec<(String, Span)> = Vec::new();
+    /// An operation while a phase runs must say which one.
+    fn operate_beside(&mut self, operate: &Operate) {
+        match &operate.beside {
+            Some(_) => self.beside(operate.beside.as_ref(), None),
+            None if operate.every.is_some() || !operate.after.is_zero() => {
+                let problem = Problem::new(operate.span, "a time within a phase, and no phase");
+                self.tell(problem.help("write `beside: PHASE`, or `pause:` before the operation"));
+            }
+            None => {}
+        }
+        if operate.every.is_some_and(|every| every < SHORTEST_BETWEEN_OPERATIONS) {
+            let problem = Problem::new(operate.span, "an operation again and again without a pause");
+            self.tell(problem.help("write for example `every: 500ms`; 10 ms is the least"));
+        }
+    }
+
+    /// The names that are known only when something is sent.
+    fn uses_of(&self, entry: &Traffic) -> Vec<Use> {
+        let mut uses = Vec::new();
         for request in entry.requests(&self.scenario.requests) {
             uses_in_request(&request, &mut uses);
         }
-        match entry {
-            Traffic::Exec(exec) => {
-                let named = exec.env.0.iter().chain(&exec.files.0).map(|(_, template)| template);
-                for template in exec.command.iter().chain(named) {
-                    uses_in(template, exec.span, &mut uses);
+        if let Some(Errand::Raw(Data::Text(template))) = entry.errand() {
+            let span = entry.name().map_or_else(Span::default, |name| name.span);
+            uses_in(template, span, &mut uses);
+        }
+        if let Traffic::Exec(exec) = entry {
+            let named = exec.env.0.iter().chain(&exec.files.0).map(|(_, template)| template);
+            for template in exec.command.iter().chain(named) {
+                uses_in(template, exec.span, &mut uses);
+            }
+        }
+        if let Some(Errand::Converse(talk)) = entry.errand() {
+            for turn in &talk.turns {
+                if let Data::Text(template) = turn {
+                    uses_in(template, talk.span, &mut uses);
                 }
             }
-            Traffic::Step(step) => match &step.errand {
-                Errand::Raw(Data::Text(template)) => uses_in(template, step.span, &mut uses),
-                Errand::Converse(talk) => {
-                    for turn in &talk.turns {
-                        if let Data::Text(template) = turn {
-                            uses_in(template, talk.span, &mut uses);
-                        }
-                    }
-                }
-                _ => {}
-            },
-            _ => {}
         }
-        for (name, span) in uses {
+        uses
+    }
+
+    /// What is captured must be captured before it is used, and what has an address must be there.
+    fn uses_of_names(&mut self, entry: &Traffic, captured: &[&At<String>]) {
+        for Use { root, name, span } in self.uses_of(entry) {
+            if root == "upstream" {
+                let name = At { value: name, span };
+                self.refers(&name, "upstream", self.scenario.world.upstreams.names());
+                continue;
+            }
+            if root == "scenario" && name != "folder" {
+                let problem = Problem::new(span, format!("`scenario.{name}` is nothing that is known"));
+                self.tell(problem.help("write `scenario.folder` for the folder of this file"));
+            }
+            if root != "captured" {
+                continue;
+            }
             if !captured.iter().any(|known| known.value == name) {
                 let problem = Problem::new(span, format!("`captured.{name}` is used before it is set"));
                 let known = captured.iter().map(|known| known.value.as_str());
@@ -253,26 +318,35 @@ impl Checker<'_> {
     }
 }
 
-fn uses_in(template: &Template, span: Span, uses: &mut Vec<(String, Span)>) {
-    uses.extend(template.names_of("captured").into_iter().map(|name| (name, span)));
+/// A use of a name that is known only when something is sent.
+struct Use {
+    root: &'static str,
+    name: String,
+    span: Span,
+}
+
+fn uses_in(template: &Template, span: Span, uses: &mut Vec<Use>) {
+    for root in ["captured", "upstream", "scenario"] {
+        uses.extend(template.names_of(root).into_iter().map(|name| Use { root, name, span }));
+    }
 }
 
 /// A text that is read as a template only when it is used.
-fn uses_in_text(text: &str, span: Span, uses: &mut Vec<(String, Span)>) {
+fn uses_in_text(text: &str, span: Span, uses: &mut Vec<Use>) {
     // One that is none was told when the braces were looked at.
     if let Ok(template) = Template::parse(text) {
         uses_in(&template, span, uses);
     }
 }
 
-fn uses_in_request(request: &Request, uses: &mut Vec<(String, Span)>) {
+fn uses_in_request(request: &Request, uses: &mut Vec<Use>) {
     let span = request.span;
     for data in [&request.prompt, &request.system, &request.raw_body].into_iter().flatten() {
         if let Data::Text(template) = data {
             uses_in(template, span, uses);
         }
     }
-    let named = request.headers.0.iter().map(|(_, template)| template);
+    let named = request.headers.0.iter().chain(&request.query.0).map(|(_, template)| template);
     for template in [&request.session, &request.path].into_iter().flatten().chain(named) {
         uses_in(template, span, uses);
     }
@@ -284,7 +358,7 @@ fn uses_in_request(request: &Request, uses: &mut Vec<(String, Span)>) {
     }
 }
 
-fn uses_in_node(node: &Node, uses: &mut Vec<(String, Span)>) {
+fn uses_in_node(node: &Node, uses: &mut Vec<Use>) {
     match &node.value {
         Value::Text(text) => uses_in_text(text, node.span, uses),
         Value::List(items) => items.iter().for_each(|item| uses_in_node(item, uses)),

@@ -1,9 +1,12 @@
 //! The world: what its parts refer to, and what contradicts itself.
 
 use crate::check::{Checker, phases};
-use crate::model::{Condition, Deed, Field, ModelSettings, Plan, Protocol, Reply, Subject, Tenant, Upstream};
+use crate::model::{
+    Condition, ConnectionFate, Deed, Field, ModelSettings, Plan, Protocol, Reply, RouterSettings,
+    ServiceSettings, Subject, Tenant, Upstream,
+};
 use crate::problem::Problem;
-use crate::read::At;
+use crate::read::{At, Named};
 
 /// More processes than this belong to no single machine.
 const MOST_INSTANCES: u32 = 16;
@@ -14,11 +17,14 @@ impl<'a> Checker<'a> {
         for (_, upstream) in &world.upstreams.0 {
             self.upstream(upstream);
         }
-        for (name, model) in &world.router.models.0 {
-            self.model(&name.value, model);
-        }
+        self.router(&world.router);
         for (_, tenant) in &world.tenants.0 {
             self.tenant(tenant);
+        }
+        self.environment();
+        if let Some(health) = world.router.health.as_ref().filter(|health| health.every.is_zero()) {
+            let problem = Problem::new(health.span, "health checks without a pause");
+            self.tell(problem.help("write for example `health: { every: 1s }`"));
         }
         if world.router.instances.is_some_and(|instances| !(1..=MOST_INSTANCES).contains(&instances)) {
             self.tell(
@@ -28,7 +34,56 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn model(&mut self, name: &str, model: &ModelSettings) {
+    /// The variables of the target's environment: each is set once, and has a name that one can have.
+    fn environment(&mut self) {
+        let world = &self.scenario.world;
+        let keys = world.upstreams.0.iter().flat_map(|(_, upstream)| &upstream.keys.0);
+        let of_keys = keys.filter_map(|key| key.settings.variable.as_ref());
+        let own = world.router.environment.0.iter().map(|(name, _)| name);
+        let all: Vec<&At<String>> = of_keys.chain(own).collect();
+        for name in &all {
+            let letters = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let sound = name.value.starts_with(|c: char| letters(c) && !c.is_ascii_digit());
+            if !sound || !name.value.chars().all(letters) {
+                let problem = Problem::new(name.span, format!("`{}` is no name of a variable", name.value));
+                self.tell(problem.help("write letters, digits and `_`: `OPENAI_API_KEY_2`"));
+            }
+        }
+        self.unique("variable", all);
+    }
+
+    /// The models of the router as it is set up at first, or as a reload sets it up.
+    pub(super) fn router(&mut self, router: &RouterSettings) {
+        for (name, model) in &router.models.0 {
+            self.model(&name.value, model, &router.models);
+        }
+        for (_, service) in &router.services.0 {
+            self.service(service);
+        }
+    }
+
+    fn service(&mut self, service: &ServiceSettings) {
+        let upstreams = &self.scenario.world.upstreams;
+        if service.pools.is_empty() {
+            let problem = Problem::new(service.span, "a service that nobody serves");
+            self.tell(problem.help("write `pools: [{ pool: UPSTREAM }]`"));
+        }
+        if !service.path.value.starts_with('/') {
+            let message = format!("the path `{}` does not begin with `/`", service.path.value);
+            self.tell(Problem::new(service.path.span, message).help("write for example `path: /orders`"));
+        }
+        for entry in &service.pools {
+            self.refers(&entry.pool, "upstream", upstreams.names());
+            if upstreams.get(&entry.pool.value).is_some_and(|found| found.dialect != Protocol::Http) {
+                let message = format!("`{}` is a provider of models and no service", entry.pool.value);
+                let help = "a service needs upstreams with `dialect: http`";
+                self.tell(Problem::new(entry.pool.span, message).help(help));
+            }
+        }
+        service.limits.iter().for_each(|limit| limit.check(self.problems));
+    }
+
+    fn model(&mut self, name: &str, model: &ModelSettings, models: &Named<ModelSettings>) {
         let world = &self.scenario.world;
         model.check(self.problems);
         for upstream in model.upstreams() {
@@ -44,7 +99,7 @@ impl<'a> Checker<'a> {
             }
         }
         for other in model.fallbacks.iter().chain(&model.larger).chain(&model.lenient) {
-            self.refers(other, "model of the router", world.router.models.names());
+            self.refers(other, "model of the router", models.names());
             if other.value == name && model.fallbacks.len() == 1 {
                 self.tell(
                     Problem::new(other.span, format!("`{name}` falls back to itself alone"))
@@ -113,11 +168,17 @@ impl<'a> Checker<'a> {
             entry.check(self.problems);
             self.when(entry.when.as_ref(), upstream);
             self.deed(entry.deed(), upstream);
+            if let Some(fate) = &entry.connection {
+                self.refused_by_choice(fate);
+            }
         }
         for entry in &upstream.timeline {
             entry.check(self.problems);
             self.when(entry.when.as_ref(), upstream);
             self.deed(entry.deed(), upstream);
+            if let (Some(fate), true) = (&entry.connection, entry.when.is_some()) {
+                self.refused_by_choice(fate);
+            }
             if let Some(during) = &entry.during {
                 self.refers(during, "phase", phases(scenario));
             }
@@ -153,6 +214,16 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// A connection is refused before anything is known of a request.
+    fn refused_by_choice(&mut self, fate: &At<ConnectionFate>) {
+        if fate.value == ConnectionFate::Refuse {
+            let problem = Problem::new(fate.span, "connections refused to certain requests");
+            self.tell(problem.help(
+                "an upstream that refuses connections sees no request: write it under `timeline:`, without `when:`",
+            ));
+        }
+    }
+
     /// A service speaks no dialect, and so has no errors by name.
     fn reply(&mut self, reply: &Reply, upstream: &Upstream) {
         let own = reply.span != crate::Span::default();
@@ -161,7 +232,11 @@ impl<'a> Checker<'a> {
                 || !reply.tools.is_empty()
                 || reply.finish.is_some()
                 || reply.stream.is_some();
-            if llm {
+            if let Some(error) = reply.error {
+                let message = format!("a service that is no model has no error `{}`", error.word());
+                let help = "write the status and the body of its own: `status: 429`, `body: ...`";
+                self.tell(Problem::new(reply.span, message).help(help));
+            } else if llm {
                 let problem = Problem::new(reply.span, "an answer of a model from a service that is none");
                 self.tell(problem.help("write `status:`, `headers:` and `body:`"));
             }

@@ -92,6 +92,8 @@ pub enum FieldValue<'a> {
     Missing,
     /// A text.
     Text(&'a str),
+    /// A header: a text that can be compared as a number where it is one.
+    Header(&'a str),
     /// A whole number or a status.
     Number(i64),
     /// A number that was measured.
@@ -324,6 +326,11 @@ enum Right<'a> {
 }
 
 fn equals(left: FieldValue<'_>, right: &Right<'_>) -> bool {
+    let literal_text = matches!(right, Right::Literal(Literal::Text(_)) | Right::Value(FieldValue::Text(_)));
+    let left = match left {
+        FieldValue::Header(text) if literal_text => FieldValue::Text(text),
+        other => number_of(other),
+    };
     match (left, right) {
         (FieldValue::Text(left), Right::Literal(Literal::Text(right))) => left == right,
         (FieldValue::Text(left), Right::Value(FieldValue::Text(right))) => left == *right,
@@ -338,7 +345,7 @@ fn equals(left: FieldValue<'_>, right: &Right<'_>) -> bool {
 
 /// The comparators that look into a text.
 fn is_text_like(left: FieldValue<'_>, right: &Right<'_>, comparator: Comparator) -> bool {
-    let FieldValue::Text(left) = left else { return false };
+    let (FieldValue::Text(left) | FieldValue::Header(left)) = left else { return false };
     let right = match right {
         Right::Literal(Literal::Pattern(pattern)) => return pattern.is_in(left),
         Right::Literal(Literal::Text(right)) => right.as_str(),
@@ -346,6 +353,15 @@ fn is_text_like(left: FieldValue<'_>, right: &Right<'_>, comparator: Comparator)
         _ => return false,
     };
     if comparator == Comparator::PrefixOf { right.starts_with(left) } else { left.contains(right) }
+}
+
+/// A header that is a number, as that number.
+fn number_of(value: FieldValue<'_>) -> FieldValue<'_> {
+    let FieldValue::Header(text) = value else { return value };
+    let text = text.trim();
+    let whole = text.parse().map(FieldValue::Number).ok();
+    let measured = || text.parse().ok().filter(|number: &f64| number.is_finite()).map(FieldValue::Measured);
+    whole.or_else(measured).unwrap_or(FieldValue::Text(text))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "numbers of a run stay far below 2^53")]
@@ -360,7 +376,7 @@ fn order(left: FieldValue<'_>, right: &Right<'_>) -> Option<std::cmp::Ordering> 
         Right::Literal(_) => return None,
         Right::Value(value) => *value,
     };
-    match (left, right) {
+    match (number_of(left), right) {
         (FieldValue::Number(left), FieldValue::Number(right)) => Some(left.cmp(&right)),
         (FieldValue::Duration(left), FieldValue::Duration(right)) => Some(left.cmp(&right)),
         (FieldValue::Share(left), FieldValue::Share(right)) => Some(left.cmp(&right)),

@@ -242,6 +242,13 @@ mod tests {
             ("memory: { below: 64KiB }", FieldValue::Size(65_536), false),
             ("header: { x-mode: [a, b] }", FieldValue::Text("b"), true),
             ("json: { $.seed: 7 }", number(7), true),
+            ("header: { x-left: 7 }", FieldValue::Header(" 7"), true),
+            ("header: { x-left: '7' }", FieldValue::Header("7"), true),
+            ("header: { x-left: { below: 7 } }", FieldValue::Header("6.5"), true),
+            ("header: { x-left: { below: 7 } }", FieldValue::Header("many"), false),
+            ("header: { x-left: { not: 7 } }", FieldValue::Header("many"), true),
+            ("header: { x-left: { contains: an } }", FieldValue::Header("many"), true),
+            ("header: { x-left: { below: 7 } }", FieldValue::Header("NaN"), false),
         ] {
             assert_eq!(holds(text, value), expected, "{text} with {value:?}");
         }

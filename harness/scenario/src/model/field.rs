@@ -62,10 +62,21 @@ words! {
         "terminated" => Terminated,
         /// How many contents of a stream were delivered. For example `contents: { at_least: 1 }`.
         "contents" => Contents,
-        /// What was delivered of the text that the serving upstream sent: `whole`, `part`, `none`, or `other` for
-        /// anything else.
+        /// What was delivered of the text that the serving upstream sent (of an attempt: by its exchange): `whole`, `part`,
+        /// `none`, or `other` for anything else.
         /// For example `scripted_text: whole`.
         "scripted_text" => ScriptedText,
+        /// Why the answer ended, as the client was told: `stop`, `length`, `tool`, `filtered`, `other` for a word of its own, or
+        /// `none` where nothing told it.
+        /// For example `finish: tool`.
+        "finish" => Finish,
+        /// How many calls of tools were delivered. For example `tool_calls: 2`.
+        "tool_calls" => ToolCalls,
+        /// What was delivered of the calls of tools that the serving upstream sent: `whole` (all of them in order, each with
+        /// its name, its arguments and an id of its own; also where it sent none and none came), `part`, `none`, or `other` for
+        /// anything else.
+        /// For example `scripted_tools: whole`.
+        "scripted_tools" => ScriptedTools,
         /// Output tokens that were delivered, by the share of the scripted text (of a row of the ledger: by its
         /// exchange).
         /// For example `delivered_tokens: { at_least: 10 }`.
@@ -79,6 +90,15 @@ words! {
         /// them does. In what a target writes (events, log, files, exit) every known secret is looked for.
         /// For example `carries: { contains: key }`.
         "carries" => Carries,
+        /// Who served it, as the target tells the client in the way of its profile. For example `told_upstream: openai`.
+        "told_upstream" => ToldUpstream,
+        /// What it cost, as the target tells the client. For example `told_cost: { at_most: 0.01 USD }`.
+        "told_cost" => ToldCost,
+        /// How many attempts it took, as the target tells the client. For example `told_attempts: 2`.
+        "told_attempts" => ToldAttempts,
+        /// The id of the request, as the target tells the client (of an attempt: its exchange's).
+        /// For example `told_request_id: { matches: "^req-" }`.
+        "told_request_id" => ToldRequestId,
         /// The exchange itself, for `per`. For example `exchange: 1`.
         "exchange" => Exchange,
         /// The upstream that saw the attempt; of an exchange, the one that served it. For example `upstream: openai`.
@@ -93,15 +113,21 @@ words! {
         "nth" => Nth,
         /// The entry of the script, the timeline or the plans that decided the reply. For example `script: limited`.
         "script" => Script,
-        /// The number of the attempt in its exchange, from 1. For example `ordinal: { above: 1 }`.
+        /// The number of the attempt in its exchange, from 1; of a request as far as its upstream is concerned.
+        /// For example `ordinal: { above: 1 }`.
         "ordinal" => Ordinal,
         /// Since the previous attempt of the exchange ended. For example `gap: { below: 250ms }`.
         "gap" => Gap,
+        /// Since the previous attempt of the exchange with the same key ended. For example `gap_of_key: { at_least: 1s }`.
+        "gap_of_key" => GapOfKey,
         /// Whether a wait that its key was asked for was still running: of several the one that ends last. An attempt that
         /// came within 10 ms of the hint was on its way already. For example `cooling: true`.
         "cooling" => Cooling,
         /// Since its key was last limited. For example `since_limited: { below: 2s }`.
         "since_limited" => SinceLimited,
+        /// Since the last wait that its key was asked for was over; none while it runs, and before there was one.
+        /// For example `since_free: { at_most: 1s }`.
+        "since_free" => SinceFree,
         /// Whether its key's wait was over and the key had not succeeded again yet. For example `probing: true`.
         "probing" => Probing,
         /// Whether the client had content of this exchange before the attempt began. For example `after_content: true`.
@@ -121,13 +147,16 @@ words! {
         /// The body as text: of an exchange the response's, of an attempt the request's.
         /// For example `body: { contains: rate_limit }`.
         "body" => Body,
-        /// A header, by its name; of several with one name it holds if one of them does: of an exchange the response's, of an attempt or request the request's.
+        /// A header, by its name; of several with one name it holds if one of them does: of an exchange the response's, of an
+        /// attempt or request the request's. One that is a number can be compared as one.
         /// For example `header: { content-type: { contains: json } }`.
         "header" => Header,
         /// A value in a JSON body, by a JSONPath: of an exchange the response's, of an attempt or request the
         /// request's, of an event its data.
         /// For example `json: { $.usage.total_tokens: { at_least: 1 } }`.
         "json" => Json,
+        /// How many headers a message has of a name. For example `header_count: { authorization: 1 }`.
+        "header_count" => HeaderCount,
         /// The name of an event, a counter or a file's path. For example `name: requests_total`.
         "name" => Name,
         /// What an event is: `content`, `usage`, `finish`, `error`, `ping`, `end`, `other`.
@@ -135,15 +164,17 @@ words! {
         "kind" => Kind,
         /// The number of an event in its stream, from 1. For example `index: 1`.
         "index" => Index,
-        /// A text: the event's data, the line of the log, the file's content, the program's output, the delivered text.
+        /// A text: the event's data, the line of the log, the file's content, the program's output, the delivered text, the
+        /// state that a counter tells in words.
         /// For example `text: { contains: pong }`.
         "text" => Text,
         /// A label of a counter, by its name. For example `label: { model: chat }`.
         "label" => Label,
         /// The value of a counter. For example `value: { at_least: 1 }`.
         "value" => Value,
-        /// The class of the tokens: `input`, `cache_read`, `cache_write`, `output`. Where a claim speaks of it, a row of the
-        /// ledger counts once for each; elsewhere its tokens are those of all classes.
+        /// The class of the tokens: `input`, `cache_read`, `cache_write`, `output`, and `reasoning`, which are those of `output`
+        /// that were spent on it. Where a claim speaks of it, a row of the ledger counts once for each; elsewhere its tokens
+        /// are those of all classes, and none is counted twice.
         /// For example `token_class: output`.
         "token_class" => TokenClass,
         /// Tokens that the ledger recorded. For example `tokens: { above: 0 }`.
@@ -158,6 +189,10 @@ words! {
         "priced_upstream_tokens" => PricedUpstreamTokens,
         /// What the ledger says of a row. For example `state: settled`.
         "state" => State,
+        /// The end user that the ledger names. For example `end_user: ann`.
+        "end_user" => EndUser,
+        /// A tag that the ledger holds; it holds if one of them does. For example `tag: team-red`.
+        "tag" => Tag,
         /// Resident memory of the target's process. For example `memory: { at_most: 512MiB }`.
         "memory" => Memory,
         /// Processor time of the target's process since its start. For example `cpu: { at_most: 10s }`.
@@ -240,9 +275,10 @@ impl Field {
                 "abandoned",
             ]),
             Self::ErrorShape => Some(&["none", "openai", "anthropic", "gemini", "json", "html", "other"]),
-            Self::ScriptedText => Some(&["whole", "part", "none", "other"]),
+            Self::ScriptedText | Self::ScriptedTools => Some(&["whole", "part", "none", "other"]),
+            Self::Finish => Some(&["stop", "length", "tool", "filtered", "other", "none"]),
             Self::Kind => Some(&["content", "usage", "finish", "error", "ping", "end", "other"]),
-            Self::TokenClass => Some(&["input", "cache_read", "cache_write", "output"]),
+            Self::TokenClass => Some(&["input", "cache_read", "cache_write", "output", "reasoning"]),
             _ => None,
         }
     }
@@ -264,7 +300,12 @@ impl Field {
             | Self::Upstream
             | Self::Key
             | Self::Script
-            | Self::Header
+            | Self::Finish
+            | Self::ScriptedTools
+            | Self::ToldUpstream
+            | Self::ToldRequestId
+            | Self::EndUser
+            | Self::Tag
             | Self::Name
             | Self::Kind
             | Self::Text
@@ -276,6 +317,9 @@ impl Field {
             Self::Instance
             | Self::Attempts
             | Self::Contents
+            | Self::ToolCalls
+            | Self::ToldAttempts
+            | Self::HeaderCount
             | Self::DeliveredTokens
             | Self::NthUsed
             | Self::Nth
@@ -301,7 +345,9 @@ impl Field {
             | Self::LastHint
             | Self::CapacityIn
             | Self::Gap
+            | Self::GapOfKey
             | Self::SinceLimited
+            | Self::SinceFree
             | Self::Outlived
             | Self::Cpu => FieldKind::Duration,
             Self::Stream
@@ -317,15 +363,15 @@ impl Field {
             | Self::Complete => FieldKind::Flag,
             Self::Status => FieldKind::Status,
             Self::Bytes | Self::Memory | Self::Size => FieldKind::Size,
-            Self::Cost | Self::PricedUpstreamTokens => FieldKind::Money,
-            Self::Json => FieldKind::Any,
+            Self::Cost | Self::ToldCost | Self::PricedUpstreamTokens => FieldKind::Money,
+            Self::Json | Self::Header => FieldKind::Any,
         }
     }
 
     /// Whether it is asked for together with a name: a header, a label, a path.
     #[must_use]
     pub fn is_named(self) -> bool {
-        matches!(self, Self::Header | Self::Json | Self::Label)
+        matches!(self, Self::Header | Self::HeaderCount | Self::Json | Self::Label)
     }
 
     /// The subjects whose rows have this field.
@@ -352,9 +398,16 @@ impl Field {
             | Self::Attempts
             | Self::Terminated
             | Self::Contents
-            | Self::ScriptedText
+            | Self::Finish
+            | Self::ToolCalls
+            | Self::ScriptedTools
+            | Self::ToldUpstream
+            | Self::ToldCost
+            | Self::ToldAttempts
             | Self::Bytes
             | Self::ForeignId => &[Exchanges],
+            Self::ScriptedText | Self::ToldRequestId => &[Exchanges, Attempts],
+            Self::Ordinal => &[Attempts, Requests],
             Self::DeliveredTokens => &[Exchanges, Ledger],
             Self::Stream => &[Exchanges, Attempts, Requests],
             Self::Carries => &[Exchanges, Attempts, Events, Log, Files, Exit],
@@ -365,9 +418,10 @@ impl Field {
             Self::NthUsed | Self::Nth => &[Attempts, Requests],
             Self::Gap => &[Attempts, Events],
             Self::Script
-            | Self::Ordinal
+            | Self::GapOfKey
             | Self::Cooling
             | Self::SinceLimited
+            | Self::SinceFree
             | Self::Probing
             | Self::AfterContent
             | Self::Serving
@@ -376,18 +430,20 @@ impl Field {
             | Self::InputTokens
             | Self::OutputTokens
             | Self::Joined => &[Attempts],
-            Self::Header => &[Exchanges, Attempts, Requests],
+            Self::Header | Self::HeaderCount => &[Exchanges, Attempts, Requests],
             Self::Json => &[Exchanges, Attempts, Requests, Events],
             Self::Name => &[Events, Metrics, Files],
             Self::Kind | Self::Index => &[Events],
-            Self::Text => &[Exchanges, Events, Log, Files, Exit, Code],
+            Self::Text => &[Exchanges, Events, Log, Metrics, Files, Exit, Code],
             Self::Label | Self::Value => &[Metrics],
             Self::TokenClass
             | Self::Tokens
             | Self::UpstreamTokens
             | Self::Cost
             | Self::PricedUpstreamTokens
-            | Self::State => &[Ledger],
+            | Self::State
+            | Self::EndUser
+            | Self::Tag => &[Ledger],
             Self::Memory | Self::Cpu | Self::Descriptors | Self::Sockets | Self::Threads => &[Process],
             Self::Size => &[Files],
             Self::Code | Self::Signal => &[Exit],

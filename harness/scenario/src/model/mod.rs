@@ -35,23 +35,24 @@ pub use quantifier::{
 pub(crate) use quantifier::{above_all, no_number};
 pub(crate) use reply::one_deed;
 pub use reply::{
-    BrokenStream, ConnectionFate, Deed, ErrorName, Finish, Framing, HintName, Reply, StreamEnd, StreamShape,
-    ToolCall, Usage, UsagePlace,
+    BrokenStream, ConnectionFate, Deed, ErrorName, Finish, Framing, FramingWords, HintName, Reply, StreamEnd,
+    StreamShape, ToolCall, Usage, UsagePlace,
 };
-pub use request::{Credential, Cycle, InTurn, MarkPosition, Method, Request, Send, Sent, Variation};
+pub use request::{Credential, Cycle, InTurn, MarkPosition, Method, Request, Send, Sent, Surface, Variation};
 pub use router::{
-    Backoff, Cooldown, ModelPrices, ModelSettings, PoolEntry, Price, Prices, Queue, RouterSettings, Sticky,
-    Strategy, Tenant, Timeouts, UseLimit,
+    Backoff, Cooldown, HealthChecks, ModelPrices, ModelSettings, PoolEntry, Price, Prices, Queue,
+    RouterSettings, ServiceSettings, Sticky, Strategy, Tenant, Timeouts, UseLimit,
 };
 pub(crate) use scenario::UNSUBSTITUTED;
 pub use scenario::{Capability, Scenario, Stage};
 pub use schedule::{Arrivals, Closed, Course, Deeds, Flow, Open, RateStep, Schedule};
 pub use traffic::{
-    Against, Capture, ClientKind, Conversation, Disconnect, Endpoint, Errand, Exec, Manner, Operate,
-    Operation, Pause, Phase, Reading, Seen, StatusCode, Step, Traffic, WaitUntil, WholeText,
+    Against, Capture, ClientKind, Conversation, Disconnect, Endpoint, Errand, Exec, Get, GetAs, Manner,
+    Operate, Operation, Pause, Phase, Reading, Seen, StatusCode, Step, Traffic, WaitUntil, WholeText,
+    Writing,
 };
 pub(crate) use world::MOST_KEYS;
 pub use world::{
-    Distribution, Drawn, Key, KeySettings, KeyState, KeyStateEntry, Keys, Latency, LimitSignal, Lognormal,
-    Padding, Protocol, ScriptEntry, Signals, TimelineEntry, Uniform, Upstream, World,
+    Address, Distribution, Drawn, Key, KeySettings, KeyState, KeyStateEntry, Keys, Latency, LimitSignal,
+    Lognormal, Padding, Protocol, ScriptEntry, Signals, TimelineEntry, Uniform, Upstream, World,
 };

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::model::{Data, Distribution};
-use crate::node::Span;
+use crate::node::{Node, Span, Value};
 use crate::problem::Problem;
-use crate::read::{At, Named, Share, part, words};
+use crate::read::{At, Named, Read, SchemaBook, Share, part, words};
 use crate::template::Template;
 
 part! {
@@ -94,8 +96,9 @@ part! {
         usage: UsagePlace = UsagePlace::Usual,
         /// Whether a ping or comment stands between the events. For example `pings: true`.
         pings: bool = false,
-        /// How lines end, and whether a space follows `data:`. For example `framing: crlf`.
-        framing: Framing = Framing::Usual,
+        /// How its lines are written; as the provider writes them if missing.
+        /// For example `framing: crlf` or `framing: [crlf, split]`.
+        framing: FramingWords = FramingWords(Vec::new()),
     }
 }
 
@@ -113,13 +116,19 @@ words! {
     }
 }
 
+/// Ways to write the lines of a stream, all of them together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FramingWords(pub Vec<Framing>);
+
 words! {
     /// How the lines of a stream are written.
     "a framing" => Framing {
-        /// As the provider writes them.
-        "usual" => Usual,
         /// With carriage return and line feed.
         "crlf" => Crlf,
+        /// With carriage return alone.
+        "cr" => Cr,
+        /// With the data of an event on several lines.
+        "multi_line" => MultiLine,
         /// Without a space behind `data:`.
         "tight" => Tight,
         /// With comments between them.
@@ -165,6 +174,8 @@ words! {
         "error_then_done" => ErrorThenDone,
         /// Something comes that is no event.
         "garbage" => Garbage,
+        /// Nothing more comes but pings or comments, one every 100 ms, and the connection stays open.
+        "pings" => Pings,
     }
 }
 
@@ -333,9 +344,31 @@ impl StreamShape {
             contents: None,
             usage: UsagePlace::Usual,
             pings: false,
-            framing: Framing::Usual,
+            framing: FramingWords(Vec::new()),
             span: Span::default(),
         }
+    }
+}
+
+impl Read for FramingWords {
+    fn read(node: &Node, problems: &mut Vec<Problem>) -> Option<Self> {
+        let words = match &node.value {
+            Value::List(_) => Vec::<Framing>::read(node, problems)?,
+            _ => vec![Framing::read(node, problems)?],
+        };
+        let endings = words.iter().filter(|word| matches!(word, Framing::Crlf | Framing::Cr)).count();
+        let twice = words.iter().enumerate().any(|(index, word)| words[..index].contains(word));
+        if endings > 1 || twice {
+            let problem = Problem::new(node.span, "a framing that contradicts or repeats itself");
+            problems.push(problem.help("write each word once, and `crlf` or `cr`"));
+            return None;
+        }
+        Some(Self(words))
+    }
+
+    fn schema(book: &mut SchemaBook) -> serde_json::Value {
+        let word = Framing::schema(book);
+        json!({ "title": "a framing, or several together", "anyOf": [word, { "type": "array", "items": word }] })
     }
 }
 

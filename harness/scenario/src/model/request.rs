@@ -48,9 +48,16 @@ part! {
         method: Method = Method::Post,
         /// The path of a request that asks no model. For example `path: /v1/orders/7`.
         path: Option<Template>,
+        /// What stands behind the path as a query. For example `query: { api-version: "2024-10-21" }`.
+        query: Named<Template>,
+        /// The surface of the provider that it asks. For example `surface: responses`.
+        surface: Surface = Surface::Chat,
+        /// Whether the target may ask another model when this one fails; said in the way of the target's profile.
+        /// For example `fallbacks: false`.
+        fallbacks: bool = true,
         /// Where the mark stands that joins it to its attempts. For example `id: header`.
         id: MarkPosition = MarkPosition::PromptEnd,
-        /// How long the client waits for the answer; as long as the trial lasts if missing. For example `patience: 5s`.
+        /// How long the client waits for the answer; 30 s if missing. For example `patience: 5s`.
         patience: Option<Duration>,
     }
 }
@@ -68,6 +75,18 @@ words! {
         "PATCH" => Patch,
         /// It removes something.
         "DELETE" => Delete,
+    }
+}
+
+words! {
+    /// A surface of a provider: what a request to a model asks for.
+    "a surface" => Surface {
+        /// An answer in a chat; the dialect's own way to ask for one.
+        "chat" => Chat,
+        /// An answer by the Responses API of OpenAI.
+        "responses" => Responses,
+        /// The embedding of the prompt.
+        "embeddings" => Embeddings,
     }
 }
 
@@ -146,6 +165,12 @@ part! {
         credential: Option<Credential>,
         /// Another path. For example `path: "/v1/orders/{{ captured.order }}"`.
         path: Option<Template>,
+        /// Further parameters of the query, over those of the request. For example `query: { beta: "true" }`.
+        query: Named<Template>,
+        /// Another surface. For example `surface: embeddings`.
+        surface: Option<Surface>,
+        /// Whether the target may ask another model. For example `fallbacks: false`.
+        fallbacks: Option<bool>,
         /// Another place of the mark. For example `id: none`.
         id: Option<MarkPosition>,
         /// Another patience. For example `patience: 500ms`.
@@ -185,6 +210,9 @@ impl Variation {
             headers: Named::default(),
             credential: None,
             path: None,
+            query: Named::default(),
+            surface: None,
+            fallbacks: None,
             id: None,
             patience: None,
         }
@@ -211,6 +239,12 @@ impl Variation {
             varied.headers.0.retain(|(known, _)| !known.value.eq_ignore_ascii_case(&name.value));
             varied.headers.0.push((name.clone(), value.clone()));
         }
+        for (name, value) in &self.query.0 {
+            varied.query.0.retain(|(known, _)| known.value != name.value);
+            varied.query.0.push((name.clone(), value.clone()));
+        }
+        varied.surface = self.surface.unwrap_or(varied.surface);
+        varied.fallbacks = self.fallbacks.unwrap_or(varied.fallbacks);
         varied.credential = self.credential.unwrap_or(varied.credential);
         varied.path = self.path.clone().or(varied.path);
         varied.id = self.id.unwrap_or(varied.id);
@@ -252,6 +286,14 @@ impl Request {
                 problems.push(Problem::new(self.span, "a prompt for a path").help(help));
             }
             _ => {}
+        }
+        if self.surface != Surface::Chat && self.model.is_none() {
+            let problem = Problem::new(self.span, "a surface of a request that asks no model");
+            problems.push(problem.help("leave `surface:` out: the path says what is asked"));
+        }
+        if self.surface == Surface::Embeddings && (self.stream || !self.tools.is_empty()) {
+            let problem = Problem::new(self.span, "an embedding that is streamed or offers tools");
+            problems.push(problem.help("write `surface: responses`, or leave `stream` and `tools` out"));
         }
         if self.body.is_some() && self.raw_body.is_some() {
             problems.push(Problem::new(self.span, "both `body` and `raw_body`").help("write one of them"));

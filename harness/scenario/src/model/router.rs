@@ -15,12 +15,30 @@ part! {
         /// The models that clients may ask for, by their public names.
         /// For example `models: { chat: { pool: openai } }`.
         models: Named<ModelSettings>,
+        /// The services that are no model and that clients reach through the target, by name.
+        /// For example `services: { orders: { path: /orders, pools: [{ pool: shop }, { pool: depot }] } }`.
+        services: Named<ServiceSettings>,
         /// How many instances of the target run side by side; one if missing. For example `instances: 2`.
         instances: Option<u32>,
         /// Whether the instances share what they know. For example `shared: true`.
         shared: bool = false,
         /// How large a request may be. For example `max_request: 1MiB`.
         max_request: Option<crate::read::Size>,
+        /// Whether it has to start. Where it need not, the traffic begins once it is ready, has ended or is not ready in time;
+        /// what is sent to one that ended is `refused`. For example `must_start: false`.
+        must_start: bool = true,
+        /// How it looks after its upstreams by itself; not at all if missing. For example `health: { every: 1s }`.
+        health: Option<HealthChecks>,
+        /// Further variables of its environment. For example `environment: { ROUTER_MODE: strict }`.
+        environment: Named<String>,
+    }
+}
+
+part! {
+    /// How a target looks after its upstreams by itself.
+    "health checks" => HealthChecks {
+        /// Once in this time each upstream is asked. For example `every: 1s`.
+        every: Duration,
     }
 }
 
@@ -68,7 +86,34 @@ part! {
 }
 
 part! {
-    /// One of several upstreams that serve a model.
+    /// A service that is no model and that clients reach through the target.
+    "a service" => ServiceSettings {
+        /// What its paths begin with, at the target as at its upstreams. For example `path: /orders`.
+        path: At<String>,
+        /// The upstreams that serve it, each with its keys.
+        /// For example `pools: [{ pool: shop, priority: 1 }, { pool: depot, priority: 2 }]`.
+        pools: Vec<PoolEntry>,
+        /// How requests are spread over keys and upstreams. For example `strategy: most_headroom`.
+        strategy: Option<Strategy>,
+        /// How often a request may be tried again at one upstream. For example `retries: 2`.
+        retries: Option<u32>,
+        /// How long it waits between two tries of one key. For example `backoff: { base: 50ms, max: 1s }`.
+        backoff: Option<Backoff>,
+        /// When a key or upstream is left alone, and for how long. For example `cooldown: { failures: 3, lasts: 2s }`.
+        cooldown: Option<Cooldown>,
+        /// How long the target may wait for an upstream in all. For example `timeout: 5s`.
+        timeout: Option<Duration>,
+        /// Where requests wait when no key is free. For example `queue: { max: 100, wait: 2s }`.
+        queue: Option<Queue>,
+        /// How much each key may be used by the target. For example `limits: [{ requests: 10, per: 1s }]`.
+        limits: Vec<UseLimit>,
+        /// The share of a limit from which on other keys are preferred. For example `headroom: 80%`.
+        headroom: Option<crate::read::Share>,
+    }
+}
+
+part! {
+    /// One of several upstreams that serve a model or a service.
     "a pool" => PoolEntry {
         /// The upstream. For example `pool: openai`.
         pool: At<String>,
@@ -182,6 +227,8 @@ part! {
         at_once: Option<u32>,
         /// The models that may be asked for; all if missing. For example `models: [chat]`.
         models: Vec<At<String>>,
+        /// Whether its key has run out. For example `expired: true`.
+        expired: bool = false,
     }
 }
 
@@ -206,8 +253,10 @@ part! {
         /// Input tokens that were written to the cache; as `input` if missing.
         /// For example `cache_write: 3.75 USD per 1M`.
         cache_write: Option<Price>,
-        /// Output tokens, those of reasoning included. For example `output: 15 USD per 1M`.
+        /// Output tokens. For example `output: 15 USD per 1M`.
         output: Price,
+        /// Output tokens that were spent on reasoning; as `output` if missing. For example `reasoning: 60 USD per 1M`.
+        reasoning: Option<Price>,
     }
 }
 
@@ -224,9 +273,13 @@ impl RouterSettings {
     pub fn nothing() -> Self {
         Self {
             models: Named::default(),
+            services: Named::default(),
             instances: None,
             shared: false,
             max_request: None,
+            must_start: true,
+            health: None,
+            environment: Named::default(),
             span: Span::default(),
         }
     }

@@ -91,6 +91,18 @@ words! {
         "metrics" => Metrics,
         /// Several instances share what they know.
         "shared-state" => SharedState,
+        /// It finds its keys in the environment.
+        "discovery" => Discovery,
+        /// Its operator can switch keys off and on, and have the configuration read again.
+        "operations" => Operations,
+        /// It knows how much each key may be used, and moves on before a limit is reached.
+        "limits" => Limits,
+        /// It tells from the growth of use that a limit is near.
+        "prediction" => Prediction,
+        /// It translates between the dialects of clients and providers.
+        "translation" => Translation,
+        /// It spreads requests to services that are no models.
+        "services" => Services,
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::model::{Data, Request, RowClaim, Schedule, Send};
+use crate::model::{Credential, Data, InTurn, Request, RouterSettings, RowClaim, Schedule, Send};
 use crate::node::{Node, Span};
 use crate::problem::Problem;
 use crate::read::{
@@ -22,7 +22,7 @@ pub enum Traffic {
     /// Nothing for a while.
     Pause(Pause),
     /// Something is done to the target.
-    Operate(Operate),
+    Operate(Box<Operate>),
     /// A program is run.
     Exec(Exec),
     /// Nothing until something is seen.
@@ -76,11 +76,35 @@ pub enum Errand {
     /// It sends requests.
     Send(Send),
     /// It gets an endpoint of the target.
-    Get(Endpoint),
+    Get(Get),
     /// It holds a conversation: each turn carries what was said before.
     Converse(Conversation),
     /// It writes bytes to a connection and reads what comes back.
     Raw(Data),
+}
+
+/// What is got of the target: an endpoint, as a tenant or the operator would get it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Get {
+    /// The endpoint.
+    pub endpoint: Endpoint,
+    /// The tenant on whose behalf it is asked for.
+    pub tenant: Option<InTurn>,
+    /// How it is proved who asks; the operator's way for what is the operator's, the client's for the rest, if missing.
+    pub credential: Option<Credential>,
+}
+
+part! {
+    /// An endpoint that someone in particular asks for.
+    "who gets what" => GetAs {
+        /// The endpoint. For example `endpoint: models`.
+        endpoint: Endpoint,
+        /// The tenant on whose behalf it is asked for. For example `tenant: acme` or `tenant: { cycle: [acme, globex] }`.
+        tenant: Option<InTurn>,
+        /// How it is proved who asks; the operator's way for what is the operator's, the client's for the rest, if missing.
+        /// For example `credential: none`.
+        credential: Option<Credential>,
+    }
 }
 
 words! {
@@ -94,6 +118,14 @@ words! {
         "models" => Models,
         /// The counters.
         "metrics" => Metrics,
+        /// What each exchange cost; the operator's.
+        "ledger" => Ledger,
+        /// The state of pools and keys; the operator's.
+        "status" => Status,
+        /// The keys that clients were given; the operator's.
+        "keys" => Keys,
+        /// The configuration that is in force; the operator's.
+        "config" => Config,
     }
 }
 
@@ -120,6 +152,11 @@ part! {
         disconnect: Option<Disconnect>,
         /// How slowly the client reads; as fast as it can if missing. For example `read: { bytes: 1KiB, every: 50ms }`.
         read: Option<Reading>,
+        /// How slowly the client writes its request; all at once if missing.
+        /// For example `write: { bytes: 1B, every: 100ms }`.
+        write: Option<Writing>,
+        /// How long the client waits for the answer; what the request says if missing. For example `patience: 2s`.
+        patience: Option<Duration>,
         /// How the client retries by itself. For example `client: openai-python`.
         client: ClientKind = ClientKind::Plain,
     }
@@ -151,6 +188,16 @@ part! {
         /// So many bytes at a time. For example `bytes: 1KiB`.
         bytes: Size,
         /// Once in this time. For example `every: 50ms`.
+        every: Duration,
+    }
+}
+
+part! {
+    /// How slowly a client writes its request, the head included.
+    "a slow writer" => Writing {
+        /// So many bytes at a time. For example `bytes: 1B`.
+        bytes: Size,
+        /// Once in this time. For example `every: 100ms`.
         every: Duration,
     }
 }
@@ -216,6 +263,15 @@ part! {
         instance: Option<At<u32>>,
         /// How long it may take. For example `within: 5s`.
         within: Duration = Duration::from_secs(10),
+        /// The settings that the target is given before it reads its configuration again; those of the world if missing.
+        /// For example `router: { models: { chat: { pool: openai } } }`.
+        router: Option<RouterSettings>,
+        /// The phase while which it is done; otherwise the next entry waits for it. For example `beside: storm`.
+        beside: Option<At<String>>,
+        /// So long after that phase began. For example `after: 200ms`.
+        after: Duration = Duration::ZERO,
+        /// Again and again, once in this time, until that phase is over; once if missing. For example `every: 500ms`.
+        every: Option<Duration>,
     }
 }
 
@@ -289,6 +345,8 @@ impl Manner {
             against: None,
             disconnect: None,
             read: None,
+            write: None,
+            patience: None,
             client: ClientKind::Plain,
             span,
         }
@@ -367,7 +425,7 @@ impl Read for Traffic {
         match (kinds.next().map(|entry| entry.key.as_str()), kinds.next()) {
             (Some("step"), None) => Step::read(node, problems).map(Box::new).map(Self::Step),
             (Some("phase"), None) => Phase::read(node, problems).map(Box::new).map(Self::Phase),
-            (Some("operate"), None) => Operate::read(node, problems).map(Self::Operate),
+            (Some("operate"), None) => Operate::read(node, problems).map(Box::new).map(Self::Operate),
             (Some("exec"), None) => Exec::read(node, problems).map(Self::Exec),
             (Some("wait_until"), None) => WaitUntil::read(node, problems).map(Box::new).map(Self::WaitUntil),
             (Some("pause"), None) => {
@@ -405,7 +463,7 @@ impl Read for Traffic {
 }
 
 /// The keys of [`Manner`], which stand among the keys of a step or phase.
-const MANNERS: [&str; 6] = ["via", "at", "against", "disconnect", "read", "client"];
+const MANNERS: [&str; 8] = ["via", "at", "against", "disconnect", "read", "write", "patience", "client"];
 
 fn take_manner(fields: &mut Fields<'_>, node: &Node, problems: &mut Vec<Problem>) -> Option<Manner> {
     let entries = MANNERS.iter().filter_map(|key| fields.entry(key)).cloned().collect();
@@ -429,7 +487,7 @@ fn take_errand(fields: &mut Fields<'_>, problems: &mut Vec<Problem>) -> Option<O
         [] => Some(None),
         [entry] => Some(Some(match entry.key.as_str() {
             "send" => Errand::Send(Send::read(&entry.node, problems)?),
-            "get" => Errand::Get(Endpoint::read(&entry.node, problems)?),
+            "get" => Errand::Get(Get::read(&entry.node, problems)?),
             "converse" => Errand::Converse(Conversation::read(&entry.node, problems)?),
             _ => Errand::Raw(Data::read(&entry.node, problems)?),
         })),
@@ -445,6 +503,36 @@ fn no_errand<T>(node: &Node, problems: &mut Vec<Problem>) -> Option<T> {
     let help = "write one of: `send: REQUEST`, `get: ENDPOINT`, `converse: ...`, `raw: ...`";
     problems.push(Problem::new(node.span, "nothing to send or get").help(help));
     None
+}
+
+impl Get {
+    /// An endpoint as anybody gets it.
+    #[must_use]
+    pub fn of(endpoint: Endpoint) -> Self {
+        Self { endpoint, tenant: None, credential: None }
+    }
+}
+
+impl Endpoint {
+    /// Whether it is for the operator alone.
+    #[must_use]
+    pub fn is_operators(self) -> bool {
+        matches!(self, Self::Ledger | Self::Status | Self::Keys | Self::Config)
+    }
+}
+
+impl Read for Get {
+    fn read(node: &Node, problems: &mut Vec<Problem>) -> Option<Self> {
+        if node.entries().is_none() {
+            return Endpoint::read(node, problems).map(Self::of);
+        }
+        let GetAs { endpoint, tenant, credential, .. } = GetAs::read(node, problems)?;
+        Some(Self { endpoint, tenant, credential })
+    }
+
+    fn schema(book: &mut SchemaBook) -> serde_json::Value {
+        json!({ "title": "an endpoint, and who asks", "anyOf": [Endpoint::schema(book), GetAs::schema(book)] })
+    }
 }
 
 /// More requests than this, one after the other, belong into a phase.
@@ -497,9 +585,9 @@ impl Phase {
             }
             (Schedule::Flow(_), None) => {}
             (_, None) => return no_errand(node, problems),
-            (_, Some(Errand::Converse(_) | Errand::Raw(_))) => {
+            (_, Some(Errand::Converse(_))) => {
                 let help = "write a `step:`, with `repeat:` for several";
-                problems.push(Problem::new(node.span, "a phase sends requests or gets endpoints").help(help));
+                problems.push(Problem::new(node.span, "a phase holds no conversations").help(help));
                 return None;
             }
             (_, Some(_)) => {}
@@ -577,9 +665,6 @@ fn step_schema(book: &mut SchemaBook) -> serde_json::Value {
         let converse = "A conversation that it holds. \
                         For example `converse: { like: ask, turns: [hello, and then?] }`.";
         object.put(Property::of::<Conversation>(book, "converse", converse));
-        let raw = "Bytes that it writes to a connection as they are, to see what comes back. \
-                   For example `raw: { hex: 00 ff 0d 0a }`.";
-        object.put(Property::of::<Data>(book, "raw", raw));
         let repeat = "How often it does so, one after the other. For example `repeat: 5`.";
         object.put(Property::of::<u32>(book, "repeat", repeat).default(1_u32.show()));
         let capture = "What later steps can use of its last answer, as `{{ captured.NAME }}`. \
@@ -611,8 +696,12 @@ fn errand_properties(object: &mut ObjectSchema, book: &mut SchemaBook) {
     let send = "The request that it sends: an entry of `requests:`, a variation of one, or several in turn. \
                 For example `send: ask`, `send: { like: ask, stream: true }` or `send: { cycle: [ask, ask plain] }`.";
     object.put(Property::of::<Send>(book, "send", send));
-    let get = "The endpoint of the target that it asks. For example `get: liveness`.";
-    object.put(Property::of::<Endpoint>(book, "get", get));
+    let get = "The endpoint of the target that it asks, and who asks. \
+               For example `get: liveness` or `get: { endpoint: models, tenant: acme }`.";
+    object.put(Property::of::<Get>(book, "get", get));
+    let raw = "Bytes that it writes to a connection as they are, to see what comes back. \
+               For example `raw: { hex: 00 ff 0d 0a }`.";
+    object.put(Property::of::<Data>(book, "raw", raw));
 }
 
 /// The keys of [`Manner`], as they stand among the keys of a step or phase.

@@ -12,7 +12,7 @@ use crate::model::{
 };
 use crate::node::{Node, Span, Value};
 use crate::problem::Problem;
-use crate::read::{At, Named, Read, SchemaBook, choice, part, words, wrong};
+use crate::read::{At, Named, Read, SchemaBook, Share, choice, part, words, wrong};
 
 part! {
     /// What stands behind the target, and how the target is asked to use it.
@@ -36,6 +36,8 @@ part! {
     "an upstream" => Upstream {
         /// The wire format that it speaks; `http` for a service that is no model. For example `dialect: openai`.
         dialect: Protocol,
+        /// Where the target is told to reach it. For example `address: unknown_host`.
+        address: Address = Address::Plain,
         /// Its keys: how many, a list of labels, or a map from labels to settings; none at all if missing.
         /// For example `keys: 4`, `keys: [first, second]` or `keys: { first: {}, second: { padding: blanks } }`.
         keys: Keys = Keys(Vec::new()),
@@ -96,6 +98,21 @@ part! {
         padding: Padding = Padding::None,
         /// Its weight, for a target that spreads by weight. For example `weight: 3`.
         weight: Option<u32>,
+        /// The variable of the target's environment that holds it, for a target that finds its keys there; it stands in the
+        /// configuration if missing. For example `variable: OPENAI_API_KEY_2`.
+        variable: Option<At<String>>,
+    }
+}
+
+words! {
+    /// Where a target is told to reach an upstream.
+    "an address" => Address {
+        /// Where it listens, by plain HTTP.
+        "plain" => Plain,
+        /// Where it listens, by TLS with a certificate that nobody vouches for.
+        "bad_certificate" => BadCertificate,
+        /// A host that no name server knows: no attempt can arrive.
+        "unknown_host" => UnknownHost,
     }
 }
 
@@ -231,6 +248,8 @@ part! {
         every: Option<u32>,
         /// Only the first of them. For example `once: true`.
         once: bool = false,
+        /// Only so many of them, drawn from the seed. For example `chance: 10%`.
+        chance: Option<Share>,
         /// What it replies. For example `reply: { error: rate_limit, retry_after: 2s }`.
         reply: Option<Reply>,
         /// How its answer goes wrong. For example `stream: { after_contents: 5, then: close }`.
@@ -271,7 +290,7 @@ pub(crate) const MOST_KEYS: usize = 10_000;
 
 impl KeySettings {
     fn ordinary(span: Span) -> Self {
-        Self { states: Vec::new(), same_as: None, padding: Padding::None, weight: None, span }
+        Self { states: Vec::new(), same_as: None, padding: Padding::None, weight: None, variable: None, span }
     }
 }
 
@@ -426,11 +445,16 @@ impl ScriptEntry {
                     .help("write exactly one of: `reply`, `stream`, `connection`, `loop`"),
             ),
         }
-        let limits = [self.first.is_some(), self.every.is_some(), self.once];
+        let limits = [self.first.is_some(), self.every.is_some(), self.once, self.chance.is_some()];
         if limits.iter().filter(|there| **there).count() > 1 {
             problems.push(
-                Problem::new(self.span, "more than one of `first`, `every` and `once`")
+                Problem::new(self.span, "more than one of `first`, `every`, `once` and `chance`")
                     .help("write at most one: `once: true` means `first: 1`"),
+            );
+        }
+        if self.chance.is_some_and(|chance| chance.millionths > 1_000_000) {
+            problems.push(
+                Problem::new(self.span, "a chance of more than all of them").help("write a share up to 100%"),
             );
         }
         if self.first == Some(0) || self.every == Some(0) {

@@ -7,7 +7,7 @@ use scenario::{Operate, Operation};
 use crate::admin::client::Asked;
 use crate::process::{Instance, InstanceError, RunningTarget};
 use crate::profile::{AdminRequest, Auth};
-use crate::topology::Key;
+use crate::topology::GivenKey;
 
 /// Why an operation was not carried out, in words that hold no secret of the target.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +19,8 @@ type NotDone = String;
 
 impl RunningTarget {
     /// Does something to the target: by its processes, or by the request that its profile says. It is done to each instance
-    /// that it is meant for.
+    /// that it is meant for. Before a reload the configuration files are rendered again, from the settings that come with the
+    /// operation, or from those of the world.
     ///
     /// # Errors
     ///
@@ -35,6 +36,12 @@ impl RunningTarget {
     async fn carry_out(&self, operate: &Operate) -> Result<(), NotDone> {
         let operation = operate.operate.value;
         let instances = self.meant(operate)?;
+        if operation == Operation::Reload && self.surroundings.profile.can(operation) {
+            self.reconfigure(operate, &instances).await?;
+            if self.surroundings.profile.says.operations.reload_signal().is_some() {
+                return Ok(());
+            }
+        }
         let Some(request) = self.surroundings.profile.says.operations.request(operation) else {
             return self.by_process(operation, &instances).await;
         };
@@ -44,6 +51,23 @@ impl RunningTarget {
         };
         for instance in instances {
             self.by_request(request, &instance, key).await.map_err(|reason| self.of(&instance, &reason))?;
+        }
+        Ok(())
+    }
+
+    /// Gives the instances their configuration files anew, and the signal to read them where it is no request that says so.
+    async fn reconfigure(&self, operate: &Operate, instances: &[Arc<Instance>]) -> Result<(), NotDone> {
+        let own = &self.surroundings.topology;
+        let topology = match &operate.router {
+            None => own.clone(),
+            Some(settings) => own.reloaded(settings).map_err(|name| {
+                format!("`router.{name}` cannot be another while the target runs: leave it out")
+            })?,
+        };
+        let signal = self.surroundings.profile.says.operations.reload_signal();
+        for instance in instances {
+            let done = instance.reconfigure(&topology, signal).await;
+            done.map_err(|error| self.of(instance, &error.to_string()))?;
         }
         Ok(())
     }
@@ -72,7 +96,7 @@ impl RunningTarget {
         &self,
         request: &AdminRequest,
         instance: &Instance,
-        key: Option<(&str, &Key)>,
+        key: Option<(&str, &GivenKey)>,
     ) -> Result<(), NotDone> {
         if instance.pid().is_none() {
             return Err(InstanceError::NotRunning.to_string());
@@ -104,14 +128,14 @@ impl RunningTarget {
     }
 
     /// The key that an operation is about, with its upstream.
-    fn key(&self, operate: &Operate) -> Result<(&str, &Key), NotDone> {
+    fn key(&self, operate: &Operate) -> Result<(&str, &GivenKey), NotDone> {
         let label = operate.key.as_ref().ok_or("it names no key: write `key: LABEL`")?.value.as_str();
         let named = operate.upstream.as_ref().map(|upstream| upstream.value.as_str());
         let upstreams = self.surroundings.topology.upstreams.iter();
         let upstreams = upstreams.filter(|upstream| named.is_none_or(|named| named == upstream.name));
         let mut found = upstreams.flat_map(|upstream| {
             let keys = upstream.keys.iter().filter(|given| given.key.label == label);
-            keys.map(|given| (upstream.name.as_str(), &given.key))
+            keys.map(|given| (upstream.name.as_str(), given))
         });
         match (found.next(), found.next()) {
             (Some(key), None) => Ok(key),

@@ -19,7 +19,7 @@ use crate::profile::Profile;
 pub(super) struct Invocation<'a> {
     /// The program by name or path, and its arguments.
     pub(super) command: Vec<String>,
-    /// The variables that its profile names.
+    /// The variables that its profile and the world name; of two with one name the later one counts.
     pub(super) env: Vec<(String, String)>,
     /// Where it runs; also its home.
     pub(super) folder: &'a Path,
@@ -29,7 +29,7 @@ pub(super) struct Invocation<'a> {
 
 impl Invocation<'_> {
     /// Starts it. Its environment holds `PATH` as the harness has it, `HOME` (its folder), `LANG` (`C.UTF-8`, the same on
-    /// every machine), and what its profile names, which goes before these. Nothing else reaches it: a real key in the
+    /// every machine), and what its profile and the world name, which goes before these. Nothing else reaches it: a real key in the
     /// harness' environment is none of its business.
     pub(super) async fn start(&self) -> Result<Group, StartError> {
         let (name, arguments) =
@@ -54,7 +54,7 @@ impl Invocation<'_> {
     }
 
     fn path(&self) -> OsString {
-        let named = self.env.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.into());
+        let named = self.env.iter().rev().find(|(name, _)| name == "PATH").map(|(_, path)| path.into());
         named.or_else(|| env::var_os("PATH")).unwrap_or_default()
     }
 }

@@ -11,10 +11,13 @@ use crate::process::birth::Birth;
 use crate::process::command::Invocation;
 use crate::process::error::{Ending, StartError};
 use crate::process::figures::is_stopped;
+use crate::process::group::Group;
 use crate::process::life::{Ask, Life};
-use crate::process::log::{Log, LogBook};
+use crate::process::log::{Log, LogBook, Readers};
 use crate::process::preparation::{Preparation, Surroundings};
-use crate::profile::Observation;
+use crate::profile::{Observation, SignalWord};
+use crate::rendering::Rendering;
+use crate::topology::Topology;
 
 /// From one look to the next, where the kernel tells nothing by itself.
 const PAUSE: Duration = Duration::from_millis(1);
@@ -96,7 +99,7 @@ impl Instance {
         state.life.as_ref().and_then(Life::end).map(|end| end.ending).or(state.ended)
     }
 
-    /// Starts it and waits until it is ready.
+    /// Starts it and waits until it is ready. One that need not start goes on running when it is not ready in time.
     pub(crate) async fn start(&self) -> Result<(), InstanceError> {
         let _busy = self.busy.lock().await;
         if self.pid().is_some() {
@@ -156,6 +159,23 @@ impl Instance {
         Ok(())
     }
 
+    /// Renders its configuration files for other settings, and sends it a signal if that is how it is told of them.
+    pub(crate) async fn reconfigure(
+        &self,
+        topology: &Topology,
+        signal: Option<SignalWord>,
+    ) -> Result<(), InstanceError> {
+        let _busy = self.busy.lock().await;
+        if self.pid().is_none() {
+            return Err(InstanceError::NotRunning);
+        }
+        self.preparation.reconfigure(&self.surroundings, topology)?;
+        if let Some(signal) = signal {
+            self.state().running().ok_or(InstanceError::NotRunning)?.signal(signal);
+        }
+        Ok(())
+    }
+
     /// Ends its process and waits until it is gone.
     async fn end(&self, ask: Ask) -> Result<(), InstanceError> {
         let mourner = self.state().running_mut().ok_or(InstanceError::NotRunning)?.ask(ask);
@@ -175,7 +195,7 @@ impl Instance {
         command.extend(self.defect.iter().cloned());
         let invocation = Invocation {
             command,
-            env: rendering.env(&start.process.env)?,
+            env: self.environment(&rendering)?,
             folder: &preparation.folder,
             stormproof: &surroundings.stormproof,
         };
@@ -187,16 +207,44 @@ impl Instance {
         let group = Arc::new(invocation.start().await?);
         let mut birth = Birth { readers: log.read(group.output())?, log: &log, group: &group };
         let port = SocketAddr::from((Ipv4Addr::LOCALHOST, preparation.port));
-        let address = birth.until_ready(&start.ready, port, awaited).await?;
+        let ready = birth.until_ready(&start.ready, port, awaited).await;
         let readers = birth.readers;
-        let life = Life::begin(group, readers, start.stop.clone(), self.mourning());
-        let mut state = self.state();
-        (state.address, state.life, state.ended) = (address, Some(life), None);
-        Ok(())
+        self.settle(ready, group, readers)
     }
 
-    /// Tells the end of its process.
-    fn mourning(&self) -> impl FnOnce(Ending) + Send + 'static {
+    /// Keeps a process that is ready, and one that need not be and still runs.
+    fn settle(
+        &self,
+        ready: Result<SocketAddr, StartError>,
+        group: Arc<Group>,
+        readers: Readers,
+    ) -> Result<(), StartError> {
+        let mut state = self.state();
+        match &ready {
+            Ok(address) => state.address = *address,
+            Err(StartError::NotReady { .. }) if !self.surroundings.topology.router.must_start => {}
+            Err(StartError::Ended { ending, .. }) => {
+                (state.life, state.ended) = (None, Some(*ending));
+                return ready.map(drop);
+            }
+            Err(_) => return ready.map(drop),
+        }
+        let stop = self.surroundings.profile.says.start.stop.clone();
+        let life = Life::begin(group, readers, stop, self.mourning(ready.is_ok()));
+        (state.life, state.ended) = (Some(life), None);
+        ready.map(drop)
+    }
+
+    /// The variables of its environment: what the world asks for goes before what the profile says.
+    fn environment(&self, rendering: &Rendering<'_>) -> Result<Vec<(String, String)>, StartError> {
+        let mut environment = rendering.env(&self.surroundings.profile.says.start.process.env)?;
+        let asked = self.surroundings.topology.environment();
+        environment.extend(asked.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        Ok(environment)
+    }
+
+    /// Tells the end of its process; nobody mourns one that was never ready.
+    fn mourning(&self, ready: bool) -> impl FnOnce(Ending) + Send + 'static {
         let died = self.died.clone();
         let who = match self.surroundings.topology.instances() {
             0..=1 => "its process".to_owned(),
@@ -204,8 +252,10 @@ impl Instance {
         };
         move |ending| {
             died.send_if_modified(|told| {
-                let first = told.is_none();
-                told.get_or_insert_with(|| format!("{who} {ending}"));
+                let first = ready && told.is_none();
+                if first {
+                    *told = Some(format!("{who} {ending}"));
+                }
                 first
             });
         }

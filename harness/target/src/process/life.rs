@@ -1,4 +1,4 @@
-//! A process that was seen to be ready, watched until it has ended, and ended when somebody asks for it.
+//! A process that was seen to be ready or need not be, watched until it has ended, and ended when somebody asks for it.
 
 use std::sync::Arc;
 
@@ -9,9 +9,9 @@ use tokio::time::timeout;
 use crate::process::error::Ending;
 use crate::process::group::Group;
 use crate::process::log::Readers;
-use crate::profile::{Stop, StopSignal};
+use crate::profile::{SignalWord, Stop, StopSignal};
 
-/// A process that was seen to be ready. Dropping it kills it with all that it started.
+/// A process that runs. Dropping it kills it with all that it started.
 pub(super) struct Life {
     group: Arc<Group>,
     asks: mpsc::UnboundedSender<Ask>,
@@ -79,6 +79,15 @@ impl Life {
         // Nobody listens if it has ended already.
         let _ = self.asks.send(ask);
         Mourner(self.ended.clone())
+    }
+
+    /// Sends it a signal that means what it makes of it.
+    pub(super) fn signal(&self, signal: SignalWord) {
+        self.group.ask(match signal {
+            SignalWord::Hup => Signal::HUP,
+            SignalWord::Usr1 => Signal::USR1,
+            SignalWord::Usr2 => Signal::USR2,
+        });
     }
 
     /// Keeps it from running, with all that it started.

@@ -24,6 +24,6 @@ pub use guard::{GuardError, guard};
 pub(crate) use health::told;
 pub(crate) use instance::{Instance, InstanceError};
 pub use log::LogSink;
-pub use running::{RunningTarget, StartOptions};
+pub use running::{RunningTarget, StartOptions, Started};
 pub use store::missing_store_program;
 pub use version::version;

@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use minijinja::Value;
 
@@ -30,7 +30,9 @@ pub(crate) struct Surroundings {
 
 /// Everything of one instance that depends on the world.
 pub(crate) struct Preparation {
-    view: Value,
+    /// Its number, from 1.
+    instance: u8,
+    view: Mutex<Value>,
     /// The port that templates see.
     pub(crate) port: u16,
     /// The instance's folder, absolute.
@@ -64,27 +66,54 @@ impl Preparation {
         fs::create_dir_all(folder).map_err(cannot_write)?;
         let folder = std::path::absolute(folder).map_err(cannot_write)?;
         let port = free_port()?;
+        let prepared = Self { instance, view: Mutex::default(), port, folder };
+        prepared.show(prepared.view_of(surroundings, &surroundings.topology));
+        Ok(prepared)
+    }
+
+    /// Renders the native configuration files for other settings, which it keeps from now on.
+    pub(crate) fn reconfigure(
+        &self,
+        surroundings: &Surroundings,
+        topology: &Topology,
+    ) -> Result<(), StartError> {
+        let view = self.view_of(surroundings, topology);
+        self.write(&Rendering { view: view.clone(), ..self.rendering(surroundings) })?;
+        self.show(view);
+        Ok(())
+    }
+
+    /// What templates see of a topology in this instance.
+    fn view_of(&self, surroundings: &Surroundings, topology: &Topology) -> Value {
         let start = StartView {
-            instance,
-            dir: &folder.to_string_lossy(),
-            port,
+            instance: self.instance,
+            dir: &self.folder.to_string_lossy(),
+            port: self.port,
             profile_dir: &surroundings.profile.folder().to_string_lossy(),
             stormproof: &surroundings.stormproof.to_string_lossy(),
-            admin_key: surroundings.topology.admin(),
+            admin_key: topology.admin(),
             store: surroundings.store.as_ref(),
         };
-        let view = view(&surroundings.topology, &start).value();
-        Ok(Self { view, port, folder })
+        view(topology, &start).value()
+    }
+
+    fn show(&self, view: Value) {
+        *self.view.lock().unwrap_or_else(PoisonError::into_inner) = view;
     }
 
     /// The profile's templates as this instance is given them.
-    pub(crate) fn rendering<'a>(&'a self, surroundings: &'a Surroundings) -> Rendering<'a> {
-        Rendering { profile: &surroundings.profile, view: &self.view, secrets: &surroundings.secrets }
+    pub(crate) fn rendering<'a>(&self, surroundings: &'a Surroundings) -> Rendering<'a> {
+        let view = self.view.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Rendering { profile: &surroundings.profile, view, secrets: &surroundings.secrets }
     }
 
     /// Renders the native configuration files into the folder. They hold keys, so nobody else may read them.
     pub(crate) fn write_files(&self, surroundings: &Surroundings) -> Result<(), StartError> {
-        for (name, text) in self.rendering(surroundings).files()? {
+        self.write(&self.rendering(surroundings))
+    }
+
+    fn write(&self, rendering: &Rendering<'_>) -> Result<(), StartError> {
+        for (name, text) in rendering.files()? {
             let path = self.folder.join(name);
             write_private(&path, text.as_bytes()).map_err(|source| StartError::Folder { path, source })?;
         }

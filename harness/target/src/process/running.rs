@@ -31,7 +31,7 @@ pub struct StartOptions {
     pub folder: PathBuf,
 }
 
-/// A target that was seen to be ready. Dropping it kills its processes with all that they started.
+/// A target that was started. Dropping it kills its processes with all that they started.
 pub struct RunningTarget {
     pub(crate) surroundings: Arc<Surroundings>,
     pub(crate) instances: Vec<Arc<Instance>>,
@@ -40,6 +40,16 @@ pub struct RunningTarget {
     died: watch::Receiver<Option<String>>,
     /// Goes after the instances, which may need it to end well.
     _store: Option<Store>,
+}
+
+/// What came of a start that may fail.
+pub struct Started {
+    /// The target, with what of it runs. Its log is there in any case. Where an instance that ended never told its address, it
+    /// is one at which nobody listens.
+    pub target: RunningTarget,
+    /// Why it is not ready: an instance [ended](StartError::Ended) early, or is [not ready](StartError::NotReady) in time and
+    /// runs on. `None` if all of them are ready.
+    pub unready: Option<StartError>,
 }
 
 impl RunningTarget {
@@ -54,6 +64,22 @@ impl RunningTarget {
         topology: &Topology,
         options: StartOptions,
     ) -> Result<Self, StartError> {
+        let Started { target, unready } = Self::try_to_start(profile, topology, options).await?;
+        unready.map_or(Ok(target), Err)
+    }
+
+    /// Starts a target like [`RunningTarget::start`]. Where the world says that it need not start, one that ends or is not ready
+    /// in time is no error.
+    ///
+    /// # Errors
+    ///
+    /// Its program is missing or its configuration cannot be made; and, where it has to start, it ended or was not ready in
+    /// time. Nothing of it is left then.
+    pub async fn try_to_start(
+        profile: &Profile,
+        topology: &Topology,
+        options: StartOptions,
+    ) -> Result<Started, StartError> {
         let count = instances(profile, topology)?;
         let defect = defect(profile, options.defect)?;
         let mut surroundings = Surroundings::of(profile, topology, &options.stormproof)?;
@@ -82,16 +108,18 @@ impl RunningTarget {
         }
         let admin = Admin::new().map_err(std::io::Error::other)?;
         let target = Self { surroundings, instances, admin, book, died, _store: store };
-        target.start_all().await?;
-        Ok(target)
+        let unready = target.start_all().await?;
+        Ok(Started { target, unready })
     }
 
-    async fn start_all(&self) -> Result<(), StartError> {
+    /// Starts all instances, and tells why the first one that need not be ready is not.
+    async fn start_all(&self) -> Result<Option<StartError>, StartError> {
         let mut starts = JoinSet::new();
         for instance in &self.instances {
             let instance = Arc::clone(instance);
             starts.spawn(async move { instance.start().await });
         }
+        let mut unready = None;
         while let Some(started) = starts.join_next().await {
             let error = match started {
                 Ok(Ok(())) => continue,
@@ -99,11 +127,16 @@ impl RunningTarget {
                 Ok(Err(other)) => std::io::Error::other(other.to_string()).into(),
                 Err(error) => std::io::Error::other(error).into(),
             };
+            let may_be = matches!(error, StartError::Ended { .. } | StartError::NotReady { .. });
+            if may_be && !self.surroundings.topology.router.must_start {
+                unready.get_or_insert(error);
+                continue;
+            }
             // The others are not left behind half started.
             starts.shutdown().await;
             return Err(error);
         }
-        Ok(())
+        Ok(unready)
     }
 
     /// How many instances there are.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use scenario::{At, Capability, Dialect, Named, Problem, Read, SchemaBook, Span, part};
 
 use crate::profile::{
-    Bound, CommandLine, HeaderName, Instances, KnownFailure, Mode, Operations, PerModel, Reads, RequestText,
-    Start, UrlPath,
+    Bound, CommandLine, FallbacksOff, HeaderName, Instances, KnownFailure, Mode, Operations, PerModel, Reads,
+    RequestText, Start, UrlPath,
 };
 
 part! {
@@ -22,7 +22,7 @@ part! {
         /// For example `start: { process: { command: [my-router] }, ready: { get: /health } }`.
         start: Start,
         /// The settings that it can have for one model alone. Every other one is the whole process's: scenarios that differ
-        /// in it do not share an instance. For example `per_model: [pool, fallbacks]`.
+        /// in it cannot share an instance, once runs share any. For example `per_model: [pool, fallbacks]`.
         per_model: Vec<At<PerModel>>,
         /// How many instances can run side by side, and what they share.
         /// For example `instances: { max: 2, store: redis }`.
@@ -40,12 +40,15 @@ part! {
         credentials: Vec<CredentialHeader>,
         /// The headers of clients that it hands on to upstreams. For example `forwards_headers: [openai-beta]`.
         forwards_headers: Vec<HeaderName>,
+        /// How a client tells it to ask no other model than the one that the request names; by a header, or by fields of the
+        /// body. For example `without_fallbacks: { header: x-no-fallbacks, value: "true" }` or
+        /// `without_fallbacks: { body: { disable_fallbacks: true } }`.
+        without_fallbacks: Option<FallbacksOff>,
         /// Where it answers what; a dialect's own paths if missing.
         /// For example `paths: { liveness: /health/liveness, models: /v1/models }`.
-        paths: Paths = Paths { liveness: None, readiness: None, models: None, chat: None, span: Span::default() },
+        paths: Paths = Paths::none(),
         /// What can be read from it. For example `reads: { cost: { header: x-response-cost } }`.
-        reads: Reads =
-            Reads { served_by: None, cost: None, ledger: None, metrics: None, status: None, span: Span::default() },
+        reads: Reads = Reads::nothing(),
         /// How long readings may change after the last answer: they are repeated until two in a row agree, or until this has
         /// passed. For example `settles_within: 5s`.
         settles_within: Duration = Duration::from_secs(2),
@@ -106,6 +109,10 @@ part! {
         models: Option<UrlPath>,
         /// Where chat requests are posted. For example `chat: /v1/chat/completions`.
         chat: Option<UrlPath>,
+        /// The keys that clients were given; asked for on the operator's behalf. For example `keys: /admin/keys`.
+        keys: Option<UrlPath>,
+        /// The configuration that is in force; asked for on the operator's behalf. For example `config: /admin/config`.
+        config: Option<UrlPath>,
     }
 }
 
@@ -124,6 +131,13 @@ pub fn profile_schema() -> serde_json::Value {
     let mut book = SchemaBook::default();
     let root = Declaration::schema(&mut book);
     book.finish("https://stormproof.dev/schema/profile.json", "Stormproof target profile", root)
+}
+
+impl Paths {
+    fn none() -> Self {
+        let span = Span::default();
+        Self { liveness: None, readiness: None, models: None, chat: None, keys: None, config: None, span }
+    }
 }
 
 impl Declaration {
@@ -149,6 +163,9 @@ impl Declaration {
         self.check_admin(problems);
         self.instances.check(problems);
         self.reads.check(problems);
+        if let Some(off) = &self.without_fallbacks {
+            off.check(problems);
+        }
         self.operations.check(problems);
         self.start.check(problems);
     }

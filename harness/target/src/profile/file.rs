@@ -4,13 +4,16 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use dialect::Surface;
+use record::ToldHeaders;
 use scenario::{
     Capability, Dialect, Document, Endpoint, Operation, Problem, Source, SourceId, Sources, Span, SuiteError,
 };
 
-use crate::money;
 use crate::profile::text::problem;
-use crate::profile::{Bound, Declaration, Defects, KnownFailure, Mode, UrlPath};
+use crate::profile::{
+    Bound, Declaration, Defects, FallbacksOff, KnownFailure, Mode, UrlPath, WithoutFallbacks,
+};
 use crate::template::{self, Scope};
 
 /// A larger file is no template of a configuration.
@@ -115,7 +118,7 @@ impl Profile {
         self.says.bounds.get(name).copied()
     }
 
-    /// Whether scenarios share an instance of the target.
+    /// Whether scenarios may share an instance of the target. Runs give each its own all the same.
     #[must_use]
     pub fn is_shared(&self) -> bool {
         self.says.start.mode == Mode::Shared
@@ -133,17 +136,13 @@ impl Profile {
         &self.says.known_failures
     }
 
-    /// Where chat requests are posted, in the first dialect that the target speaks.
+    /// Where a request to a model is posted. The profile's own path is that of chats in the first dialect that the target
+    /// speaks; every other one is the dialect's.
     #[must_use]
-    pub fn chat_path(&self) -> &str {
-        let own = self.says.paths.chat.as_ref().map(|path| path.0.as_str());
-        own.or(self.first_dialect().map(Dialect::chat_path)).unwrap_or("/")
-    }
-
-    /// Where chat requests in a dialect are posted. The profile's own path is that of the first dialect.
-    #[must_use]
-    pub fn chat_path_of(&self, dialect: Dialect) -> &str {
-        if self.first_dialect() == Some(dialect) { self.chat_path() } else { dialect.chat_path() }
+    pub fn request_path(&self, dialect: Dialect, surface: Surface, model: &str, stream: bool) -> String {
+        let own = self.says.paths.chat.as_ref();
+        let own = own.filter(|_| surface == Surface::Chat && self.first_dialect() == Some(dialect));
+        own.map_or_else(|| dialect.request_path(surface, model, stream), |path| path.0.clone())
     }
 
     /// Where the models are listed.
@@ -162,6 +161,10 @@ impl Profile {
             Endpoint::Readiness => says.paths.readiness.as_ref(),
             Endpoint::Models => return Some(self.models_path()),
             Endpoint::Metrics => says.reads.metrics.as_ref().map(|metrics| &metrics.get),
+            Endpoint::Ledger => says.reads.ledger.as_ref().map(|ledger| &ledger.get),
+            Endpoint::Status => says.reads.status.as_ref().map(|status| &status.get),
+            Endpoint::Keys => says.paths.keys.as_ref(),
+            Endpoint::Config => says.paths.config.as_ref(),
         };
         path.map(|path: &UrlPath| path.0.as_str())
     }
@@ -186,9 +189,8 @@ impl Profile {
             Operation::Restart | Operation::Kill | Operation::Start | Operation::Freeze | Operation::Thaw => {
                 true
             }
-            Operation::DisableKey | Operation::EnableKey | Operation::Reload => {
-                self.says.operations.request(operation).is_some()
-            }
+            Operation::DisableKey | Operation::EnableKey => self.says.operations.request(operation).is_some(),
+            Operation::Reload => self.says.operations.reload.is_some(),
         }
     }
 
@@ -198,17 +200,16 @@ impl Profile {
         self.says.forwards_headers.iter().any(|known| known.0.eq_ignore_ascii_case(header))
     }
 
-    /// Who served an exchange, by the head of its answer.
+    /// How a client tells the target to ask no other model; `None` if the profile says no way.
     #[must_use]
-    pub fn served_by<'h>(&self, head: &'h [(String, String)]) -> Option<&'h str> {
-        header(head, &self.says.reads.served_by.as_ref()?.header.0)
+    pub fn without_fallbacks(&self) -> Option<WithoutFallbacks<'_>> {
+        self.says.without_fallbacks.as_ref().and_then(FallbacksOff::way)
     }
 
-    /// What an exchange cost in millionths of a dollar, by the head of its answer.
+    /// The headers of an answer in which the target tells of an exchange.
     #[must_use]
-    pub fn cost_micros(&self, head: &[(String, String)]) -> Option<i64> {
-        let cost = self.says.reads.cost.as_ref()?;
-        money::micros(header(head, &cost.header.0)?, cost.unit)
+    pub fn told_headers(&self) -> ToldHeaders {
+        self.says.reads.told_headers()
     }
 
     fn first_dialect(&self) -> Option<Dialect> {
@@ -241,11 +242,6 @@ impl Profile {
             }
         }
     }
-}
-
-/// The value of a header in a head.
-fn header<'h>(head: &'h [(String, String)], name: &str) -> Option<&'h str> {
-    head.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
 }
 
 /// Takes a template, and tells the mistakes in it. `named` is where the profile names it.

@@ -6,11 +6,14 @@ mod file;
 mod headers;
 mod instances;
 mod known_failure;
-mod requests;
+mod ledger;
+mod operations;
+mod reads;
 mod sharing;
 mod start;
 mod text;
 mod unrendered;
+mod without_fallbacks;
 
 pub use bound::Bound;
 pub use declaration::{
@@ -21,9 +24,12 @@ pub use file::Profile;
 pub(crate) use headers::Header;
 pub use instances::{Instances, PerModel, StoreKind};
 pub use known_failure::{Confessed, Date, KnownFailure};
-pub use requests::{
-    AdminRequest, Auth, CostReading, HeaderReading, LedgerFields, LedgerPages, LedgerReading, MetricsReading,
-    MoneyUnit, Operations, Reads, StatusReading,
+pub use ledger::{LedgerFields, LedgerPages, LedgerReading, LedgerState};
+pub use operations::{AdminRequest, Operations, Reload, ReloadSignal, SignalWord};
+pub use reads::{
+    AttemptsReading, Auth, CostReading, Counts, HeaderReading, MetricsReading, MoneyUnit, Reads,
+    StatusReading,
 };
 pub use start::{Mode, Observation, ProcessStart, Ready, Start, Stop, StopSignal};
 pub use text::{CommandLine, HeaderName, OperationText, RequestText, Templated, UrlPath, ValuePath};
+pub use without_fallbacks::{BodyFields, FallbacksOff, WithoutFallbacks};

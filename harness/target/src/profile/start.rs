@@ -10,7 +10,8 @@ use crate::profile::{CommandLine, Templated, UrlPath};
 part! {
     /// How a target is started and stopped.
     "the start" => Start {
-        /// Whether each scenario gets an instance of its own. For example `mode: shared`.
+        /// Whether each scenario gets an instance of its own. Every run gives each its own as yet, also with `shared`: that takes
+        /// longer, and comes to the same verdicts. For example `mode: shared`.
         mode: Mode = Mode::Fresh,
         /// The process that is the target. For example `process: { command: [my-router, --port, "{{ port }}"] }`.
         process: ProcessStart,
@@ -29,7 +30,7 @@ words! {
     "a mode" => Mode {
         /// Each scenario, one of its own.
         "fresh" => Fresh,
-        /// Scenarios whose settings agree share one: it is slow to start.
+        /// Scenarios whose settings agree may share one, since it is slow to start. Runs do not do so yet.
         "shared" => Shared,
     }
 }

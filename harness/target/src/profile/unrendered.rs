@@ -25,7 +25,7 @@ impl Profile {
         let start = StartView { store: store.as_ref(), ..StartView::imagined() };
         let seen = view(&Topology::imagined(world), &start);
         let secrets = Secrets::default();
-        let rendering = Rendering { profile: self, view: &seen.value(), secrets: &secrets };
+        let rendering = Rendering { profile: self, view: seen.value(), secrets: &secrets };
         if let Err(error) = render_all(&rendering) {
             return error.refused().map(str::to_owned).into_iter().collect();
         }

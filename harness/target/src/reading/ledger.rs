@@ -58,17 +58,21 @@ fn percent_coded(value: &str) -> String {
 fn row(row: &Value, says: &LedgerReading, context: &Context<'_>) -> Result<Option<LedgerRow>, String> {
     let fields = &says.fields;
     let cleaned = |path| text(row, path).map(|text| context.secrets.cleaned(&text));
-    let exchange = match context.correlation.find(texts(row, fields.exchange.as_ref())?.as_bytes()) {
+    let marked = texts(row, fields.exchange.as_ref())?.join("\n");
+    let exchange = match context.correlation.find(marked.as_bytes()) {
         Found::Exchange(exchange) => Some(exchange),
         Found::Foreign => return Ok(None),
         Found::Nothing => None,
     };
     let tokens = Tokens {
-        input: count(row, fields.input.as_ref())?,
-        cache_read: count(row, fields.cache_read.as_ref())?,
-        cache_write: count(row, fields.cache_write.as_ref())?,
-        output: count(row, fields.output.as_ref())?,
+        input: count(row, fields.input.as_ref())?.unwrap_or(0),
+        cache_read: count(row, fields.cache_read.as_ref())?.unwrap_or(0),
+        cache_write: count(row, fields.cache_write.as_ref())?.unwrap_or(0),
+        output: count(row, fields.output.as_ref())?.unwrap_or(0),
+        reasoning: count(row, fields.reasoning.as_ref())?,
     };
+    let state = cleaned(fields.state.as_ref())?;
+    let tags = texts(row, fields.tags.as_ref())?;
     Ok(Some(LedgerRow {
         at: context.at,
         exchange,
@@ -77,16 +81,18 @@ fn row(row: &Value, says: &LedgerReading, context: &Context<'_>) -> Result<Optio
         key: cleaned(fields.key.as_ref())?,
         tokens,
         cost_micros: money(row, fields.cost.as_ref(), fields.unit)?,
-        state: cleaned(fields.state.as_ref())?,
+        state: fields.states.get(&state).map_or(state, |known| known.word().to_owned()),
+        end_user: cleaned(fields.end_user.as_ref())?,
+        tags: tags.iter().map(|tag| context.secrets.cleaned(tag)).collect(),
     }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profile::{Auth, LedgerFields, LedgerPages, MoneyUnit, UrlPath, ValuePath};
+    use crate::profile::{Auth, LedgerFields, LedgerPages, LedgerState, MoneyUnit, UrlPath, ValuePath};
     use record::ExchangeId;
-    use scenario::Span;
+    use scenario::{At, Named, Span};
     use serde_json::json;
 
     fn path(text: &str) -> ValuePath {
@@ -107,7 +113,11 @@ mod tests {
             output: at("$.tokens.output"),
             cost: at("$.cost"),
             unit,
+            reasoning: at("$.tokens.reasoning"),
             state: at("$.state"),
+            states: Named(vec![(At { value: "success".to_owned(), span }, LedgerState::Settled)]),
+            end_user: at("$.user"),
+            tags: at("$.tags[*]"),
             span,
         };
         LedgerReading {
@@ -133,17 +143,37 @@ mod tests {
         let mark = Correlation::new(7).mark(ExchangeId(31));
         let row = json!({
             "caller_id": format!("ask {mark}"), "tenant": "acme", "model": "gpt", "key": "sk-aaa1", "state": "settled",
-            "tokens": { "input": 10, "cache_read": 3, "cache_write": 99, "output": 5 }, "cost": 0.000123,
+            "tokens": { "input": 10, "cache_read": 3, "cache_write": 99, "output": 5, "reasoning": 2 }, "cost": 0.000123,
+            "user": "ann sk-aaa1", "tags": ["red", "sk-aaa1"],
         });
         let read = read(&row, MoneyUnit::Usd).unwrap();
         let [read] = read.as_slice() else { panic!("one row") };
         assert_eq!((read.at, read.exchange), (Moment(9), Some(ExchangeId(31))));
-        assert_eq!(read.tokens, Tokens { input: 10, cache_read: 3, cache_write: 0, output: 5 });
+        assert_eq!(
+            read.tokens,
+            Tokens { input: 10, cache_read: 3, cache_write: 0, output: 5, reasoning: Some(2) }
+        );
         assert_eq!((read.key.as_str(), read.cost_micros), ("<key first>", Some(123)));
         assert_eq!(
             (read.tenant.as_str(), read.model.as_str(), read.state.as_str()),
             ("acme", "gpt", "settled")
         );
+        assert_eq!(
+            (read.end_user.as_str(), read.tags.join(" ")),
+            ("ann <key first>", "red <key first>".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_state_is_told_in_the_words_of_scenarios_where_the_profile_translates_it() {
+        for (own, told) in [
+            (json!("success"), "settled"),
+            (json!("settled"), "settled"),
+            (json!("odd"), "odd"),
+            (json!(null), ""),
+        ] {
+            assert_eq!(read(&json!({ "state": own }), MoneyUnit::Usd).unwrap()[0].state, told, "{own}");
+        }
     }
 
     #[test]
@@ -192,6 +222,7 @@ mod tests {
             ),
             (json!({ "tokens": { "output": -1 } }), "`$.tokens.output` finds the number `-1` where a whole"),
             (json!({ "tenant": ["a"] }), "`$.tenant` finds a list where a text is wanted"),
+            (json!({ "tags": [{}] }), "`$.tags[*]` finds a map where a text is wanted"),
             (json!({ "cost": "free" }), "`$.cost` finds the text `free` where an amount of money is wanted"),
         ] {
             let error = read(&row, MoneyUnit::Usd).unwrap_err();

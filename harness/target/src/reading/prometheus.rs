@@ -2,11 +2,27 @@
 //! over: a target's metrics are not what is put to the test here.
 
 use record::{MetricSeen, Moment};
+use scenario::Named;
 
-/// Every sample of a text. Values that are no finite number count nothing, and are left out.
-pub(super) fn counters(text: &str, at: Moment) -> Vec<MetricSeen> {
+use crate::profile::MetricsReading;
+
+/// Every sample of a text, under the names that the profile says. Values that are no finite number count nothing, and are
+/// left out.
+pub(super) fn counters(text: &str, says: &MetricsReading, at: Moment) -> Vec<MetricSeen> {
     let samples = text.lines().filter_map(|line| sample(line.trim(), at));
-    samples.filter(|sample| sample.value.is_finite()).collect()
+    let named = samples.filter(|sample| sample.value.is_finite()).map(|mut sample| {
+        rename(&mut sample.name, &says.names);
+        sample.labels.iter_mut().for_each(|(name, _)| rename(name, &says.labels));
+        sample
+    });
+    named.collect()
+}
+
+/// Gives what the target calls something the suite's name for it, if there is one.
+fn rename(name: &mut String, names: &Named<String>) {
+    if let Some((known, _)) = names.0.iter().find(|(_, own)| own == name) {
+        name.clone_from(&known.value);
+    }
 }
 
 fn sample(line: &str, at: Moment) -> Option<MetricSeen> {
@@ -21,7 +37,7 @@ fn sample(line: &str, at: Moment) -> Option<MetricSeen> {
     };
     // A timestamp or an exemplar may follow.
     let value = rest.split_whitespace().next()?.parse().ok()?;
-    (!name.is_empty()).then(|| MetricSeen { at, name: name.to_owned(), labels, value })
+    (!name.is_empty()).then(|| MetricSeen { at, name: name.to_owned(), labels, value, text: None })
 }
 
 /// The labels up to the closing brace, and what follows it.
@@ -59,10 +75,27 @@ fn quoted(text: &str) -> Option<(String, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::profile::{Auth, UrlPath};
+    use scenario::{At, Span};
+
+    fn says(names: &[(&str, &str)], labels: &[(&str, &str)]) -> MetricsReading {
+        let span = Span::default();
+        let named = |names: &[(&str, &str)]| {
+            let pair =
+                |(name, own): &(&str, &str)| (At { value: (*name).to_owned(), span }, (*own).to_owned());
+            Named(names.iter().map(pair).collect())
+        };
+        let get = UrlPath("/metrics".to_owned());
+        MetricsReading { get, auth: Auth::None, names: named(names), labels: named(labels), span }
+    }
 
     fn shown(text: &str) -> Vec<String> {
+        shown_as(text, &says(&[], &[]))
+    }
+
+    fn shown_as(text: &str, says: &MetricsReading) -> Vec<String> {
         let shown = |sample: &MetricSeen| format!("{} {:?} {}", sample.name, sample.labels, sample.value);
-        counters(text, Moment(0)).iter().map(shown).collect()
+        counters(text, says, Moment(0)).iter().map(shown).collect()
     }
 
     #[test]
@@ -84,5 +117,19 @@ mod tests {
     fn what_is_no_sample_is_passed_over() {
         let text = "# HELP up is it\n# TYPE up gauge\n\nup 1\nup\nup{ 1\nup{a=\"b} 1\nup{a} 1\nwait NaN\nwait +Inf\n{} 1\n\u{0}\ndown 0\n";
         assert_eq!(shown(text), ["up [] 1", "down [] 0"]);
+    }
+
+    #[test]
+    fn what_the_profile_translates_bears_the_suite_s_names() {
+        let says = says(&[("requests_total", "hits"), ("hits", "up")], &[("key", "alias")]);
+        let text = "hits{alias=\"first\",status=\"200\"} 7\nup{key=\"x\"} 1\nother 2\n";
+        assert_eq!(
+            shown_as(text, &says),
+            [
+                r#"requests_total [("key", "first"), ("status", "200")] 7"#,
+                r#"hits [("key", "x")] 1"#,
+                "other [] 2"
+            ]
+        );
     }
 }

@@ -107,7 +107,7 @@ impl RunningTarget {
         }
     }
 
-    /// Its counters: those that it publishes for Prometheus, and those that the profile takes from its status.
+    /// Its counters: those that it publishes for Prometheus, and those and the states that the profile takes from its status.
     ///
     /// # Errors
     ///
@@ -123,7 +123,7 @@ impl RunningTarget {
                 let before = rows.len();
                 if let Some(says) = &reads.metrics {
                     let body = self.get(instance, &says.get.0, says.auth).await?;
-                    rows.extend(prometheus::counters(&String::from_utf8_lossy(&body), at));
+                    rows.extend(prometheus::counters(&String::from_utf8_lossy(&body), says, at));
                 }
                 if let Some(says) = &reads.status {
                     let body = self.get(instance, &says.get.0, says.auth).await?;
@@ -135,8 +135,11 @@ impl RunningTarget {
                     rows[before..].iter_mut().for_each(|row: &mut MetricSeen| row.labels.push(label.clone()));
                 }
             }
-            for (_, value) in rows.iter_mut().flat_map(|row| &mut row.labels) {
-                *value = self.surroundings.secrets.cleaned(value);
+            let told = rows
+                .iter_mut()
+                .flat_map(|row| row.labels.iter_mut().map(|(_, value)| value).chain(&mut row.text));
+            for text in told {
+                *text = self.surroundings.secrets.cleaned(text);
             }
             Ok(rows)
         };

@@ -29,28 +29,22 @@ pub(super) fn text(of: &Value, path: Option<&ValuePath>) -> Result<String, Strin
     }
 }
 
-/// Every text that a path finds, one behind the other.
-pub(super) fn texts(of: &Value, path: Option<&ValuePath>) -> Result<String, String> {
-    let Some(path) = path else { return Ok(String::new()) };
-    let mut texts = String::new();
-    for value in path.path.query(of).all() {
-        match value {
-            Value::Null => {}
-            Value::String(text) => texts.push_str(text),
-            Value::Number(number) => texts.push_str(&number.to_string()),
-            other => return Err(wrong(other, Some(path), "a text")),
-        }
-        texts.push('\n');
-    }
-    Ok(texts)
+/// Every text that a path finds, those of numbers too.
+pub(super) fn texts(of: &Value, path: Option<&ValuePath>) -> Result<Vec<String>, String> {
+    let Some(path) = path else { return Ok(Vec::new()) };
+    let found = path.path.query(of).all().into_iter().filter(|value| !value.is_null());
+    let texts = found.map(|value| match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Number(number) => Ok(number.to_string()),
+        other => Err(wrong(other, Some(path), "a text")),
+    });
+    texts.collect()
 }
 
-/// A whole number; 0 where there is none.
-pub(super) fn count(of: &Value, path: Option<&ValuePath>) -> Result<u64, String> {
-    match one(of, path)? {
-        None => Ok(0),
-        Some(value) => value.as_u64().ok_or_else(|| wrong(value, path, "a whole number")),
-    }
+/// A whole number; `None` where there is none.
+pub(super) fn count(of: &Value, path: Option<&ValuePath>) -> Result<Option<u64>, String> {
+    let Some(value) = one(of, path)? else { return Ok(None) };
+    value.as_u64().map(Some).ok_or_else(|| wrong(value, path, "a whole number"))
 }
 
 /// Money in millionths of a dollar; `None` where it is unknown.

@@ -33,12 +33,15 @@ struct Part {
     taken: AtomicBool,
 }
 
+/// The key of a part that templates do not see.
+const OUT_OF_REACH: &str = "";
+
 /// What a part is of the scenario.
 enum Means {
     /// A name, a secret, or something that holds settings.
     Nothing,
     /// Settings that the scenario sets, by their names beside this part.
-    Settings(Vec<&'static str>),
+    Settings(Vec<Cow<'static, str>>),
     /// Settings that belong together: where none of them is read, the name of all is told.
     Group,
     /// What another part holds already.
@@ -171,20 +174,36 @@ impl MapShown {
         called: &'static str,
         value: Option<impl Into<Value>>,
     ) -> Self {
-        let names = if value.is_some() { vec![called] } else { Vec::new() };
-        let value = value.map_or_else(|| Value::from(()), Into::into);
-        self.value_of(key, names, value)
+        let name = value.is_some().then_some(called);
+        self.value_of(key, name, value.map_or_else(|| Value::from(()), Into::into))
     }
 
     /// A setting that is a list of names. Templates see a list also where it is not set.
     pub(crate) fn list(self, key: &'static str, names: Vec<String>) -> Self {
-        let settings = if names.is_empty() { Vec::new() } else { vec![key] };
-        self.value_of(key, settings, Value::from(names))
+        self.value_of(key, (!names.is_empty()).then_some(key), Value::from(names))
     }
 
     /// A value that carries out several settings at once, named as they stand beside it; perhaps none.
-    pub(crate) fn value_of(mut self, key: &'static str, settings: Vec<&'static str>, value: Value) -> Self {
+    pub(crate) fn value_of<S: Into<Cow<'static, str>>>(
+        mut self,
+        key: &'static str,
+        settings: impl IntoIterator<Item = S>,
+        value: Value,
+    ) -> Self {
+        let settings = settings.into_iter().map(Into::into).collect();
         self.0.push(Part::new(key, key, Means::Settings(settings), Shown::plain(value)));
+        self
+    }
+
+    /// A setting that is a flag; only one that is up asks something of a template.
+    pub(crate) fn flag(self, key: &'static str, up: bool) -> Self {
+        self.value_of(key, up.then_some(key), up.into())
+    }
+
+    /// Settings that no template is given, and so none can carry out.
+    pub(crate) fn out_of_reach(mut self, settings: Vec<String>) -> Self {
+        let settings = settings.into_iter().map(Cow::Owned).collect();
+        self.0.push(Part::new(OUT_OF_REACH, "", Means::Settings(settings), Shown::plain(())));
         self
     }
 
@@ -208,7 +227,8 @@ impl MapShown {
         setting: Option<&'static str>,
         shown: Arc<Shown>,
     ) -> Self {
-        self.0.push(Part::new(key, key, Means::Settings(setting.into_iter().collect()), shown));
+        let settings = setting.into_iter().map(Cow::Borrowed).collect();
+        self.0.push(Part::new(key, key, Means::Settings(settings), shown));
         self
     }
 
@@ -256,7 +276,8 @@ impl Object for Shown {
             Shape::Plain(_) => None,
             Shape::Map(parts) => {
                 let key = key.as_str()?;
-                parts.iter().find(|part| part.key == key).map(Part::take)
+                let mut seen = parts.iter().filter(|part| part.key != OUT_OF_REACH);
+                seen.find(|part| part.key == key).map(Part::take)
             }
             Shape::List(parts) => parts.get(key.as_usize()?).map(Part::take),
         }
@@ -266,7 +287,8 @@ impl Object for Shown {
         match &self.shape {
             Shape::Plain(_) => Enumerator::NonEnumerable,
             Shape::Map(parts) => {
-                Enumerator::Values(parts.iter().map(|part| Value::from(part.key.as_ref())).collect())
+                let seen = parts.iter().filter(|part| part.key != OUT_OF_REACH);
+                Enumerator::Values(seen.map(|part| Value::from(part.key.as_ref())).collect())
             }
             Shape::List(parts) => Enumerator::Seq(parts.len()),
         }
@@ -299,7 +321,10 @@ mod tests {
             .name("name", "chat")
             .setting("retries", Some(2))
             .setting("window", None::<u32>)
-            .value_of("secret", vec!["padding", "same_as"], Value::from(" x "))
+            .value_of("secret", ["padding", "same_as"], Value::from(" x "))
+            .flag("bold", false)
+            .flag("meek", true)
+            .out_of_reach(vec!["keys.first.weight".to_owned()])
             .group("queue", Some(queue.done()))
             .group("backoff", None)
             .group("limits", Some(limits.done()))
@@ -316,21 +341,28 @@ mod tests {
             "router.models.chat.retries",
             "router.models.chat.padding",
             "router.models.chat.same_as",
+            "router.models.chat.meek",
+            "router.models.chat.keys.first.weight",
             "router.models.chat.queue",
             "router.models.chat.limits",
         ];
+        let never = all[4];
+        let without_meek: Vec<&str> = all.iter().copied().filter(|name| !name.ends_with("meek")).collect();
         for (template, unread) in [
             ("", &all[..]),
             ("{{ models[0].name }}{% if models[0].queue is not none %}1{% endif %}", &all),
-            ("{{ models | tojson }}", &[]),
-            ("{{ first | tojson }}", &[]),
+            ("{{ models | tojson }}", &[never]),
+            ("{{ first | tojson }}", &[never]),
             ("{% for m in models %}{{ m.retries }}{{ m.secret }}{% endfor %}", &all[3..]),
+            ("{{ models[0].bold }}{{ models[0].meek }}{{ models[0]['']  is undefined }}", &without_meek),
             (
                 "{% for m in models %}{% set q = m.queue %}{{ q.max }}{% for l in m.limits %}{{ l.requests }}{% endfor %}{% endfor %}",
                 &[
                     "router.models.chat.retries",
                     "router.models.chat.padding",
                     "router.models.chat.same_as",
+                    "router.models.chat.meek",
+                    never,
                     "router.models.chat.queue.wait",
                     "router.models.chat.limits[2].tokens",
                 ],

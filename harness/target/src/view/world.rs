@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use minijinja::Value;
-use scenario::{At, ModelSettings, Padding, Prices, Tenant, UseLimit};
+use scenario::{At, HealthChecks, ModelSettings, Padding, Prices, Tenant, UseLimit};
 
 use crate::topology::{GivenKey, Key, Provider, Topology};
 use crate::view::shown::{ListShown, MapShown, Shown};
@@ -14,8 +14,9 @@ use crate::view::{StartView, StoreView};
 pub(crate) fn view(topology: &Topology, start: &StartView<'_>) -> Arc<Shown> {
     let (mut upstreams, mut keys) = (ListShown::default(), ListShown::default());
     for upstream in &topology.upstreams {
-        let own: Vec<_> =
-            upstream.keys.iter().map(|given| (&given.key.label, key(upstream, given))).collect();
+        // A key that the target finds in its environment is not given it twice.
+        let listed = upstream.keys.iter().filter(|given| given.variable().is_none());
+        let own: Vec<_> = listed.map(|given| (&given.key.label, key(upstream, given))).collect();
         for (_, key) in &own {
             keys.next(Arc::clone(key));
         }
@@ -52,11 +53,18 @@ fn provider(upstream: &Provider, keys: Vec<(&String, Arc<Shown>)>) -> Arc<Shown>
     for (label, key) in keys {
         list.named(label, key);
     }
+    let found = || upstream.keys.iter().filter_map(|given| Some((given, given.variable()?)));
+    let called = |given: &GivenKey, setting: &str| format!("keys.{}.{setting}", given.key.label);
+    let variables: Vec<String> = found().map(|(_, variable)| variable.to_owned()).collect();
+    let weighted = found()
+        .filter(|(given, _)| given.settings.as_ref().is_some_and(|settings| settings.weight.is_some()));
     MapShown::default()
         .name("name", upstream.name.as_str())
         .name("dialect", upstream.protocol.name())
         .name("base_url", upstream.base_url.as_str())
         .inside("keys", "keys", list.done())
+        .value_of("discovers", found().map(|(given, _)| called(given, "variable")), Value::from(variables))
+        .out_of_reach(weighted.map(|(given, _)| called(given, "weight")).collect())
         .done()
 }
 
@@ -141,7 +149,7 @@ fn backoff(backoff: &scenario::Backoff) -> Arc<Shown> {
         .setting_called("base_ms", "base", Some(millis(backoff.base)))
         .setting_called("max_ms", "max", Some(millis(backoff.max)))
         // That waits are spread is what every target should do, so only the opposite asks something of it.
-        .value_of("jitter", if backoff.jitter { Vec::new() } else { vec!["jitter"] }, backoff.jitter.into())
+        .value_of("jitter", (!backoff.jitter).then_some("jitter"), backoff.jitter.into())
         .done()
 }
 
@@ -190,6 +198,7 @@ fn tenant(key: &Key, tenant: Option<&Tenant>) -> Arc<Shown> {
         .group("limits", Some(limits(tenant.map_or(&[], |tenant| &tenant.limits))))
         .setting("at_once", tenant.and_then(|tenant| tenant.at_once))
         .list("models", names(tenant.map_or(&[], |tenant| &tenant.models)))
+        .flag("expired", tenant.is_some_and(|tenant| tenant.expired))
         .done()
 }
 
@@ -205,6 +214,7 @@ fn prices(prices: &Prices) -> Arc<Shown> {
                 .setting("cache_read", price.cache_read.map(micros))
                 .setting("cache_write", price.cache_write.map(micros))
                 .setting("output", Some(micros(price.output)))
+                .setting("reasoning", price.reasoning.map(micros))
                 .done(),
         );
     }
@@ -218,10 +228,15 @@ fn settings(topology: &Topology) -> Arc<Shown> {
     let router = &topology.router;
     MapShown::default()
         .setting_called("max_request_bytes", "max_request", router.max_request.map(|size| size.bytes))
+        .group("health", router.health.as_ref().map(health))
         // The harness itself starts that many, and what they share is the `store`.
         .name("instances", topology.instances())
         .name("shared", router.shared)
         .done()
+}
+
+fn health(health: &HealthChecks) -> Arc<Shown> {
+    MapShown::default().setting_called("every_ms", "every", Some(millis(health.every))).done()
 }
 
 fn store(store: &StoreView) -> Arc<Shown> {

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use stormproof_target::{StartError, version};
+use stormproof_target::{StartError, Started, version};
 
-use crate::world::{World, is_gone, read, this_program};
+use crate::world::{World, is_gone, operation, read, this_program, topology_of};
 
 const LISTENING: &str = "{ line: 'listening on ', within: 20s }";
 
@@ -186,4 +186,69 @@ pub(crate) async fn a_version_is_the_first_line_that_its_command_prints() {
     let profile = read(&world.script("", LISTENING, ""));
     let none = version(&profile, &this_program(), &world.folder.join("version")).await;
     assert_eq!(none.unwrap(), None);
+}
+
+/// A world whose target need not start.
+fn lenient() -> World {
+    let mut world = World::new();
+    world.topology = topology_of("upstreams: {}\nrouter: { must_start: false }", "");
+    world
+}
+
+pub(crate) async fn a_target_that_need_not_start_may_end_and_be_started_again() {
+    let world = lenient();
+    let script =
+        "if [ -e go ]; then echo listening on 127.0.0.1:4321; exec sleep 1000; fi\necho no key >&2; exit 3\n";
+    let profile = world.script(script, LISTENING, "");
+    let Started { target, unready } = world.try_to_start(&profile).await.unwrap();
+    let unready = unready.expect("it ended");
+    assert!(matches!(unready, StartError::Ended { .. }), "{unready}");
+    assert!(
+        unready.to_string().starts_with("the process ended with status 3 before it was ready"),
+        "{unready}"
+    );
+    assert_eq!((target.pid(), target.log_tail()), (None, vec!["no key".to_owned()]));
+    // Nobody listens there.
+    assert!(tokio::net::TcpStream::connect(target.address()).await.is_err());
+    std::fs::write(world.folder.join("target/go"), "").unwrap();
+    target.operate(&operation("operate: start")).await.unwrap();
+    assert_eq!(target.base_url(), "http://127.0.0.1:4321");
+    target.stop().await;
+}
+
+pub(crate) async fn a_target_that_need_not_start_runs_on_when_it_is_not_ready_in_time() {
+    let world = lenient();
+    let script = "until [ -e go ]; do sleep 0.01; done\n";
+    let profile = world.script(script, "{ line: 'listening on ', within: 300ms }", "");
+    let Started { target, unready } = world.try_to_start(&profile).await.unwrap();
+    let unready = unready.expect("it is not ready");
+    assert!(matches!(unready, StartError::NotReady { .. }), "{unready}");
+    let pid = i32::try_from(target.pid().expect("it runs on")).unwrap();
+    // It was never ready, so it does not die when it ends.
+    let died = target.died();
+    std::fs::write(world.folder.join("target/go"), "").unwrap();
+    is_gone(pid).await;
+    let ending = target.stop().await;
+    assert_eq!(ending.to_string(), "ended with status 0");
+    tokio::select! {
+        biased;
+        reason = died => panic!("{reason}"),
+        () = std::future::ready(()) => {}
+    }
+}
+
+pub(crate) async fn a_target_that_need_not_start_is_ready_like_any_other_and_needs_its_program() {
+    let world = lenient();
+    let script = "echo listening on 127.0.0.1:4321\nexec sleep 1000\n";
+    let Started { target, unready } = world.try_to_start(&world.script(script, LISTENING, "")).await.unwrap();
+    assert!(unready.is_none() && target.pid().is_some());
+    target.stop().await;
+    let profile =
+        world.profile(&format!("start:\n  process: {{ command: [no-such-router] }}\n  ready: {LISTENING}\n"));
+    let error = world.try_to_start(&profile).await.err().expect("there is no program");
+    assert!(matches!(error, StartError::ProgramMissing(_)), "{error}");
+    // One that has to start is not let off.
+    let strict = World::new();
+    let error = strict.try_to_start(&strict.script("exit 3\n", LISTENING, "")).await.err().expect("it ended");
+    assert!(matches!(error, StartError::Ended { .. }), "{error}");
 }

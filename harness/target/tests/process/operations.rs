@@ -166,15 +166,18 @@ pub(crate) async fn a_key_is_switched_off_by_the_request_that_the_profile_says()
         .expect(1)
         .mount(&server)
         .await;
-    let world = World::new();
+    let mut world = World::new();
+    let keys = "{ first: {}, second: { variable: KEY_2 } }";
+    world.topology =
+        topology_of(&format!("upstreams: {{ openai: {{ dialect: openai, keys: {keys} }} }}"), "");
     let operations = "operations:\n  disable_key:\n    method: PATCH\n    \
-                      path: \"/admin/{{ key.upstream }}/{{ key.label }}/off\"\n    \
+                      path: \"/admin/{{ key.upstream }}/{{ key.variable or key.label }}/off\"\n    \
                       body: '{\"key\": {{ key.secret | tojson }}}'\n";
     let profile = world.script(&listens_at(&server), LISTENING, &format!("{ADMIN}{operations}"));
     let target = world.start(&profile).await.unwrap();
     done(&target, "{ operate: disable_key, key: first }").await.unwrap();
     let told = done(&target, "{ operate: disable_key, key: second }").await.unwrap_err();
-    assert_eq!(told, "`/admin/openai/second/off` answers with status 404");
+    assert_eq!(told, "`/admin/openai/KEY_2/off` answers with status 404");
     let told = done(&target, "{ operate: disable_key, key: third }").await.unwrap_err();
     assert_eq!(told, "no upstream has a key `third`");
     let told = done(&target, "{ operate: enable_key, key: first }").await.unwrap_err();
@@ -195,6 +198,94 @@ pub(crate) async fn a_refused_operation_is_told_without_any_secret() {
     let target = world.start(&profile).await.unwrap();
     let told = done(&target, "operate: reload").await.unwrap_err();
     assert_eq!(told, "`/reload` answers with status 409: no such key: <key first>");
+    target.stop().await;
+}
+
+const RELOADED: &str = "upstreams: { openai: { dialect: openai, keys: 1 } }\n\
+                        router: { models: { chat: { pool: openai, retries: 1 } } }";
+const RELOAD: &str =
+    "operate: reload\nrouter: { models: { chat: { pool: openai, retries: 7 }, new: { pool: openai } } }";
+
+/// A target that reads its models from a file.
+fn configured(world: &World, script: &str, operations: &str) -> std::path::PathBuf {
+    let template =
+        "{% for model in models %}{{ model.name }}:{{ model.retries | tojson }} {% endfor %}{{ instance }}";
+    fs::write(world.folder.join("own.j2"), template).unwrap();
+    world.script(
+        script,
+        LISTENING,
+        &format!("  files: {{ own: own.j2 }}\ninstances: {{ max: 2 }}\n{operations}"),
+    )
+}
+
+pub(crate) async fn a_reload_renders_the_settings_that_come_with_it_before_it_is_asked_for() {
+    let server = MockServer::start().await;
+    let mut world = World::new();
+    world.topology = topology_of(RELOADED, "");
+    let own = world.folder.join("target/own");
+    let at_request = own.clone();
+    // What it would read when it is asked to.
+    let answer = move |_: &wiremock::Request| {
+        ResponseTemplate::new(if fs::read_to_string(&at_request).unwrap() == "chat:7 new:null 1" {
+            200
+        } else {
+            500
+        })
+    };
+    Mock::given(path("/reload")).respond_with(answer).mount(&server).await;
+    let operations = format!("{ADMIN}operations: {{ reload: {{ path: /reload }} }}\n");
+    let target = world.start(&configured(&world, &listens_at(&server), &operations)).await.unwrap();
+    let read = || fs::read_to_string(&own).unwrap();
+    assert_eq!(read(), "chat:1 1");
+    done(&target, RELOAD).await.unwrap();
+    done(&target, "operate: restart").await.unwrap();
+    assert_eq!(read(), "chat:7 new:null 1");
+    // Without settings, those of the world are in force again.
+    assert_eq!(done(&target, "operate: reload").await, Err("`/reload` answers with status 500".to_owned()));
+    assert_eq!(read(), "chat:1 1");
+    target.stop().await;
+    assert_eq!(server.received_requests().await.unwrap().len(), 2);
+}
+
+pub(crate) async fn a_reload_by_a_signal_is_told_to_each_instance_that_runs() {
+    let mut world = World::new();
+    world.topology = topology_of(&RELOADED.replace("router: {", "router: { instances: 2,"), "");
+    let script =
+        "trap 'echo has $(cat own)' USR1\necho listening on 127.0.0.1:1\nwhile :; do sleep 0.01; done\n";
+    let profile = configured(&world, script, "operations: { reload: { signal: USR1 } }\n");
+    let target = world.start(&profile).await.unwrap();
+    done(&target, RELOAD).await.unwrap();
+    let mut told = Vec::new();
+    while told.len() < 2 {
+        tokio::task::yield_now().await;
+        told = world.lines().into_iter().filter(|line| line.starts_with("has")).collect();
+    }
+    told.sort();
+    assert_eq!(told, ["has chat:7 new:null 1", "has chat:7 new:null 2"]);
+    done(&target, "{ operate: kill, instance: 2 }").await.unwrap();
+    assert_eq!(done(&target, RELOAD).await, Err("instance 2: it is not running".to_owned()));
+    target.stop().await;
+}
+
+pub(crate) async fn a_reload_changes_nothing_that_only_a_start_can() {
+    let mut world = World::new();
+    world.topology = topology_of(RELOADED, "");
+    let profile = configured(&world, PRINTS_PID, "operations: { reload: { signal: HUP } }\n");
+    let target = world.start(&profile).await.unwrap();
+    for (settings, name) in [
+        ("instances: 2", "instances"),
+        ("shared: true", "shared"),
+        ("must_start: false", "must_start"),
+        ("environment: { A: b }", "environment"),
+    ] {
+        let told = done(&target, &format!("operate: reload\nrouter: {{ {settings} }}")).await.unwrap_err();
+        assert_eq!(told, format!("`router.{name}` cannot be another while the target runs: leave it out"));
+    }
+    assert_eq!(fs::read_to_string(world.folder.join("target/own")).unwrap(), "chat:1 1");
+    target.stop().await;
+    let target = world.start(&configured(&world, PRINTS_PID, "")).await.unwrap();
+    let told = done(&target, RELOAD).await.unwrap_err();
+    assert_eq!(told, "the profile of `script` says under `operations:` nothing of `reload`");
     target.stop().await;
 }
 

@@ -30,6 +30,29 @@ pub(crate) async fn the_environment_holds_nothing_but_what_the_profile_names() {
     assert!(port.parse::<u16>().unwrap() >= 1024, "{port}");
 }
 
+pub(crate) async fn the_world_s_variables_are_in_the_environment_and_their_keys_nowhere_else() {
+    let mut world = World::new();
+    let keys = "{ first: { variable: KEY_1, padding: newline }, blank: { variable: KEY_2, padding: empty }, \
+                twin: { variable: KEY_3, same_as: first }, told: {} }";
+    let settings = "router: { environment: { FURTHER: more, COLOUR: red } }";
+    world.topology =
+        topology_of(&format!("upstreams: {{ openai: {{ dialect: openai, keys: {keys} }} }}\n{settings}"), "");
+    let template = "{% for key in keys %}{{ key.label }}{% endfor %} \
+                    {% for key in upstreams[0].keys %}{{ key.label }}{% endfor %} {{ upstreams[0].discovers | join(' ') }}";
+    fs::write(world.folder.join("keys.j2"), template).unwrap();
+    let script = "for name in KEY_1 KEY_2 KEY_3 FURTHER COLOUR; do printenv $name | od -An -c | tr -d ' '; done > seen\n";
+    let profile = world.script(&format!("{script}{SLEEPS}"), LISTENING, "  files: { keys: keys.j2 }\n");
+    let own = fs::read_to_string(&profile).unwrap();
+    fs::write(&profile, own.replace("process: {", "process: { env: { COLOUR: blue },")).unwrap();
+    let target = world.start(&profile).await.unwrap();
+    let read = |name: &str| fs::read_to_string(world.folder.join("target").join(name)).unwrap();
+    assert_eq!(read("keys"), "told told KEY_1 KEY_2 KEY_3");
+    let seen = read("seen").replace('\n', "");
+    let first = "sk-storm-first-0123456789";
+    assert_eq!(seen, format!("{first}\\n\\n\\n{first}\\nmore\\nred\\n"));
+    target.stop().await;
+}
+
 pub(crate) async fn no_key_is_in_the_log_or_in_an_error() {
     let world = World::new();
     let script = "cat \"$HOME/keys\"; cat \"$HOME/keys\" >&2; exit 1\n";
@@ -97,6 +120,7 @@ const ROUTER_CONFIG: &str = "\
 listen: 127.0.0.1:0
 admin: { secret: \"sk-storm-admin-0123456789\" }
 ledger: { prompt_end: 200 }
+health: { every: 1500ms }
 providers:
   \"openai\":
     dialect: openai
@@ -104,6 +128,10 @@ providers:
     keys:
       - { name: \"first\", secret: \"sk-storm-first-0123456789\", weight: 3 }
       - { name: \"second\", secret: \"sk-storm-second-0123456789\" }
+  \"found\":
+    dialect: openai
+    base_url: \"http://127.0.0.1:9/v1\"
+    discover: \"FOUND_KEY\"
 models:
   \"chat\":
     provider: \"openai\"
@@ -126,22 +154,29 @@ prices:
     input: 3000000
     cache_read: 300000
     output: 15000000
+    reasoning: 60000000
 tenants:
   \"acme\":
     keys: [\"sk-storm-acme-0123456789\"]
     budget: 10.000005 USD
+    budget_per: 2000ms
+    at_once: 3
     models: [\"chat\"]
     requests_per_minute: 20
   \"globex\":
     keys: [\"sk-storm-globex-0123456789\"]
+    expired: true
 ";
 
 pub(crate) async fn the_bundled_router_s_configuration_says_what_the_world_says() {
     let mut world = World::new();
     world.topology = topology_of(
         r#"
-upstreams: { openai: { dialect: openai, keys: { first: { weight: 3 }, second: {} } } }
+upstreams:
+  openai: { dialect: openai, keys: { first: { weight: 3 }, second: {} } }
+  found: { dialect: openai, keys: { two: { variable: FOUND_KEY_2 }, one: { variable: FOUND_KEY } } }
 router:
+  health: { every: 1500ms }
   models:
     chat:
       pool: openai
@@ -154,11 +189,11 @@ router:
       timeouts: { first_content: 2.5s }
     'a "b": c': { pool: openai, model: gpt-4o, retries: 0, cooldown: {} }
 tenants:
-  acme: { budget: 10.000005 USD, models: [chat], limits: [{ requests: 20, per: 1m }] }
-  globex: {}
+  acme: { budget: 10.000005 USD, budget_per: 2s, at_once: 3, models: [chat], limits: [{ requests: 20, per: 1m }] }
+  globex: { expired: true }
 prices:
   version: "1"
-  models: { gpt-4o: { input: 3 USD per 1M, cache_read: 0.3 USD per 1M, output: 15 USD per 1M } }
+  models: { gpt-4o: { input: 3 USD per 1M, cache_read: 0.3 USD per 1M, output: 15 USD per 1M, reasoning: 60 USD per 1M } }
 "#,
         "http://127.0.0.1:9/v1",
     );

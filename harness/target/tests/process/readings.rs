@@ -104,7 +104,8 @@ pub(crate) async fn counters_come_from_metrics_and_status_of_each_instance_witho
         .respond_with(ResponseTemplate::new(200).set_body_string(page))
         .mount(&server)
         .await;
-    let status = json!({ "pools": [{ "parked": 1 }, { "parked": 2 }] });
+    let status =
+        json!({ "pools": [{ "parked": 1 }, { "parked": 2 }], "state": "sk-storm-first-0123456789 is out" });
     Mock::given(path("/status"))
         .respond_with(ResponseTemplate::new(200).set_body_json(status))
         .mount(&server)
@@ -114,18 +115,22 @@ pub(crate) async fn counters_come_from_metrics_and_status_of_each_instance_witho
         "upstreams: { openai: { dialect: openai, keys: [first] } }\nrouter: { instances: 2 }",
         "http://127.0.0.1:9/v1",
     );
-    let reads = format!("{READS}instances: {{ max: 2 }}\n");
+    let fields = "fields: { parked: \"$.pools[*].parked\", breaker: \"$.state\" }";
+    let reads = READS.replace("fields: { parked: \"$.pools[*].parked\" }", fields);
+    let reads = format!("{reads}instances: {{ max: 2 }}\n");
     let target = world.start(&world.script(&listens_at(&server), LISTENING, &reads)).await.unwrap();
     let shown = |rows: Vec<record::MetricSeen>| -> Vec<String> {
         let label = |(name, value): &(String, String)| format!("{name}={value}");
         let labels = |row: &record::MetricSeen| row.labels.iter().map(label).collect::<Vec<_>>().join(",");
-        rows.iter().map(|row| format!("{}{{{}}} {}", row.name, labels(row), row.value)).collect()
+        let value = |row: &record::MetricSeen| row.text.clone().unwrap_or_else(|| row.value.to_string());
+        rows.iter().map(|row| format!("{}{{{}}} {}", row.name, labels(row), value(row))).collect()
     };
     let of = |instance: u8| {
         [
             format!("hits{{key=<key first>,instance={instance}}} 3"),
             format!("up{{instance={instance}}} 1"),
             format!("parked{{instance={instance}}} 3"),
+            format!("breaker{{instance={instance}}} <key first> is out"),
         ]
     };
     let read = target.read_metrics(Clock::start()).await.unwrap();

@@ -9,7 +9,9 @@ use annotate_snippets::Renderer;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use scenario::{Dialect, Document, Protocol, Read};
-use stormproof_target::{Key, Profile, RunningTarget, StartError, StartOptions, Topology, UpstreamAddress};
+use stormproof_target::{
+    Key, Profile, RunningTarget, StartError, StartOptions, Started, Topology, UpstreamAddress,
+};
 
 pub(crate) struct World {
     pub(crate) folder: PathBuf,
@@ -50,14 +52,21 @@ impl World {
         profile: &Path,
         defect: Option<&str>,
     ) -> Result<RunningTarget, StartError> {
+        RunningTarget::start(&read(profile), &self.topology, self.options(defect)).await
+    }
+
+    pub(crate) async fn try_to_start(&self, profile: &Path) -> Result<Started, StartError> {
+        RunningTarget::try_to_start(&read(profile), &self.topology, self.options(None)).await
+    }
+
+    fn options(&self, defect: Option<&str>) -> StartOptions {
         let lines = Arc::clone(&self.lines);
-        let options = StartOptions {
+        StartOptions {
             stormproof: this_program(),
             defect: defect.map(str::to_owned),
             log: Arc::new(move |line: &str| lines.lock().unwrap().push(line.to_owned())),
             folder: self.folder.join("target"),
-        };
-        RunningTarget::start(&read(profile), &self.topology, options).await
+        }
     }
 
     /// Every line that the target printed so far.

@@ -3,16 +3,15 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use dialect::{Cause, ChatRequest, Dialect, Unfit};
+use dialect::{Cause, ChatRequest, Surface};
 use http::{HeaderValue, Method};
 use record::{Moment, NameId};
 use scenario::{Protocol, Values};
 
-use super::Visit;
+use super::{Visit, target};
 use crate::asked::Asked;
 use crate::charge::Charge;
 use crate::decision::Decision;
-use crate::deed::Done;
 use crate::keyring::{KeyUse, NoEntry};
 use crate::plans::Cost;
 use crate::request_body::{Cut, Received};
@@ -29,7 +28,7 @@ pub(super) enum Course<'r> {
 /// What the rules decided.
 pub(super) struct Decided<'r> {
     pub(super) decision: Decision<'r>,
-    /// Nothing but defaults for a request that is no chat request.
+    /// Nothing but defaults for a request that asks no model.
     pub(super) chat: Chat,
     /// What templates of the reply fill in.
     pub(super) values: Values,
@@ -54,26 +53,31 @@ impl Visit {
         let Protocol::Llm(dialect) = self.upstream.protocol else {
             return self.serve(key, received, now);
         };
-        let (method, path) = (&self.head.method, self.head.uri.path());
-        if method == Method::GET && dialect.models_paths().contains(&path) {
+        let (method, target) = (&self.head.method, target(&self.head));
+        if method == Method::GET && dialect.lists_models(target).is_some() {
             let decided = self.decide((key, None), received, None, now);
             return if decided.decision.deviates { Course::Decided(decided) } else { Course::Models };
         }
-        if method != Method::POST || !dialect.chat_paths().contains(&path) {
+        let Some(asked) = dialect.asked(target).filter(|_| method == Method::POST) else {
             return Course::UnknownPath;
-        }
+        };
         let header = |name: &str| self.head.headers.get(name).map(HeaderValue::as_bytes);
-        if let Some(name) = dialect.missing_header(header) {
+        if let Some(name) = asked.dialect.missing_header(header) {
             return Course::Refused(Cause::NoHeader(name), errors.bad_request);
         }
-        self.chat((key, dialect), received, now)
+        match asked.request(&received.bytes) {
+            Ok(chat) => self.chat(key, (asked.surface, chat), received, now),
+            Err(unfit) => Course::Refused(Cause::Unfit(unfit), errors.bad_request),
+        }
     }
 
-    fn chat(&self, (key, dialect): (KeyUse, Dialect), received: &Received, now: Moment) -> Course<'_> {
-        let chat = match dialect.chat_request(&received.bytes) {
-            Ok(chat) => chat,
-            Err(unfit) => return self.unfit(unfit),
-        };
+    fn chat(
+        &self,
+        key: KeyUse,
+        (surface, chat): (Surface, ChatRequest<'_>),
+        received: &Received,
+        now: Moment,
+    ) -> Course<'_> {
         let journal = &self.upstream.journal;
         let model = self.upstream.models.number(&chat.model, |model| journal.redacted(model));
         self.connection.note(|attempt| (attempt.row.model, attempt.row.streamed) = (model, chat.stream));
@@ -81,14 +85,9 @@ impl Visit {
         let cost = Cost { model: &chat.model, input: chat.words, most_output };
         let mut decided = self.decide((key, Some(&chat)), received, Some(cost), now);
         decided.thinks = true;
-        let ChatRequest { model, stream, include_usage, words, .. } = chat;
-        decided.chat = Chat { model: model.into_owned(), stream, include_usage, words };
+        decided.chat = Chat::new(surface, chat);
         self.charge(key, &mut decided);
         Course::Decided(decided)
-    }
-
-    fn unfit(&self, unfit: Unfit) -> Course<'_> {
-        Course::Refused(Cause::Unfit(unfit), self.upstream.errors.bad_request)
     }
 
     /// What a service replies, whatever it is asked.
@@ -109,21 +108,18 @@ impl Visit {
     ) -> Decided<'_> {
         let seat = self.upstream.keys.seat(key);
         let asked = Asked {
+            keys: &self.upstream.keys,
             seat,
             key,
             nth: self.nth,
+            ordinal: self.ordinal,
             chat,
             head: &self.head,
             body: &received.bytes,
             tree: OnceCell::new(),
         };
         let decision = self.upstream.rules.decide(seat, &asked, cost, now);
-        let names: &[String] = match decision.done {
-            Done::Reply(rule) => &rule.names,
-            Done::Broken(broken) => &broken.of.names,
-            Done::Connection(_) => &[],
-        };
-        let values = asked.values(names);
+        let values = decision.done.reply().map(|reply| asked.values(&reply.names)).unwrap_or_default();
         Decided { decision, chat: Chat::default(), values, thinks: false }
     }
 

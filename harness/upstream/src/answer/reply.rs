@@ -12,13 +12,12 @@ use scenario::{LimitSignal, Protocol, Values};
 use super::Visit;
 use crate::decision::Decision;
 use crate::reply_body::ReplyBody;
-use crate::reply_head::{BodyKind, ReplyHead};
+use crate::reply_head::{JSON, ReplyHead};
 use crate::speech::{Chat, Speaker, Speech, SpokenBody};
 
 impl Visit {
     pub(super) fn tell_limits(&self, decision: &Decision<'_>, head: &mut ReplyHead, speaker: &Speaker<'_>) {
-        let (Some((plan, standing)), Protocol::Llm(dialect)) = (&decision.standing, self.upstream.protocol)
-        else {
+        let (Some((plan, standing)), Protocol::Llm(_)) = (&decision.standing, self.upstream.protocol) else {
             return;
         };
         let limited = head.status == 429;
@@ -34,7 +33,7 @@ impl Visit {
                 remaining: standing.remaining,
                 reset: standing.reset,
             };
-            for (name, value) in dialect.limit_headers(&limit, speaker.wall) {
+            for (name, value) in self.dialect.limit_headers(&limit, speaker.wall) {
                 // What the refusal itself says stands.
                 head.set_own(name, value);
             }
@@ -49,7 +48,8 @@ impl Visit {
     ) -> Speaker<'s> {
         let wall = self.upstream.wall_clock(now);
         let unix_seconds = wall.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
-        Speaker { upstream: &self.upstream, chat, values, draws: self.draws, request_id, wall, unix_seconds }
+        let (upstream, dialect, draws) = (&self.upstream, self.dialect, self.draws);
+        Speaker { upstream, dialect, chat, values, draws, request_id, wall, unix_seconds }
     }
 
     pub(super) fn refuse(&self, cause: Cause<'_>, number: NameId, now: Moment) -> Response<ReplyBody> {
@@ -67,18 +67,18 @@ impl Visit {
         let request_id = self.draws.id("req_");
         let created = self.upstream.unix_seconds(now);
         let served = self.upstream.models.served();
-        let body = match self.upstream.protocol {
-            Protocol::Llm(dialect) => dialect.model_list(served, created),
-            Protocol::Http => Vec::new(),
-        };
+        let body = self.dialect.model_list(served, created);
         self.send(ReplyHead::new(NameId::NONE), (&request_id, now), body.into())
     }
 
     /// Sends a body of JSON that is no answer.
     pub(super) fn send(&self, mut head: ReplyHead, told: (&str, Moment), body: Bytes) -> Response<ReplyBody> {
-        head.body(BodyKind::Json);
+        head.body(JSON);
         let body = SpokenBody::Whole(body);
-        self.send_speech(Speech { head, body, used: (0, 0), reported: None, text_hash: 0 }, told)
+        self.send_speech(
+            Speech { head, body, used: (0, 0), reported: None, text_hash: 0, hidden: false },
+            told,
+        )
     }
 
     /// Makes the response, and notes it in the attempt before hyper writes the first byte of it.
@@ -87,10 +87,12 @@ impl Visit {
         speech: Speech,
         (request_id, now): (&str, Moment),
     ) -> Response<ReplyBody> {
-        let Speech { mut head, body, used, reported, text_hash } = speech;
-        if let Protocol::Llm(dialect) = self.upstream.protocol {
-            head.set_own(dialect.request_id_header(), request_id.to_owned());
-            if let Some(name) = dialect.took_header() {
+        let Speech { mut head, body, used, reported, text_hash, hidden } = speech;
+        if let Protocol::Llm(_) = self.upstream.protocol {
+            if let Some(name) = self.dialect.request_id_header() {
+                head.set_own(name, request_id.to_owned());
+            }
+            if let Some(name) = self.dialect.took_header() {
                 head.set_own(name, now.since(self.arrived).as_millis().to_string());
             }
         }
@@ -108,7 +110,7 @@ impl Visit {
             if let Some(charge) = &mut attempt.charge {
                 charge.used = used;
             }
-            self.upstream.journal.replied(attempt, &parts, now);
+            self.upstream.journal.replied(attempt, (&parts, hidden), now);
         });
         let connection = Arc::clone(&self.connection);
         let body = match body {

@@ -1,4 +1,4 @@
-//! The TCP stream as hyper sees it: it tells the connection what happens, and carries out what was decided of it.
+//! The caller's end of a connection as hyper sees it: it tells the connection what happens, and carries out what was decided of it.
 
 use std::io;
 use std::pin::Pin;
@@ -6,14 +6,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
-use super::{Connection, Fate};
+use super::{Connection, Fate, Wire};
 
-/// The TCP stream as hyper sees it. Dropping it ends what is open on the connection.
+/// The way to the caller as hyper sees it. Dropping it ends what is open on the connection.
 #[derive(Debug)]
 pub(crate) struct ConnectionIo {
-    stream: TcpStream,
+    stream: Wire,
     connection: Arc<Connection>,
     /// How much has been written instead of a reply.
     written: usize,
@@ -23,7 +22,7 @@ pub(crate) struct ConnectionIo {
 const GARBAGE: &[u8] = b"\x00\x01\x02 this is no HTTP\r\n\r\n";
 
 impl ConnectionIo {
-    pub(crate) fn new(stream: TcpStream, connection: Arc<Connection>) -> Self {
+    pub(crate) fn new(stream: Wire, connection: Arc<Connection>) -> Self {
         Self { stream, connection, written: 0 }
     }
 
@@ -44,6 +43,7 @@ impl ConnectionIo {
         while let Some(rest) = bytes.get(self.written..).filter(|rest| !rest.is_empty()) {
             self.written += ready!(Pin::new(&mut self.stream).poll_write(context, rest))?;
         }
+        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
         Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
     }
 
@@ -126,7 +126,7 @@ impl Drop for ConnectionIo {
     fn drop(&mut self) {
         if self.connection.fate() == Some(Fate::Reset) {
             // Where the machine cannot do it the connection is closed, which is the next best.
-            let _: io::Result<()> = self.stream.set_zero_linger();
+            let _: io::Result<()> = self.stream.tcp().set_zero_linger();
         }
         self.connection.ended();
     }

@@ -156,7 +156,7 @@ async fn the_models_are_those_that_the_world_routes_here() {
 async fn what_does_not_exist_is_not_found() {
     let stage = Stage::set(json!({ "dialect": "openai", "keys": 1 })).await;
     let mut caller = stage.caller().await;
-    for line in ["GET /v1/chat/completions", "POST /v1/embeddings", "DELETE /"] {
+    for line in ["GET /v1/chat/completions", "POST /v1/rerank", "DELETE /"] {
         caller.send(&request(line, stage.secret(0), PING)).await;
         let reply = caller.reply().await;
         assert_eq!((reply.status, &reply.json()["error"]["type"]), (404, &json!("invalid_request_error")));

@@ -4,7 +4,7 @@ use dialect::TextHash;
 use record::{NOT_REACHED, Outcome};
 use serde_json::{Value, json};
 
-use crate::stage::{Ending, PING, STREAMED_PING, Seen, Stage, chat};
+use crate::stage::{Ending, PING, STREAMED_PING, Seen, Stage, chat, request};
 
 const TEXT: &str = "one two three four";
 
@@ -101,6 +101,61 @@ async fn a_stream_that_stalls_waits_for_its_caller_or_the_end() {
     assert!(clock.now().since(started).as_secs() < 4, "stopping does not wait for what stalls");
     assert_eq!((seen.rows[0].outcome, seen.rows[0].text_hash), (Outcome::Abandoned, TextHash::of("one")));
     assert!(matches!(staying.ending().await, Ending::Closed(_)));
+}
+
+#[tokio::test]
+async fn a_stream_that_only_pings_goes_on_until_its_caller_leaves_or_the_end() {
+    for (dialect, ping) in
+        [("openai", ": ping\n\n"), ("anthropic", "event: ping\ndata: {\"type\":\"ping\"}\n\n")]
+    {
+        let mut world = broken(&json!({ "after_contents": 1, "then": "pings" }));
+        (world["dialect"], world["keys"]) = (json!(dialect), json!(0));
+        let stage = Stage::set(world).await;
+        let asked = match dialect {
+            "openai" => chat("none", STREAMED_PING),
+            _ => request(
+                "POST /v1/messages",
+                "none",
+                &STREAMED_PING.replace("\"stream\"", "\"max_tokens\":9,\"stream\""),
+            )
+            .replace("host: upstream", "host: upstream\r\nanthropic-version: 2023-06-01"),
+        };
+        let mut leaving = stage.caller().await;
+        leaving.send(&asked).await;
+        leaving.wait_for("\"one\"").await;
+        let began = stage.clock.now();
+        let chunk = format!("{:X}\r\n{ping}\r\n", ping.len());
+        leaving.wait_for(&chunk.repeat(3)).await;
+        assert!(stage.clock.now().since(began).as_millis() >= 280, "{dialect}: they come every 100 ms");
+        drop(leaving);
+        assert_eq!(stage.next_row().await.outcome, Outcome::CallerLeft, "{dialect}");
+        let mut staying = stage.caller().await;
+        staying.send(&asked).await;
+        staying.wait_for(&chunk).await;
+        let seen = stage.leave().await;
+        assert_eq!((seen.rows[0].outcome, seen.rows[0].text_hash), (Outcome::Abandoned, TextHash::of("one")));
+        let Ending::Closed(came) = staying.ending().await else { panic!("it was reset") };
+        assert!(!came.contains("two") && !came.ends_with("0\r\n\r\n"), "{came}");
+    }
+}
+
+#[tokio::test]
+async fn a_plain_answer_that_would_only_ping_stalls() {
+    let stage = Stage::set(broken(&json!({ "after_share": "50%", "then": "pings" }))).await;
+    let mut caller = stage.caller().await;
+    caller.send(&chat(stage.secret(0), PING)).await;
+    caller.wait_for("\"chat.completion\"").await;
+    // A stream that began later has pinged by now.
+    let mut pinged = stage.caller().await;
+    pinged.send(&chat(stage.secret(0), STREAMED_PING)).await;
+    pinged.wait_for(": ping").await;
+    let seen = stage.leave().await;
+    assert_eq!(seen.rows[0].outcome, Outcome::Abandoned);
+    let Ending::Closed(came) = caller.ending().await else { panic!("it was reset") };
+    let (head, body) = came.split_once("\r\n\r\n").unwrap();
+    let announced: usize =
+        head.split("content-length: ").nth(1).unwrap().split("\r\n").next().unwrap().parse().unwrap();
+    assert_eq!(body.len(), announced / 2);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Callers that mean harm: what they send is bounded, and the others are served as ever.
 
-use record::Outcome;
+use record::{Outcome, Side};
 use serde_json::json;
 
 use crate::stage::{PING, Stage, chat};
@@ -26,6 +26,11 @@ async fn a_body_beyond_the_cap_is_refused() {
         seen.rows
     );
     assert_eq!(seen.rows.len(), 2);
+    let got = seen.samples.iter().filter(|sample| sample.side == Side::UpstreamGot);
+    assert!(
+        got.clone().all(|sample| sample.cut) && got.count() == 2,
+        "what was not taken is not shown as all"
+    );
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use record::{Correlation, ExchangeId, Joined, NOT_REACHED, Outcome, Side};
 use serde_json::json;
 
-use crate::stage::{PING, Stage, chat, marked, request};
+use crate::stage::{PING, STREAMED_PING, Seen, Stage, chat, marked, request};
 
 #[tokio::test]
 async fn a_row_tells_everything_about_its_attempt() {
@@ -84,13 +84,44 @@ async fn no_key_leaves_the_upstream_in_a_sample_or_a_name() {
     assert!(sent.body.contains("<key two>"), "{}", sent.body);
     assert_eq!(seen.samples.len(), 4);
     assert_eq!(seen.name(seen.rows[0].model), "<key two>");
-    let everything = format!("{:?} {:?}", seen.samples, seen.rows);
-    for secret in &secrets {
-        for part in secret.as_bytes()[6..].windows(6) {
-            let part = std::str::from_utf8(part).unwrap();
-            assert!(!everything.contains(part), "a part of a key is in the evidence");
-        }
+    secrets.iter().for_each(|secret| assert_hidden(secret, &seen));
+}
+
+/// No part of a key stands in what the upstreams told.
+fn assert_hidden(secret: &str, seen: &Seen) {
+    let everything = format!("{:?} {:?} {:?}", seen.samples, seen.rows, seen.answers);
+    for part in secret.as_bytes()[6..].windows(6) {
+        let part = String::from_utf8_lossy(part);
+        assert!(!everything.contains(&*part), "a part of a key is in the evidence: {everything}");
     }
+}
+
+#[tokio::test]
+async fn a_provider_can_repeat_the_key_and_the_evidence_does_not() {
+    let text = "no {{ request.secret }}, not you";
+    let script = json!([
+        { "name": "error", "once": true, "reply": {
+            "status": 401, "headers": { "x-key": "{{ request.secret }}" }, "body": "wrong key {{ request.secret }}!" } },
+        { "name": "split", "when": { "nth": 2 }, "reply": { "text": text, "stream": { "framing": "split" } } },
+        { "name": "cut", "when": { "nth": 3 }, "reply": { "text": text, "stream": { "contents": 12 } } },
+        { "name": "plain", "reply": { "text": text } },
+    ]);
+    let stage = Stage::set(json!({ "dialect": "openai", "keys": ["one"], "script": script })).await;
+    let secret = stage.secret(0).to_owned();
+    let refusal = stage.ask(0, PING).await;
+    assert_eq!(refusal.header("x-key"), Some(secret.as_str()));
+    assert_eq!(refusal.body, format!("wrong key {secret}!"));
+    assert!(stage.ask(0, STREAMED_PING).await.body.contains(&format!("\" {secret},\"")));
+    assert!(!stage.ask(0, STREAMED_PING).await.body.contains(&secret), "it is told in pieces");
+    let said = stage.ask(0, PING).await.json()["choices"][0]["message"]["content"].clone();
+    assert_eq!(said, json!(format!("no {secret}, not you")));
+    let seen = stage.leave().await;
+    assert_hidden(&secret, &seen);
+    let sent: Vec<_> = seen.samples.iter().filter(|sample| sample.side == Side::UpstreamSent).collect();
+    assert_eq!((sent[0].body.as_str(), sent[0].cut), ("wrong key <key one>!", false));
+    assert!(sent[1].body.contains("\" <key one>,\""), "{}", sent[1].body);
+    assert_eq!((sent[2].body.as_str(), sent[2].cut), ("<hidden: it tells a key in pieces>", true));
+    assert!(sent[3].body.contains("no <key one>, not you"), "{}", sent[3].body);
 }
 
 #[tokio::test]

@@ -1,8 +1,12 @@
 //! What callers of simulated providers see, and what the journal says of it, over real sockets.
 
+mod addresses;
 mod answers;
 mod breaks;
 mod connections;
+#[cfg(test)]
+mod dialect_caller;
+mod dialects;
 mod endings;
 mod hostile;
 mod journal;
@@ -14,4 +18,6 @@ mod scripts;
 mod services;
 #[cfg(test)]
 mod stage;
+#[cfg(test)]
+mod tls_caller;
 mod worlds;

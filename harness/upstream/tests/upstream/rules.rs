@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::{PING, STREAMED_PING, Stage};
+use crate::stage::{PING, STREAMED_PING, Stage, chat, marked};
 
 fn scripted(script: &Value) -> Value {
     json!({ "dialect": "openai", "keys": 3, "script": script })
@@ -52,6 +52,48 @@ async fn conditions_see_the_model_the_stream_and_the_key() {
     assert_eq!((quota.status, &quota.json()["error"]["type"]), (429, &json!("insufficient_quota")));
     assert_eq!(quota.header("retry-after"), None);
     assert_eq!(stage.ask(0, PING).await.status, 200);
+}
+
+#[tokio::test]
+async fn conditions_see_which_attempt_of_its_exchange_a_request_is() {
+    let script = json!([
+        { "name": "again", "when": { "ordinal": { "above": 2 } }, "reply": { "error": "forbidden" } },
+        { "name": "first", "when": { "ordinal": 1 }, "reply": { "error": "server_error" } },
+    ]);
+    let stage = Stage::set(scripted(&script)).await;
+    let mut seen = Vec::new();
+    for exchange in [1, 2, 1, 2, 1] {
+        seen.push(stage.ask(0, &marked(stage.correlation, exchange)).await.status);
+    }
+    assert_eq!(seen, [500, 500, 200, 200, 403]);
+    assert_eq!(stage.statuses(&[0, 0]).await, [500, 500], "without a mark each is a first attempt");
+}
+
+#[tokio::test]
+async fn conditions_count_and_compare_headers() {
+    let script = json!([
+        { "name": "twice", "when": { "header_count": { "authorization": { "above": 1 } } }, "reply": { "error": "conflict" } },
+        { "name": "short", "when": { "header": { "x-left": { "below": 100 } } }, "reply": { "error": "forbidden" } },
+        { "name": "others", "when": { "header": { "x-mode": { "not": "calm" } }, "header_count": { "x-mode": 2 } },
+          "reply": { "error": "overloaded" } },
+    ]);
+    let stage = Stage::set(scripted(&script)).await;
+    let mut caller = stage.caller().await;
+    for (headers, status) in [
+        ("authorization: Bearer other", 409),
+        ("x-left: 99.5", 403),
+        ("x-left: 1000", 200),
+        ("x-left: soon", 200),
+        ("x-left: 1000\r\nx-left: 7", 403),
+        ("x-mode: wild\r\nx-mode: odd", 503),
+        ("x-mode: wild\r\nx-mode: calm", 200),
+        ("x-mode: wild", 200),
+    ] {
+        let asked =
+            chat(stage.secret(0), PING).replace("content-length", &format!("{headers}\r\ncontent-length"));
+        caller.send(&asked).await;
+        assert_eq!(caller.reply().await.status, status, "{headers}");
+    }
 }
 
 #[tokio::test]

@@ -22,6 +22,36 @@ async fn entries_take_the_first_the_only_and_every_so_manieth_request() {
     assert_eq!(stage.statuses(&[0; 8]).await, [500, 502, 502, 200, 504, 200, 504, 200]);
 }
 
+/// The statuses of many requests to an upstream whose entries take a share of them.
+async fn by_chance(seed: u64) -> Vec<u16> {
+    let script = json!([
+        { "name": "never", "chance": "0%", "reply": { "error": "conflict" } },
+        { "name": "some", "chance": "25%", "reply": { "error": "server_error" } },
+        { "name": "half", "chance": "50%", "reply": { "error": "overloaded" } },
+        { "name": "rest", "chance": "100%", "reply": { "error": "bad_gateway" } },
+    ]);
+    let stage = Stage::set_with_seed(scripted(&script), seed).await;
+    let mut caller = stage.caller().await;
+    let mut statuses = Vec::new();
+    for _ in 0..400 {
+        caller.send(&chat(stage.secret(0), PING)).await;
+        statuses.push(caller.reply().await.status);
+    }
+    statuses
+}
+
+#[tokio::test]
+async fn entries_take_a_share_of_the_requests_and_always_the_same_ones() {
+    let statuses = by_chance(7).await;
+    assert_eq!(statuses, by_chance(7).await);
+    assert_ne!(statuses, by_chance(8).await);
+    let counted = |status: u16| statuses.iter().filter(|found| **found == status).count();
+    assert_eq!((counted(409), counted(200)), (0, 0), "never means never, and all means all");
+    let (some, half) = (counted(500), counted(503));
+    // Half of the three quarters that the entry before leaves.
+    assert!((70..=130).contains(&some) && (115..=185).contains(&half), "{some} and {half} of 400");
+}
+
 #[tokio::test]
 async fn a_loop_gives_its_replies_in_turn() {
     let turns =
@@ -76,9 +106,14 @@ async fn a_reply_that_cannot_be_made_says_so() {
     let reply = json!({ "headers": { "x-prompt": "{{ request.prompt }}" }, "text": "well" });
     let stage = Stage::set(scripted(&json!([{ "name": "echo", "reply": reply }]))).await;
     assert_eq!(stage.ask(0, PING).await.header("x-prompt"), Some("ping"));
+    assert_eq!(stage.upstreams.mistakes(), Vec::<String>::new());
     let reply = stage.ask(0, &PING.replace("ping", "a\\nb")).await;
     assert_eq!(reply.status, 500);
     assert!(reply.body.contains("the header `x-prompt` would hold what no header can"), "{}", reply.body);
+    let expected = "the upstream `main` could not make the reply of `echo`: the header `x-prompt` would hold what no \
+                    header can, such as a line break: fill in something else";
+    assert_eq!(stage.ask(0, &PING.replace("ping", "c\\nd")).await.status, 500);
+    assert_eq!(stage.upstreams.mistakes(), [expected], "the run is told, and told once");
 }
 
 #[tokio::test]
@@ -126,6 +161,12 @@ async fn an_answer_calls_tools_and_says_why_it_ends() {
     assert_eq!(stage.ask(0, PING).await.json()["choices"][0]["finish_reason"], json!("length"));
     let seen = stage.leave().await;
     assert_eq!((seen.rows[1].input_tokens, seen.rows[1].output_tokens), (11, 7));
+    let calls = |row: usize| {
+        let told = seen.answers.iter().find(|answer| answer.id == seen.rows[row].answer).unwrap();
+        (told.tool_calls, told.tools_hash)
+    };
+    assert_eq!(calls(0), (1, record::tools_hash([("weather", r#"{ "city": "Bern" }"#)])));
+    assert_eq!(calls(1), (0, 0));
     let told = seen.answers.iter().find(|answer| answer.id == seen.rows[1].answer).unwrap();
     assert_eq!(told.tokens.map(|tokens| (tokens.input, tokens.cache_read, tokens.output)), Some((5, 6, 7)));
 }

@@ -281,6 +281,12 @@ impl Caller {
         matches!(soon(self.stream.read(&mut rest)).await, Ok(0) | Err(_))
     }
 
+    /// The same where it is no text.
+    pub(crate) async fn rest_of_bytes(&mut self) -> Vec<u8> {
+        self.read_until(|_| false).await;
+        std::mem::take(&mut self.unread)
+    }
+
     /// Everything that comes until the other side closes.
     pub(crate) async fn rest(&mut self) -> String {
         self.read_until(|_| false).await;

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use record::{Joined, NOT_REACHED, NameId, Outcome};
+use record::{AttemptRow, Joined, NOT_REACHED, NameId, Outcome};
 use scenario::{Field, FieldValue};
 
-use crate::fields::{hint, number, status};
+use crate::delivered::scripted_text;
+use crate::fields::{hint, number, of_told, status};
 use crate::names::TrafficKind;
 use crate::scene::{Scene, View};
 use crate::tree::{HeldAttempt, OpenTree};
 
 pub(crate) fn of_attempt<'v>(
-    tree: &OpenTree,
+    tree: &'v OpenTree,
     index: usize,
     held: &HeldAttempt,
     field: Field,
@@ -43,15 +44,22 @@ pub(crate) fn of_attempt<'v>(
         Field::Nth => scene.arrivals.place(row).map_or(FieldValue::Missing, number),
         Field::Script => scene.text(row.script),
         Field::Ordinal if joined => number(index + 1),
-        Field::Gap => match index.checked_sub(1).and_then(|before| tree.attempts.get(before)) {
-            // What never ended was still open, as one that ended later was.
-            Some(before) if before.row.ended == NOT_REACHED => FieldValue::Duration(Duration::ZERO),
-            Some(before) => scene.timed(before.row.end(), row.arrived, view),
-            None => FieldValue::Missing,
-        },
+        Field::Gap => {
+            let before = index.checked_sub(1).and_then(|before| tree.attempts.get(before));
+            since_end(before, row, scene, view)
+        }
+        Field::GapOfKey => {
+            let same = |before: &&HeldAttempt| {
+                row.key.is_some() && (before.row.upstream, before.row.key) == (row.upstream, row.key)
+            };
+            since_end(tree.attempts[..index].iter().rev().find(same), row, scene, view)
+        }
         Field::Cooling => FieldValue::Flag(scene.is_cooling(held, view)),
         Field::SinceLimited => {
             held.past.limited.map_or(FieldValue::Missing, |limited| scene.timed(limited, row.arrived, view))
+        }
+        Field::SinceFree => {
+            held.past.waited.map_or(FieldValue::Missing, |waited| scene.since_free(waited, row.arrived, view))
         }
         Field::Probing => FieldValue::Flag(held.past.probing),
         Field::AfterContent => FieldValue::Flag(came_after_content(tree, held)),
@@ -61,10 +69,26 @@ pub(crate) fn of_attempt<'v>(
             let first = tree.attempts.first().map(|first| first.row.body_hash);
             FieldValue::Flag(first == Some(row.body_hash))
         }
+        Field::ScriptedText => scripted_text(tree, scene),
+        Field::ToldRequestId => of_told(tree, field, scene),
         Field::InputTokens => number(row.input_tokens),
         Field::OutputTokens => number(row.output_tokens),
         Field::Joined => FieldValue::Flag(row.joined == Joined::Exchange && joined),
         _ => FieldValue::Missing,
+    }
+}
+
+/// How long after an earlier attempt of its exchange one arrived. What never ended was still open, as one that ended later was.
+fn since_end(
+    before: Option<&HeldAttempt>,
+    row: &AttemptRow,
+    scene: &Scene<'_>,
+    view: View,
+) -> FieldValue<'static> {
+    match before {
+        Some(before) if before.row.ended == NOT_REACHED => FieldValue::Duration(Duration::ZERO),
+        Some(before) => scene.timed(before.row.end(), row.arrived, view),
+        None => FieldValue::Missing,
     }
 }
 

@@ -38,7 +38,10 @@ pub(crate) fn moment_of(entry: &Entry) -> Moment {
 fn of_metric(metric: &MetricSeen, field: Field) -> FieldValue<'_> {
     match field {
         Field::Name => FieldValue::Text(&metric.name),
+        // A state that is told in words has no number.
+        Field::Value if metric.text.is_some() => FieldValue::Missing,
         Field::Value => FieldValue::Measured(metric.value),
+        Field::Text => metric.text.as_deref().map_or(FieldValue::Missing, FieldValue::Text),
         _ => FieldValue::Missing,
     }
 }

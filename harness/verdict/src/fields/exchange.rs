@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use record::{ErrorShape, ExchangeRow, NOT_REACHED, Outcome};
+use record::{ErrorShape, ExchangeRow, FinishWord, NOT_REACHED, Outcome};
 use scenario::{Field, FieldValue};
 
-use crate::delivered::{Delivered, delivered, delivered_tokens};
-use crate::fields::{hint, number, status};
+use crate::delivered::{delivered_tokens, delivered_tools, said, scripted_text};
+use crate::fields::{hint, number, of_told, status};
 use crate::names::TrafficKind;
 use crate::scene::{Scene, View};
 use crate::tree::OpenTree;
@@ -41,19 +41,23 @@ pub(crate) fn of_exchange<'v>(
         Field::Added => added(tree, row, scene, view),
         Field::Hint => hint(row.hint_ms),
         Field::LastHint => tree.attempts.last().map_or(FieldValue::Missing, |held| hint(held.row.hint_ms)),
-        Field::CapacityIn => tree.capacity_in.map_or(FieldValue::Missing, FieldValue::Duration),
+        Field::CapacityIn => tree
+            .first_free
+            .map_or(FieldValue::Missing, |asked| FieldValue::Duration(scene.free_in(asked, row, view))),
         Field::Attempts => number(tree.attempts.len()),
         Field::Stream => FieldValue::Flag(row.streamed),
         Field::Terminated => FieldValue::Flag(row.terminated),
         Field::Contents => number(row.contents),
-        Field::ScriptedText => delivered(tree, scene).map_or(FieldValue::Missing, |delivered| {
-            FieldValue::Text(match delivered {
-                Delivered::Whole => "whole",
-                Delivered::Part(..) => "part",
-                Delivered::Nothing => "none",
-                Delivered::Other => "other",
-            })
-        }),
+        Field::ScriptedText => scripted_text(tree, scene),
+        Field::Finish => {
+            said(tree, row).map_or(FieldValue::Missing, |said| FieldValue::Text(finish(said.finish)))
+        }
+        Field::ToolCalls => said(tree, row).map_or(FieldValue::Missing, |said| number(said.calls)),
+        Field::ScriptedTools => delivered_tools(tree, scene)
+            .map_or(FieldValue::Missing, |delivered| FieldValue::Text(delivered.word())),
+        Field::ToldUpstream | Field::ToldCost | Field::ToldAttempts | Field::ToldRequestId => {
+            of_told(tree, field, scene)
+        }
         Field::DeliveredTokens => delivered_tokens(tree, scene).map_or(FieldValue::Missing, number),
         Field::Bytes => FieldValue::Size(u64::from(row.bytes)),
         Field::ForeignId => FieldValue::Flag(row.foreign),
@@ -64,6 +68,17 @@ pub(crate) fn of_exchange<'v>(
             text.map_or(FieldValue::Missing, |text| FieldValue::Text(&text.text))
         }
         _ => FieldValue::Missing,
+    }
+}
+
+fn finish(word: Option<FinishWord>) -> &'static str {
+    match word {
+        Some(FinishWord::Stop) => "stop",
+        Some(FinishWord::Length) => "length",
+        Some(FinishWord::Tool) => "tool",
+        Some(FinishWord::Filtered) => "filtered",
+        Some(FinishWord::Other) => "other",
+        None => "none",
     }
 }
 

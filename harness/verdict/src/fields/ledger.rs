@@ -3,6 +3,7 @@
 use record::{AttemptRow, LedgerRow, NOT_REACHED, Tokens};
 use scenario::{Field, FieldValue, ModelPrices, Prices};
 
+use crate::classes::Classes;
 use crate::delivered::delivered_tokens;
 use crate::fields::{number, text};
 use crate::scene::Scene;
@@ -25,12 +26,17 @@ enum Class {
     CacheRead,
     CacheWrite,
     Output,
+    /// What of the output was spent on it.
+    Reasoning,
 }
+
+/// The classes to which tokens belong, each to one.
+const CLASSES: [Class; 4] = [Class::Input, Class::CacheRead, Class::CacheWrite, Class::Output];
 
 impl<'t> LedgerPart<'t> {
     /// The parts of a tree's rows. A tree of which upstreams reported tokens, or whose client was given content of an upstream,
     /// and of which the ledger says nothing, has a place for what is lacking.
-    pub(crate) fn all_of(tree: &'t OpenTree, by_class: bool) -> Vec<Self> {
+    pub(crate) fn all_of(tree: &'t OpenTree, classes: Classes) -> Vec<Self> {
         let rows = tree.more().map_or(&[][..], |more| &more.ledger);
         let mut whole: Vec<Self> = rows
             .iter()
@@ -44,11 +50,20 @@ impl<'t> LedgerPart<'t> {
         if whole.is_empty() && (reported || served) && tree.exchange.is_some() {
             whole.push(Self { row: None, class: None, first: true });
         }
-        if !by_class {
+        if classes == Classes::Together {
             return whole;
         }
-        let classes = [Class::Input, Class::CacheRead, Class::CacheWrite, Class::Output];
-        whole.into_iter().flat_map(|part| classes.map(|class| Self { class: Some(class), ..part })).collect()
+        let of_classes = |part: Self| {
+            let reasoning = Self { class: Some(Class::Reasoning), ..part };
+            let wanted = match classes {
+                Classes::Together | Classes::Apart => false,
+                Classes::WithReasoning => reasoning.tells_tokens(),
+                Classes::ReasoningByName => true,
+            };
+            let apart = CLASSES.map(|class| Self { class: Some(class), ..part });
+            apart.into_iter().chain(wanted.then_some(reasoning))
+        };
+        whole.into_iter().flat_map(of_classes).collect()
     }
 
     pub(crate) fn is_lacking(self) -> bool {
@@ -61,6 +76,15 @@ impl<'t> LedgerPart<'t> {
 
     pub(crate) fn has_cost(self) -> bool {
         self.row.is_none_or(|row| row.cost_micros.is_some())
+    }
+
+    /// Whether the ledger says how many tokens of its class there were. What of the output was spent on reasoning, it may not.
+    pub(crate) fn tells_tokens(self) -> bool {
+        self.class != Some(Class::Reasoning) || self.row.is_none_or(|row| row.tokens.reasoning.is_some())
+    }
+
+    pub(crate) fn tags(self) -> &'t [String] {
+        self.row.map_or(&[], |row| &row.tags)
     }
 
     fn tokens(self) -> u64 {
@@ -116,6 +140,11 @@ pub(crate) fn of_ledger<'v>(
             None => exchange.map_or(FieldValue::Missing, |row| scene.text(row.model)),
         },
         Field::Key => part.row.map_or(FieldValue::Missing, |row| text(&row.key)),
+        Field::EndUser => part.row.map_or(FieldValue::Missing, |row| text(&row.end_user)),
+        Field::Tag => match part.tags() {
+            [tag] => FieldValue::Text(tag),
+            _ => FieldValue::Missing,
+        },
         Field::State => part.row.map_or(FieldValue::Missing, |row| text(&row.state)),
         Field::DeliveredTokens => delivered_tokens(tree, scene).map_or(FieldValue::Missing, number),
         Field::TokenClass => part.class.map_or(FieldValue::Missing, |class| FieldValue::Text(class.word())),
@@ -136,6 +165,7 @@ impl Class {
             Self::CacheRead => "cache_read",
             Self::CacheWrite => "cache_write",
             Self::Output => "output",
+            Self::Reasoning => "reasoning",
         }
     }
 }
@@ -149,6 +179,7 @@ fn of_class(tokens: &Tokens, class: Option<Class>) -> u64 {
         Some(Class::CacheRead) => tokens.cache_read,
         Some(Class::CacheWrite) => tokens.cache_write,
         Some(Class::Output) => tokens.output,
+        Some(Class::Reasoning) => tokens.reasoning.unwrap_or(0),
     }
 }
 
@@ -166,7 +197,8 @@ fn reported(row: &AttemptRow, scene: &Scene<'_>) -> Tokens {
     let told = told.filter(|told| {
         u128::from(told.input) + u128::from(told.cache_read) + u128::from(told.cache_write) == input.into()
     });
-    Tokens { output, ..told.unwrap_or(Tokens { input, ..Tokens::default() }) }
+    let told = told.unwrap_or(Tokens { input, ..Tokens::default() });
+    Tokens { output, reasoning: told.reasoning.map(|reasoning| reasoning.min(output)), ..told }
 }
 
 /// What an attempt's tokens cost, in millionths of a millionth of a dollar.
@@ -174,9 +206,19 @@ fn price(prices: &Prices, row: &AttemptRow, class: Option<Class>, scene: &Scene<
     let model = scene.names.text(row.model)?;
     let (_, model) = prices.models.0.iter().find(|(name, _)| name.value == model)?;
     let tokens = reported(row, scene);
-    let classes = [Class::Input, Class::CacheRead, Class::CacheWrite, Class::Output];
-    let wanted = classes.into_iter().filter(|own| class.is_none_or(|class| class == *own));
-    Some(wanted.map(|own| u128::from(of_class(&tokens, Some(own))) * u128::from(micros(model, own))).sum())
+    let cost = |class: Class| {
+        let own = |class| u128::from(of_class(&tokens, Some(class)));
+        let priced = |class| own(class) * u128::from(micros(model, class));
+        match class {
+            // Reasoning has its own price, and is a part of the output.
+            Class::Output => {
+                let plain = own(Class::Output).saturating_sub(own(Class::Reasoning));
+                plain * u128::from(micros(model, Class::Output)) + priced(Class::Reasoning)
+            }
+            class => priced(class),
+        }
+    };
+    Some(class.map_or_else(|| CLASSES.map(cost).into_iter().sum(), cost))
 }
 
 fn micros(model: &ModelPrices, class: Class) -> u64 {
@@ -185,6 +227,7 @@ fn micros(model: &ModelPrices, class: Class) -> u64 {
         Class::CacheRead => model.cache_read.unwrap_or(model.input),
         Class::CacheWrite => model.cache_write.unwrap_or(model.input),
         Class::Output => model.output,
+        Class::Reasoning => model.reasoning.unwrap_or(model.output),
     };
     price.micros_per_million
 }

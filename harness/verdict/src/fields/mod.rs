@@ -7,6 +7,8 @@ mod event;
 mod exchange;
 mod ledger;
 mod named;
+mod needs;
+mod told;
 mod unknown;
 
 pub(crate) use attempt::of_attempt;
@@ -15,8 +17,9 @@ pub(crate) use entry::{moment_of, of_entry};
 pub(crate) use event::of_event;
 pub(crate) use exchange::of_exchange;
 pub(crate) use ledger::{LedgerPart, of_ledger};
-pub(crate) use named::{body, carries, headers, json, labels};
-pub use unknown::Needs;
+pub(crate) use named::{body, carried_in, carries, header_count, headers, json, labels, secrets_in, tags};
+pub use needs::Needs;
+pub(crate) use told::of_told;
 pub(crate) use unknown::unknown;
 
 use std::time::Duration;

@@ -2,17 +2,10 @@
 
 use std::time::Duration;
 
-use record::Verdict::{self, Fail, Inconclusive, NotExercised, Pass};
+use record::Verdict::{Fail, Inconclusive, NotExercised, Pass};
 use record::{AnswerSeen, Entry, ExchangeId, NOT_REACHED, Outcome, TextSeen, Tokens};
 
-use super::evidence::{Evidence, at, hint, id, judged};
-
-fn all(evidence: &Evidence, cases: &[(&str, Verdict)]) {
-    for (claim, expected) in cases {
-        let judged = judged(claim, evidence);
-        assert_eq!(judged.verdict, *expected, "{claim}: {}", judged.observed);
-    }
-}
+use super::evidence::{Evidence, all, at, hint, id};
 
 #[test]
 fn what_the_target_added_is_what_is_left_without_the_serving_attempt() {
@@ -152,6 +145,8 @@ fn delivered(given: Option<&str>, cut: bool) -> Evidence {
         text: Some(SCRIPTED.to_owned()),
         cut: false,
         tokens: Some(Tokens { output: 34, ..Tokens::default() }),
+        tool_calls: 0,
+        tools_hash: 0,
     }));
     evidence
 }
@@ -175,14 +170,24 @@ fn what_was_delivered_of_a_scripted_text_is_known_by_the_text() {
         }
         let claim =
             format!("exchanges: {{ every: {{ scripted_text: {text}, delivered_tokens: {tokens} }} }}");
-        all(&evidence, &[(claim.as_str(), Pass)]);
+        let of_attempt = format!("attempts: {{ every: {{ scripted_text: {text} }} }}");
+        let is_not = format!("attempts: {{ none: {{ scripted_text: {text} }} }}");
+        all(&evidence, &[(claim.as_str(), Pass), (&of_attempt, Pass), (&is_not, Fail)]);
     }
+}
+
+#[test]
+fn an_attempt_that_joins_no_exchange_leaves_open_what_others_delivered() {
+    let mut evidence = delivered(Some(SCRIPTED), false);
+    evidence.loose("second", 200, 10, 200).model = id("chat");
+    all(&evidence, &[("attempts: { none: { scripted_text: part } }", Inconclusive)]);
 }
 
 #[test]
 fn a_text_that_is_not_in_the_evidence_is_judged_only_where_its_hash_tells() {
     let claim = "exchanges: { every: { scripted_text: whole } }";
     all(&delivered(Some(SCRIPTED), false), &[(claim, Pass)]);
-    all(&delivered(Some("a script"), true), &[(claim, Inconclusive)]);
+    let of_attempt = "attempts: { every: { scripted_text: whole } }";
+    all(&delivered(Some("a script"), true), &[(claim, Inconclusive), (of_attempt, Inconclusive)]);
     all(&Evidence::whole(), &[(claim, NotExercised)]);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use record::{
     AttemptRow, End, Entry, ErrorShape, ExchangeId, ExchangeRow, Joined, Judged, Lag, Moment, NameId,
-    Outcome, TargetEvent, Verdict,
+    Outcome, Sample, Side, TargetEvent, Verdict,
 };
 use scenario::{Source, Suite, SuiteTexts};
 
@@ -24,7 +24,7 @@ const WORLD: &str = "
 title: synthetic
 world:
   tenants: { acme: {} }
-  prices: { version: '1', models: { chat: { input: 10 USD per 1M, cache_read: 1 USD per 1M, output: 20 USD per 1M } } }
+  prices: { version: '1', models: { chat: { input: 10 USD per 1M, cache_read: 1 USD per 1M, output: 20 USD per 1M, reasoning: 60 USD per 1M } } }
   upstreams:
     openai:
       dialect: openai
@@ -257,6 +257,27 @@ impl Evidence {
             files.attempts.into_iter().map(Ok),
         )
     }
+}
+
+/// What each claim comes to over some evidence.
+pub(super) fn all(evidence: &Evidence, cases: &[(&str, Verdict)]) {
+    for (claim, expected) in cases {
+        let judged = judged(claim, evidence);
+        assert_eq!(judged.verdict, *expected, "{claim}: {}", judged.observed);
+    }
+}
+
+/// The head and body of a message of exchange 0.
+pub(super) fn sample(side: Side, head: &[(&str, &str)], body: &str) -> Entry {
+    Entry::Sample(Sample {
+        side,
+        exchange: ExchangeId(0),
+        at: at(11),
+        line: String::new(),
+        head: head.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        body: body.to_owned(),
+        cut: false,
+    })
 }
 
 /// A wait hint of so many milliseconds.

@@ -1,16 +1,9 @@
 //! Quantifiers that take a number from a population, and those that look at an order.
 
-use record::Verdict::{self, Fail, Inconclusive, NotExercised, Pass};
+use record::Verdict::{Fail, Inconclusive, NotExercised, Pass};
 use record::{Outcome, Shown};
 
-use super::evidence::{Evidence, judged};
-
-fn all(evidence: &Evidence, cases: &[(&str, Verdict)]) {
-    for (claim, expected) in cases {
-        let judged = judged(claim, evidence);
-        assert_eq!(judged.verdict, *expected, "{claim}: {}", judged.observed);
-    }
-}
+use super::evidence::{Evidence, all, judged};
 
 /// So many exchanges of 1, 2, 3 ... ms, one each 10 ms; those that `failed` says were answered 500.
 fn exchanges(count: u32, failed: impl Fn(u32) -> bool) -> Evidence {
@@ -70,22 +63,25 @@ fn an_estimate_needs_as_many_as_its_error_rates_ask_for() {
     all(&few, &[(upper, Fail)]);
 }
 
+/// So many attempts on each key.
+fn spread(first: u32, second: u32, third: u32) -> Evidence {
+    let mut evidence = Evidence::whole();
+    let keys = [("first", first), ("second", second), ("third", third)];
+    let keys = keys.into_iter().flat_map(|(key, count)| vec![key; usize::try_from(count).unwrap()]);
+    for (number, key) in (0..).zip(keys) {
+        evidence.attempt(number, key, u64::from(number), 1, 200);
+    }
+    evidence
+}
+
+fn six_three_one(notices: &str) -> String {
+    format!(
+        "attempts: {{ distribution: {{ of: key, as: {{ first: 6, second: 3, third: 1 }}, false_alarm: 0.1%, notices: {notices} }} }}"
+    )
+}
+
 #[test]
 fn values_are_distributed_as_their_weights_say_or_not() {
-    let spread = |first: u32, second: u32, third: u32| {
-        let mut evidence = Evidence::whole();
-        let keys = [("first", first), ("second", second), ("third", third)];
-        let keys = keys.into_iter().flat_map(|(key, count)| vec![key; usize::try_from(count).unwrap()]);
-        for (number, key) in (0..).zip(keys) {
-            evidence.attempt(number, key, u64::from(number), 1, 200);
-        }
-        evidence
-    };
-    let claim = |notices: &str| {
-        format!(
-            "attempts: {{ distribution: {{ of: key, as: {{ first: 6, second: 3, third: 1 }}, false_alarm: 0.1%, notices: {notices} }} }}"
-        )
-    };
     for (counts, notices, expected) in [
         ((1_800, 900, 300), "10%", Pass),
         ((1_830, 880, 290), "10%", Pass),
@@ -95,12 +91,30 @@ fn values_are_distributed_as_their_weights_say_or_not() {
         ((18, 9, 3), "10%", NotExercised),
     ] {
         let evidence = spread(counts.0, counts.1, counts.2);
-        all(&evidence, &[(claim(notices).as_str(), expected)]);
+        all(&evidence, &[(six_three_one(notices).as_str(), expected)]);
     }
     let two = "attempts: { distribution: { of: key, as: { first: 1, second: 1 }, false_alarm: 0.1%, notices: 20% } }";
     let judged = judged(two, &spread(500, 500, 1));
     assert_eq!(judged.observed, "500 `first`, 500 `second`, and 1 of a value that has no weight");
     assert_eq!(judged.verdict, Fail);
+}
+
+#[test]
+fn a_sample_that_is_too_small_tells_how_large_a_one_is_enough() {
+    for (tens, told) in [
+        (3, "30 are too few: at least 5 of each value have to be expected; "),
+        (6, "60 are too few to notice a change of 10% reliably; "),
+    ] {
+        let of_tens = |tens: u32| judged(&six_three_one("10%"), &spread(6 * tens, 3 * tens, tens));
+        let observed = of_tens(tens).observed;
+        let enough = observed.strip_prefix(told).and_then(|rest| rest.strip_suffix(" are enough"));
+        let enough: u32 = enough.and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("{observed}"));
+        // So many are enough indeed, and not many fewer would be.
+        assert_eq!(of_tens(enough.div_ceil(10)).verdict, Pass, "{enough}");
+        assert_eq!(of_tens(enough * 3 / 40).verdict, Inconclusive, "{enough}");
+    }
+    let judged = judged(&six_three_one("0.1%"), &spread(60, 30, 10));
+    assert!(judged.observed.ends_with("; more than 65536 are needed"), "{}", judged.observed);
 }
 
 #[test]

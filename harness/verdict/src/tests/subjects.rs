@@ -3,11 +3,11 @@
 use record::Verdict::{Fail, Inconclusive, NotExercised, NotObservable, Pass};
 use record::{
     Carried, Entry, EventKind, EventSeen, ExchangeId, FileSeen, LedgerRow, MetricSeen, ProcessSeen, Ran,
-    Sample, Shown, Side, TextSeen, Tokens, Verdict,
+    Sample, Shown, Side, TextSeen, Tokens,
 };
 use scenario::Subject;
 
-use super::evidence::{Case, Evidence, at, id, judged, verdict};
+use super::evidence::{Case, Evidence, all, at, id, judged, sample, verdict};
 use crate::Observable;
 
 fn event(exchange: u32, index: u32, ms: u64, kind: EventKind, data: &str) -> Entry {
@@ -29,17 +29,12 @@ fn ledger(exchange: Option<u32>, output: u64, cost: Option<i64>) -> Entry {
         tenant: "acme".to_owned(),
         model: "chat".to_owned(),
         key: "first".to_owned(),
-        tokens: Tokens { input: 6, cache_read: 4, cache_write: 0, output },
+        tokens: Tokens { input: 6, cache_read: 4, cache_write: 0, output, reasoning: None },
         cost_micros: cost,
         state: "settled".to_owned(),
+        end_user: String::new(),
+        tags: Vec::new(),
     })
-}
-
-fn all(evidence: &Evidence, cases: &[(&str, Verdict)]) {
-    for (claim, expected) in cases {
-        let judged = judged(claim, evidence);
-        assert_eq!(judged.verdict, *expected, "{claim}: {}", judged.observed);
-    }
 }
 
 #[test]
@@ -80,7 +75,9 @@ fn one_call() -> Evidence {
         id: id("openai: reply"),
         text: None,
         cut: false,
-        tokens: Some(Tokens { input: 6, cache_read: 4, cache_write: 0, output: 5 }),
+        tokens: Some(Tokens { input: 6, cache_read: 4, cache_write: 0, output: 5, reasoning: Some(0) }),
+        tool_calls: 0,
+        tools_hash: 0,
     }));
     evidence
 }
@@ -156,6 +153,7 @@ fn counters_are_told_apart_by_their_labels() {
             name: "requests_total".to_owned(),
             labels,
             value,
+            text: None,
         }));
     }
     all(
@@ -172,6 +170,25 @@ fn counters_are_told_apart_by_their_labels() {
     );
     let judged = judged("metrics: { every: { value: { at_least: 2 } } }", &evidence);
     assert!(judged.observed.contains("counter requests_total{model=\"small\"}"), "{}", judged.observed);
+}
+
+#[test]
+fn a_state_that_is_told_in_words_is_a_text_and_no_number() {
+    let mut evidence = Evidence::whole();
+    for (name, value, text) in [("breaker", 0.0, Some("open")), ("waiting", 0.0, None)] {
+        let (name, text) = (name.to_owned(), text.map(str::to_owned));
+        evidence.entry(Entry::Metric(MetricSeen { at: at(4_100), name, labels: Vec::new(), value, text }));
+    }
+    all(
+        &evidence,
+        &[
+            ("metrics: { where: { name: breaker }, every: { text: open } }", Pass),
+            ("metrics: { where: { name: breaker }, every: { text: closed } }", Fail),
+            ("metrics: { where: { name: breaker }, every: { value: { at_most: 1 } } }", Fail),
+            ("metrics: { where: { name: waiting }, every: { value: 0 } }", Pass),
+            ("metrics: { where: { name: waiting }, none: { text: { matches: '.' } } }", Pass),
+        ],
+    );
 }
 
 #[test]
@@ -256,18 +273,6 @@ fn code_is_taken_out_of_answers() {
             ("exchanges: { every: { text: { contains: Here } } }", Pass),
         ],
     );
-}
-
-fn sample(side: Side, head: &[(&str, &str)], body: &str) -> Entry {
-    Entry::Sample(Sample {
-        side,
-        exchange: ExchangeId(0),
-        at: at(11),
-        line: String::new(),
-        head: head.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
-        body: body.to_owned(),
-        cut: false,
-    })
 }
 
 #[test]
@@ -373,6 +378,71 @@ fn a_secret_in_what_the_target_wrote_is_known_by_its_name() {
             ("log: { none: { carries: { matches: '^tenant ' } } }", Pass),
         ],
     );
+}
+
+#[test]
+fn of_a_stream_with_more_events_than_are_kept_only_an_offence_is_sure() {
+    let mut evidence = Evidence::whole();
+    evidence.exchange(3, "ask", 0, 500, 200).streamed = true;
+    evidence.entry(event(3, 1, 100, EventKind::Content, "{}"));
+    let whole = [
+        ("events: { count: 1 }", Pass),
+        ("events: { every: { kind: content } }", Pass),
+        ("events: { none: { kind: content } }", Fail),
+    ];
+    all(&evidence, &whole);
+    evidence.entry(Entry::EventsCut { exchange: ExchangeId(3), at: at(110) });
+    let [count, every, none] = whole.map(|(claim, _)| claim);
+    all(&evidence, &[(count, Inconclusive), (every, Inconclusive), (none, Fail)]);
+}
+
+#[test]
+fn a_secret_that_is_spread_over_events_is_carried_by_those_of_the_text() {
+    const NO_KEY: &str = "events: { none: { carries: { matches: '^key ' } } }";
+    let streamed = |second: &str, whole: Option<&str>, cut: bool| {
+        let mut evidence = Evidence::whole();
+        evidence.exchange(3, "ask", 0, 500, 200).streamed = true;
+        evidence.entry(event(3, 1, 100, EventKind::Content, r#"{"content":"it is sk-12"}"#));
+        evidence.entry(event(3, 2, 110, EventKind::Content, second));
+        evidence.entry(event(3, 3, 120, EventKind::End, "[DONE]"));
+        if let Some(whole) = whole {
+            let (exchange, text) = (ExchangeId(3), whole.to_owned());
+            evidence.entry(Entry::Text(TextSeen { exchange, at: at(130), text, cut }));
+        }
+        evidence
+    };
+    let halves = streamed(r#"{"content":"34"}"#, Some("it is <key openai/first>"), false);
+    all(
+        &halves,
+        &[
+            (NO_KEY, Fail),
+            ("events: { where: { carries: key openai/first }, count: 2 }", Pass),
+            ("events: { where: { kind: end }, none: { carries: { contains: key } } }", Pass),
+            ("events: { none: { carries: { matches: '^tenant ' } } }", Pass),
+        ],
+    );
+    let alone = streamed(r#"{"content":"<key openai/first>"}"#, Some("it is sk-12<key openai/first>"), false);
+    all(&alone, &[(NO_KEY, Fail), ("events: { where: { carries: key openai/first }, count: 1 }", Pass)]);
+    all(&streamed(r#"{"content":"5"}"#, Some("it is sk-125"), false), &[(NO_KEY, Pass)]);
+    all(&streamed(r#"{"content":"5"}"#, Some("it is sk-125"), true), &[(NO_KEY, Inconclusive)]);
+}
+
+#[test]
+fn what_a_message_carries_is_told_with_its_place() {
+    let mut evidence = one_call();
+    let head = [("x-debug", "with <key openai/first>"), ("x-other", "<key openai/second>")];
+    evidence.entry(sample(Side::ClientGot, &head, "as <key openai/first>"));
+    let what = vec!["key openai/first".to_owned()];
+    evidence.entry(Entry::Carried(Carried {
+        side: Side::ClientGot,
+        exchange: ExchangeId(0),
+        arrived: None,
+        at: at(12),
+        what,
+    }));
+    let judged = judged("exchanges: { none: { carries: { contains: key } } }", &evidence);
+    let told = "`carries` is `key openai/first` in header `x-debug` and the body";
+    assert!(judged.observed.ends_with(told), "{}", judged.observed);
 }
 
 #[test]

@@ -9,8 +9,8 @@ use std::time::Duration;
 use base64::Engine;
 use hdrhistogram::Histogram;
 use record::{
-    Clock, Correlation, Entry, EventSeen, ExchangeRow, Fact, NameId, NameTable, PhaseFigures, Sample,
-    TextSeen, fact_channel,
+    Clock, Correlation, Entry, EventSeen, ExchangeId, ExchangeRow, Fact, NameId, NameTable, PhaseFigures,
+    Said, Sample, TextSeen, fact_channel,
 };
 
 use crate::{
@@ -143,7 +143,10 @@ pub(super) struct Driven {
     pub(super) samples: Vec<Sample>,
     pub(super) names: Vec<(NameId, String)>,
     pub(super) events: Vec<EventSeen>,
+    /// The exchanges of which not every event was told.
+    pub(super) cut: Vec<ExchangeId>,
     pub(super) texts: Vec<TextSeen>,
+    pub(super) said: Vec<Said>,
 }
 
 pub(super) fn run(job: PhaseJob) -> Driven {
@@ -172,7 +175,7 @@ pub(super) fn run_recording(
     };
     let report = drive(job, surroundings, stop)?;
     let (mut rows, mut samples, mut names) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut events, mut texts) = (Vec::new(), Vec::new());
+    let (mut events, mut cut, mut texts, mut said) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for fact in received {
         match fact {
             Fact::Exchange(row) => rows.push(row),
@@ -180,13 +183,15 @@ pub(super) fn run_recording(
                 Entry::Sample(sample) => samples.push(sample),
                 Entry::Name { id, text } => names.push((id, text)),
                 Entry::Event(event) => events.push(event),
+                Entry::EventsCut { exchange, .. } => cut.push(exchange),
                 Entry::Text(text) => texts.push(text),
+                Entry::Said(end) => said.push(end),
                 other => panic!("a phase tells nothing like {other:?}"),
             },
             Fact::Attempt(row) => panic!("a phase makes no attempt: {row:?}"),
         }
     }
-    Ok(Driven { report, clock, rows, samples, names, events, texts })
+    Ok(Driven { report, clock, rows, samples, names, events, cut, texts, said })
 }
 
 impl Driven {

@@ -10,8 +10,7 @@ use record::{EventKind, Moment, Outcome};
 
 use super::ground::{Server, ask, closed, job, pong, read_request, reply, run, run_recording, run_until};
 use crate::{
-    Arrivals, Deed, Leaving, PhaseJob, Recorded, Request, Schedule, Sdk, Sending, SlowReader, StopSignal,
-    Stopping,
+    Arrivals, Deed, Leaving, Pace, PhaseJob, Recorded, Request, Schedule, Sdk, Sending, StopSignal, Stopping,
 };
 
 fn burst(count: u64) -> Schedule {
@@ -89,8 +88,8 @@ fn a_slow_reader_takes_its_time_and_loses_nothing() {
         let body = body.clone();
         Server::answering(move |_| Some(reply("200 OK", "application/json", &body)))
     };
-    let slow = Some(SlowReader { bytes: 1_000, every: Duration::from_millis(20) });
-    let sending = Sending { slow, ..Sending::default() };
+    let reads = Some(Pace { bytes: 1_000, every: Duration::from_millis(20) });
+    let sending = Sending { reads, ..Sending::default() };
     let row = run(PhaseJob { sending, ..job(server.address(), burst(1)) }).only_row();
     assert_eq!((row.outcome, row.bytes as usize), (Outcome::Complete, body.len()));
     assert!(row.ended >= 80_000, "four rests at least: {}", row.ended);
@@ -111,10 +110,10 @@ fn a_slow_reader_holds_its_server_back() {
         }
         sender.lock().unwrap().send(pieces).unwrap();
     });
-    let slow = Some(SlowReader { bytes: 100, every: Duration::from_secs(2) });
+    let reads = Some(Pace { bytes: 100, every: Duration::from_secs(2) });
     let leaving = Some(Leaving::After(Duration::from_secs(1)));
     run(PhaseJob {
-        sending: Sending { slow, leaving, ..Sending::default() },
+        sending: Sending { reads, leaving, ..Sending::default() },
         ..job(server.address(), burst(1))
     });
     let pieces = sent.recv_timeout(Duration::from_secs(5)).unwrap();
@@ -244,7 +243,7 @@ fn events_and_texts_are_recorded_where_they_are_asked_for() {
         let events = format!("{}: ping\n\n{}data: [DONE]\n\n", content("po"), content("ng"));
         drop(stream.write_all(&[STREAM_HEAD, events.as_bytes()].concat()));
     });
-    let recorded = Recorded { messages: false, events: true, texts: true };
+    let recorded = Recorded { events: true, texts: true, ..Recorded::default() };
     let driven = run_recording(job(server.address(), burst(1)), &StopSignal::default(), recorded).unwrap();
     let kinds: Vec<(u32, EventKind)> = driven.events.iter().map(|event| (event.index, event.kind)).collect();
     assert_eq!(kinds, [(1, EventKind::Content), (2, EventKind::Content), (3, EventKind::End)]);

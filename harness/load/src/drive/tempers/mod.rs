@@ -4,4 +4,6 @@ mod answering;
 mod ground;
 mod hostile;
 mod manners;
+mod recording;
 mod stalling;
+mod writing;

@@ -18,15 +18,20 @@ impl Worker<'_> {
         row.outcome = outcome;
         let reading = &mut connection.response.reading;
         reading.finish(&mut row, &mut self.errors);
-        if let Some(text) = reading.text_seen(self.surroundings.clock.now()) {
+        let now = self.surroundings.clock.now();
+        if let Some(text) = reading.text_seen(now) {
             self.surroundings.facts.send(Fact::Entry(Box::new(Entry::Text(text))));
+        }
+        if let Some(said) = reading.said(&row, now) {
+            self.surroundings.facts.send(Fact::Entry(Box::new(Entry::Said(said))));
         }
         let headers = self.job.sending.sdk.map(|_| connection.response.headers()).unwrap_or_default();
         if self.samples.wants(&row) {
             self.keep(slot, request, &row);
         }
         self.end(&mut row, Turn { request, client, retries }, &headers);
-        if reusable {
+        // Nobody knows what a server still makes of raw bytes.
+        if reusable && !self.job.requests[request].raw {
             self.pool.put_back(slot);
         } else {
             self.pool.close(slot, self.poll.registry());

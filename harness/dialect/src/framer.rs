@@ -1,13 +1,24 @@
-//! Server-sent events, read as they come: any split of the bytes, any of the three line ends, bounded memory.
+//! Streams, cut into events as they come: server-sent events and lines of JSON, any split of the bytes, any of the three
+//! line ends, bounded memory.
 
 use memchr::memchr2;
 
+/// How the events of a stream are told apart on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum StreamFormat {
+    /// Server-sent events.
+    #[default]
+    Events,
+    /// Each line is an event.
+    Lines,
+}
+
 /// One event of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SseEvent<'a> {
+pub struct RawEvent<'a> {
     /// The value of its last `event:` line; empty if it has none.
     pub name: &'a [u8],
-    /// The values of its `data:` lines, joined by line feeds.
+    /// The values of its `data:` lines, joined by line feeds; or the line.
     pub data: &'a [u8],
 }
 
@@ -21,7 +32,8 @@ pub struct EventTooLong {
 
 /// Cuts a stream into events. One framer reads many streams in turn and keeps its buffers.
 #[derive(Debug)]
-pub struct SseFramer {
+pub struct Framer {
+    format: StreamFormat,
     /// The beginning of a line whose end has not come yet.
     line: Vec<u8>,
     data: Vec<u8>,
@@ -36,11 +48,34 @@ pub struct SseFramer {
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-impl SseFramer {
-    /// A framer that holds at most `limit` bytes of an event.
+impl StreamFormat {
+    /// The content type of such a stream.
+    #[must_use]
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Events => "text/event-stream; charset=utf-8",
+            Self::Lines => "application/x-ndjson",
+        }
+    }
+
+    /// The format that a content type tells; none for that of a plain body.
+    #[must_use]
+    pub fn of_content_type(value: &[u8]) -> Option<Self> {
+        let kind = value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+        let is = |known: &str| kind.eq_ignore_ascii_case(known.as_bytes());
+        if is("text/event-stream") {
+            return Some(Self::Events);
+        }
+        (is("application/x-ndjson") || is("application/ndjson")).then_some(Self::Lines)
+    }
+}
+
+impl Framer {
+    /// A framer of server-sent events that holds at most `limit` bytes of an event.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self {
+            format: StreamFormat::Events,
             line: Vec::new(),
             data: Vec::new(),
             name: Vec::new(),
@@ -53,7 +88,8 @@ impl SseFramer {
     }
 
     /// Makes ready for another stream.
-    pub fn reset(&mut self) {
+    pub fn reset(&mut self, format: StreamFormat) {
+        self.format = format;
         self.line.clear();
         self.forget_event();
         (self.after_return, self.first_line, self.strays) = (false, true, 0);
@@ -63,11 +99,11 @@ impl SseFramer {
     ///
     /// # Errors
     ///
-    /// When an event exceeds the limit. The stream cannot be read any further then; [`SseFramer::reset`] begins another.
+    /// When an event exceeds the limit. The stream cannot be read any further then; [`Framer::reset`] begins another.
     pub fn push(
         &mut self,
         mut bytes: &[u8],
-        mut on_event: impl FnMut(SseEvent<'_>),
+        mut on_event: impl FnMut(RawEvent<'_>),
     ) -> Result<(), EventTooLong> {
         while !bytes.is_empty() {
             if std::mem::take(&mut self.after_return) && bytes[0] == b'\n' {
@@ -84,7 +120,7 @@ impl SseFramer {
         Ok(())
     }
 
-    /// Whether the stream broke off inside an event: its bytes came, but not the blank line that completes it.
+    /// Whether the stream broke off inside an event: its bytes came, but not the line that completes it.
     #[must_use]
     pub fn is_unfinished(&self) -> bool {
         self.has_data || !self.line.is_empty()
@@ -107,7 +143,7 @@ impl SseFramer {
         if held + more > self.limit { Err(EventTooLong { limit: self.limit }) } else { Ok(()) }
     }
 
-    fn end_line(&mut self, rest: &[u8], on_event: &mut impl FnMut(SseEvent<'_>)) -> Result<(), EventTooLong> {
+    fn end_line(&mut self, rest: &[u8], on_event: &mut impl FnMut(RawEvent<'_>)) -> Result<(), EventTooLong> {
         if self.line.is_empty() {
             return self.read_line(rest, on_event);
         }
@@ -122,14 +158,20 @@ impl SseFramer {
     fn read_line(
         &mut self,
         mut line: &[u8],
-        on_event: &mut impl FnMut(SseEvent<'_>),
+        on_event: &mut impl FnMut(RawEvent<'_>),
     ) -> Result<(), EventTooLong> {
         if std::mem::take(&mut self.first_line) {
             line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
         }
+        if self.format == StreamFormat::Lines {
+            if !line.trim_ascii().is_empty() {
+                on_event(RawEvent { name: b"", data: line });
+            }
+            return Ok(());
+        }
         if line.is_empty() {
             if self.has_data {
-                on_event(SseEvent { name: &self.name, data: &self.data });
+                on_event(RawEvent { name: &self.name, data: &self.data });
             }
             self.forget_event();
             return Ok(());
@@ -179,7 +221,7 @@ mod tests {
 
     /// Events as `name|data`, with the bytes pushed in pieces of one size.
     fn events(stream: &str, piece: usize) -> Vec<String> {
-        let mut framer = SseFramer::new(64);
+        let mut framer = Framer::new(64);
         let mut events = Vec::new();
         for bytes in stream.as_bytes().chunks(piece) {
             framer
@@ -223,17 +265,49 @@ mod tests {
         for (stream, unfinished) in
             [("", false), ("data: x\n\n", false), ("data: x\n", true), ("da", true), (": ping\n", false)]
         {
-            let mut framer = SseFramer::new(64);
+            let mut framer = Framer::new(64);
             framer.push(stream.as_bytes(), |_| {}).unwrap();
             assert_eq!(framer.is_unfinished(), unfinished, "{stream:?}");
-            framer.reset();
+            framer.reset(StreamFormat::Events);
             assert!(!framer.is_unfinished());
         }
     }
 
     #[test]
+    fn lines_are_events_however_they_are_cut() {
+        for (stream, expected) in [
+            ("{\"a\":1}\n{\"b\":\"grün 😀\"}\n", &["{\"a\":1}", "{\"b\":\"grün 😀\"}"][..]),
+            ("one\r\n\r\n \r\ntwo\r\n", &["one", "two"]),
+            ("data: x\n", &["data: x"]),
+            ("\u{feff}one\nbroken off", &["one"]),
+        ] {
+            for piece in 1..=stream.len() {
+                let mut framer = Framer::new(64);
+                framer.reset(StreamFormat::Lines);
+                let mut lines = Vec::new();
+                for bytes in stream.as_bytes().chunks(piece) {
+                    let keep =
+                        |event: RawEvent<'_>| lines.push(String::from_utf8_lossy(event.data).into_owned());
+                    framer.push(bytes, keep).unwrap();
+                }
+                assert_eq!(lines, expected, "{stream:?} in pieces of {piece}");
+                assert_eq!((framer.strays(), framer.is_unfinished()), (0, !stream.ends_with('\n')));
+            }
+        }
+    }
+
+    #[test]
+    fn the_content_type_tells_the_format() {
+        for format in [StreamFormat::Events, StreamFormat::Lines] {
+            assert_eq!(StreamFormat::of_content_type(format.content_type().as_bytes()), Some(format));
+        }
+        assert_eq!(StreamFormat::of_content_type(b"Text/Event-Stream"), Some(StreamFormat::Events));
+        assert_eq!(StreamFormat::of_content_type(b"application/json"), None);
+    }
+
+    #[test]
     fn lines_that_are_no_field_are_counted() {
-        let mut framer = SseFramer::new(64);
+        let mut framer = Framer::new(64);
         framer.push(b"{\"error\":1}\n\ndata: x\n: fine\n\n<html>\n", |_| {}).unwrap();
         assert_eq!(framer.strays(), 2);
     }
@@ -241,7 +315,7 @@ mod tests {
     #[test]
     fn an_event_without_end_is_refused_before_it_fills_the_memory() {
         for piece in ["x", "data: xxxxxxxx\n", "event: xxxxxxxxxxxxx"] {
-            let mut framer = SseFramer::new(1_000);
+            let mut framer = Framer::new(1_000);
             let refused = (0..2_000).find_map(|_| framer.push(piece.as_bytes(), |_| {}).err());
             assert_eq!(refused, Some(EventTooLong { limit: 1_000 }), "{piece:?}");
             assert!(framer.line.capacity() + framer.data.capacity() + framer.name.capacity() <= 4_000);

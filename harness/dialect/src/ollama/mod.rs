@@ -1,0 +1,13 @@
+//! Chat as Ollama defines it, in lines of JSON; and its errors, also those below `/v1`.
+
+mod answer_body;
+mod errors;
+mod event_writer;
+mod reading;
+mod request;
+
+pub(crate) use answer_body::{answer_body, finish_word, model_list};
+pub(crate) use errors::{refusal, refusal_below_v1};
+pub(crate) use event_writer::{EventWriter, error_frame, event_usage};
+pub(crate) use reading::{read_answer, read_event};
+pub(crate) use request::{read_request, request_body};

@@ -1,0 +1,11 @@
+//! The Responses API as OpenAI defines it, without a memory of earlier responses.
+
+mod answer_body;
+mod event_writer;
+mod reading;
+mod request;
+
+pub(crate) use answer_body::{answer_body, finish_word};
+pub(crate) use event_writer::{EventWriter, event_usage};
+pub(crate) use reading::{read_answer, read_event};
+pub(crate) use request::{read_request, request_body};

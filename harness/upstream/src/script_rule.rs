@@ -1,0 +1,85 @@
+//! An entry of the script, made ready: which requests it takes, and what it does with them.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use record::NameId;
+use scenario::{Condition, ConnectionFate, Deed, Reply, ScriptEntry, Share};
+
+use crate::asked::Asked;
+use crate::deed::DeedRule;
+use crate::draw::{DrawSource, Purpose};
+use crate::preparation::Preparation;
+use crate::questions::Questions;
+
+/// An entry of the script.
+#[derive(Debug)]
+pub(crate) struct ScriptRule {
+    pub(crate) name: NameId,
+    pub(crate) deed: DeedRule,
+    when: Option<Condition>,
+    only: Only,
+    /// How many requests have come to it.
+    came: AtomicU32,
+}
+
+/// Which of the requests that come to an entry it takes.
+#[derive(Clone, Copy, Debug)]
+enum Only {
+    All,
+    First(u32),
+    Every(u32),
+    /// A share of them. Which ones depends on the seed, the upstream, the entry and the request's number there alone.
+    Chance(Share, DrawSource),
+}
+
+impl ScriptRule {
+    /// An entry, made ready. `normal` is what the upstream replies otherwise.
+    ///
+    /// # Errors
+    /// What cannot be done as the scenario says, in words.
+    pub(crate) fn new(
+        entry: &ScriptEntry,
+        normal: &Reply,
+        preparation: &mut Preparation<'_>,
+    ) -> Result<Self, String> {
+        let name = &entry.name.value;
+        if entry.deed() == Some(Deed::Connection(ConnectionFate::Refuse)) {
+            return Err(format!(
+                "`script: {name}` cannot have `connection: refuse`, since a request that the script sees has been let in: \
+                 write it under `timeline:`, or write `connection: reset`"
+            ));
+        }
+        Ok(Self {
+            name: preparation.names.id(name),
+            when: entry.when.clone(),
+            only: match (entry.first, entry.every, entry.once, entry.chance) {
+                (Some(first), ..) => Only::First(first),
+                (None, Some(every), ..) => Only::Every(every.max(1)),
+                (None, None, true, _) => Only::First(1),
+                (None, None, false, Some(chance)) => Only::Chance(chance, preparation.draws_at(name)),
+                (None, None, false, None) => Only::All,
+            },
+            came: AtomicU32::new(0),
+            deed: DeedRule::new(entry.deed(), (name, normal), preparation)?,
+        })
+    }
+
+    /// Whether it decides about a request. Only what counts uses up its room, so that a look at the list of models does not.
+    pub(crate) fn takes(&self, asked: &Asked<'_>, questions: &Questions, counts: bool) -> bool {
+        if !questions.met(self.when.as_ref(), asked) {
+            return false;
+        }
+        let number = || counts.then(|| self.came.fetch_add(1, Ordering::Relaxed).saturating_add(1));
+        match self.only {
+            Only::All => true,
+            Only::First(first) => {
+                // Without the look beforehand the count would come round in a long run.
+                self.came.load(Ordering::Relaxed) < first && number().is_some_and(|number| number <= first)
+            }
+            Only::Every(every) => number().is_some_and(|number| number.is_multiple_of(every)),
+            Only::Chance(share, draws) => {
+                number().is_some_and(|number| draws.draws(number).happens(Purpose::Chance, share))
+            }
+        }
+    }
+}
