@@ -3,12 +3,16 @@
 /// Each chapter's file and text.
 pub(crate) const CHAPTERS: &[(&str, &str)] = &[
     ("scenarios/budget/rules.yaml", include_str!("../scenarios/budget/rules.yaml")),
+    ("scenarios/compatibility/rules.yaml", include_str!("../scenarios/compatibility/rules.yaml")),
     ("scenarios/cooldown/rules.yaml", include_str!("../scenarios/cooldown/rules.yaml")),
+    ("scenarios/discovery/rules.yaml", include_str!("../scenarios/discovery/rules.yaml")),
     ("scenarios/distribution/rules.yaml", include_str!("../scenarios/distribution/rules.yaml")),
     ("scenarios/exhaustion/rules.yaml", include_str!("../scenarios/exhaustion/rules.yaml")),
     ("scenarios/fallback/rules.yaml", include_str!("../scenarios/fallback/rules.yaml")),
+    ("scenarios/health/rules.yaml", include_str!("../scenarios/health/rules.yaml")),
     ("scenarios/isolation/rules.yaml", include_str!("../scenarios/isolation/rules.yaml")),
     ("scenarios/ledger/rules.yaml", include_str!("../scenarios/ledger/rules.yaml")),
+    ("scenarios/observability/rules.yaml", include_str!("../scenarios/observability/rules.yaml")),
     ("scenarios/performance/rules.yaml", include_str!("../scenarios/performance/rules.yaml")),
     ("scenarios/protocol/rules.yaml", include_str!("../scenarios/protocol/rules.yaml")),
     ("scenarios/resilience/rules.yaml", include_str!("../scenarios/resilience/rules.yaml")),

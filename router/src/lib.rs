@@ -9,8 +9,10 @@
 
 mod accounts;
 mod defects;
+mod edit;
 mod exchange;
 mod front;
+mod known_keys;
 mod metrics;
 mod policy;
 mod pool;

@@ -95,11 +95,12 @@ impl Page {
     }
 
     /// The samples of a count by status, without those that are zero but for the first.
-    pub(crate) fn by_status(&mut self, name: &str, label: (&str, &str), counted: &ByStatus) {
+    pub(crate) fn by_status(&mut self, name: &str, labels: &[(&str, &str)], counted: &ByStatus) {
         for (at, class) in CLASSES.iter().enumerate() {
             let count = counted.classes[at].load(Ordering::Relaxed);
             if count > 0 || at == 0 {
-                self.sample(name, &[label, ("status", class)], count);
+                let labels: Vec<_> = labels.iter().copied().chain([("status", *class)]).collect();
+                self.sample(name, &labels, count);
             }
         }
     }
@@ -108,9 +109,9 @@ impl Page {
         const TOTAL: &str = "router_requests_total";
         self.metric(TOTAL, "counter", "Answers given to clients, by model and status.");
         for (model, counted) in &counters.by_model {
-            self.by_status(TOTAL, ("model", model), counted);
+            self.by_status(TOTAL, &[("model", model)], counted);
         }
-        self.by_status(TOTAL, ("model", ""), &counters.others);
+        self.by_status(TOTAL, &[("model", "")], &counters.others);
         self.metric("router_requests_open", "gauge", "Requests whose answer has not begun.");
         self.sample("router_requests_open", &[], counters.open.load(Ordering::Relaxed));
     }

@@ -1,6 +1,6 @@
 //! What several routers with the same keys tell each other: which key is closed, and until when.
 //!
-//! Each closed key has one small file in a folder that all of them can reach; what is in it only ever gets later. The
+//! Each closed key has one small file for each model that it is closed for, in a folder that all of them can reach; what is in it only ever gets later. The
 //! end is a moment of the wall clock, so that a key opens everywhere at once.
 
 use std::path::{Path, PathBuf};
@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{fs, io};
 
+use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -34,6 +35,15 @@ struct Watched {
     path: PathBuf,
     provider: Arc<Provider>,
     key: KeyIndex,
+    model: Option<String>,
+}
+
+/// Which key is closed, and for which model; for all of them if none is named.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ClosedKey<'a> {
+    pub(crate) provider: &'a str,
+    pub(crate) fingerprint: &'a str,
+    pub(crate) model: Option<&'a str>,
 }
 
 /// Takes what one router has learned, to tell it to the others.
@@ -43,8 +53,8 @@ pub(crate) struct Teller(mpsc::Sender<Closed>);
 /// A key that is closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Closed {
-    provider: String,
-    fingerprint: String,
+    /// The name of its file.
+    file: String,
     standing: Standing,
     until: SystemTime,
 }
@@ -56,11 +66,14 @@ const MOST_UNTOLD: usize = 1_024;
 
 impl Teller {
     /// Tells that a key is closed. It never waits: this is called in the middle of a request.
-    pub(crate) fn tell(&self, provider: &str, fingerprint: String, standing: Standing, until: Instant) {
+    pub(crate) fn tell(&self, key: ClosedKey<'_>, standing: Standing, until: Instant) {
         let until = SystemTime::now() + until.saturating_duration_since(Instant::now());
-        let closed = Closed { provider: provider.to_owned(), fingerprint, standing, until };
+        let closed = Closed { file: key.file(), standing, until };
         if self.0.try_send(closed).is_err() {
-            tracing::warn!(provider, "too much is closed at once to tell it all to other routers");
+            tracing::warn!(
+                provider = key.provider,
+                "too much is closed at once to tell it all to other routers"
+            );
         }
     }
 }
@@ -85,11 +98,18 @@ impl Shared {
         let mut files = Vec::new();
         for provider in providers {
             provider.tell_by(Some(self.teller.clone()));
-            files.extend(provider.fingerprints().into_iter().map(|(key, fingerprint)| Watched {
-                path: file_of(&self.folder, provider.name(), &fingerprint),
-                provider: Arc::clone(provider),
-                key,
-            }));
+            let models: Vec<_> = provider.models().into_iter().map(Some).chain([None]).collect();
+            for (key, fingerprint) in provider.fingerprints() {
+                files.extend(models.iter().map(|model| {
+                    let closed = ClosedKey {
+                        provider: provider.name(),
+                        fingerprint: &fingerprint,
+                        model: model.as_deref(),
+                    };
+                    let path = self.folder.join(closed.file());
+                    Watched { path, provider: Arc::clone(provider), key, model: model.clone() }
+                }));
+            }
         }
         *self.watched.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(files);
     }
@@ -99,7 +119,7 @@ async fn write_all(folder: PathBuf, mut untold: mpsc::Receiver<Closed>) {
     // Two routers may be one process, so its number does not tell them apart.
     let writer = Splitmix::from_system().next();
     while let Some(closed) = untold.recv().await {
-        let path = file_of(&folder, &closed.provider, &closed.fingerprint);
+        let path = folder.join(&closed.file);
         let shown = path.display().to_string();
         let written = spawn_blocking(move || write(&path, writer, &closed)).await;
         if let Ok(Err(error)) = written {
@@ -126,10 +146,16 @@ fn read(path: &Path) -> Option<(Standing, SystemTime)> {
     Standing::of_word(word).map(|standing| (standing, until))
 }
 
-/// The provider's name may hold anything, so it stands in the file's name as digits.
-fn file_of(folder: &Path, provider: &str, fingerprint: &str) -> PathBuf {
-    let name: String = provider.bytes().map(|byte| format!("{byte:02x}")).collect();
-    folder.join(format!("closed-{name}-{fingerprint}"))
+impl ClosedKey<'_> {
+    /// The names may hold anything and be of any length, so they stand in the file's name as a digest.
+    fn file(&self) -> String {
+        let digits = |name: &str| -> String {
+            let digest = Sha256::digest(name.as_bytes());
+            digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        };
+        let model = self.model.map_or_else(String::new, |model| format!("-{}", digits(model)));
+        format!("closed-{}-{}{model}", digits(self.provider), self.fingerprint)
+    }
 }
 
 async fn listen(watched: Arc<WatchedFiles>) {
@@ -139,10 +165,10 @@ async fn listen(watched: Arc<WatchedFiles>) {
         ticks.tick().await;
         let files = Arc::clone(&watched.lock().unwrap_or_else(PoisonError::into_inner));
         let heard = spawn_blocking(move || {
-            for Watched { path, provider, key } in files.iter() {
+            for Watched { path, provider, key, model } in files.iter() {
                 let Some((standing, until)) = read(path) else { continue };
                 if let Ok(left) = until.duration_since(SystemTime::now()) {
-                    provider.hear(*key, standing, Instant::now() + left);
+                    provider.hear(*key, model.as_deref(), standing, Instant::now() + left);
                 }
             }
         });

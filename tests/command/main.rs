@@ -206,8 +206,7 @@ fn broken_under(defect: &str, scenarios: &[&str]) -> Vec<String> {
 #[test]
 fn ignoring_retry_after_breaks_the_rule_on_cooldown_and_no_other() {
     // Chapters about something else, and one scenario that is about waits.
-    let chapters =
-        [ROTATION, "scenarios/fallback", "scenarios/isolation", "scenarios/security", "scenarios/ledger"];
+    let chapters = [ROTATION, "scenarios/isolation", "scenarios/security", "scenarios/ledger"];
     assert_eq!(broken_under("ignores-retry-after", &chapters), ["CDN-001"]);
 }
 

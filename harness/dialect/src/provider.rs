@@ -136,6 +136,12 @@ impl Dialect {
         }
     }
 
+    /// Whether every call of a tool has an id by which its result is told.
+    #[must_use]
+    pub fn needs_tool_ids(self, surface: Surface) -> bool {
+        !matches!((self, surface), (Self::Gemini, _) | (Self::Ollama, Surface::Chat))
+    }
+
     /// The forms in which the provider itself tells a wait; none where it tells none.
     #[must_use]
     pub fn usual_hints(self) -> &'static [HintForm] {

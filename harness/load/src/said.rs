@@ -65,15 +65,14 @@ impl SaidSoFar {
             finish: (!self.finish.is_empty()).then(|| meant(&self.finish)),
             tool_calls: count,
             tools_hash: tools_hash(calls.map(|call| (&call.name, &call.arguments))),
-            tools_distinct: self.are_distinct(dialect),
+            tools_distinct: self.are_distinct(dialect.needs_tool_ids(surface)),
         }
     }
 
-    fn are_distinct(&self, dialect: Dialect) -> bool {
+    fn are_distinct(&self, need_ids: bool) -> bool {
         let mut known = HashSet::new();
         self.calls.calls().all(|call| match call.id.as_str() {
-            // These two need not give calls an id.
-            "" => matches!(dialect, Dialect::Gemini | Dialect::Ollama),
+            "" => !need_ids,
             id => known.insert(id),
         })
     }
@@ -118,16 +117,21 @@ mod tests {
 
     #[test]
     fn each_call_needs_an_id_of_its_own_where_the_dialect_gives_ids() {
-        for (ids, dialect, distinct) in [
-            (["a", "b"], Dialect::Openai, true),
-            (["a", "a"], Dialect::Openai, false),
-            (["a", ""], Dialect::Openai, false),
-            (["", ""], Dialect::Gemini, true),
-            (["a", "a"], Dialect::Gemini, false),
+        use Surface::{Chat, Responses};
+        for (ids, dialect, surface, distinct) in [
+            (["a", "b"], Dialect::Openai, Chat, true),
+            (["a", "a"], Dialect::Openai, Chat, false),
+            (["a", ""], Dialect::Openai, Chat, false),
+            (["", ""], Dialect::Gemini, Chat, true),
+            (["a", "a"], Dialect::Gemini, Chat, false),
+            (["", ""], Dialect::Ollama, Chat, true),
+            (["a", ""], Dialect::Ollama, Responses, false),
+            (["a", ""], Dialect::OllamaV1, Chat, false),
         ] {
             let mut said = SaidSoFar::default();
             said.add(&[piece(0, ids[0], "{}"), piece(1, ids[1], "{}")], None);
-            assert_eq!(told(&said, dialect).tools_distinct, distinct, "{ids:?} {dialect:?}");
+            let told = said.told((dialect, surface), ExchangeId(1), Moment(2));
+            assert_eq!(told.tools_distinct, distinct, "{ids:?} {dialect:?} {surface:?}");
         }
     }
 

@@ -61,6 +61,7 @@ impl Samples {
         let sample = Sample {
             side: message.side,
             exchange: row.id,
+            arrived: None,
             at,
             line: line.unwrap_or_else(|| row.outcome.word().to_owned()),
             head,

@@ -9,10 +9,13 @@
 //!   and shortened at random by up to a quarter. Since the version of 30 July 2026 a hint is obeyed up to two minutes, and a
 //!   longer one ends the call, whatever `x-should-retry` says. Before, hints were obeyed up to one minute, and longer ones
 //!   passed over.
-//! - anthropic-sdk-python: as openai-python before that version.
+//! - anthropic-sdk-python: the same, but that every hint is obeyed, up to fifty days. Before its version 1.8, as openai-python
+//!   before July 2026.
 //! - python-genai: nothing, unless the program asks for retries. Then, with its defaults, four retries after the statuses 408,
-//!   429, 500, 502, 503 and 504, and after nothing else; it waits a second, doubled with each retry, with up to a second more
-//!   at random, sixty seconds at most. It reads no hint.
+//!   429, 500, 502, 503 and 504, after a timeout and where no connection was made, and not after one that broke; it waits a
+//!   second, doubled with each retry, with up to a second more at random, sixty seconds at most. It reads no hint.
+//!
+//! `.ci/sdk` runs the libraries themselves against simulated providers, and holds their waits.
 //!
 //! What comes after a stream has begun is tried again by none of them.
 
@@ -29,6 +32,8 @@ pub enum Sdk {
     OpenaiPythonOld,
     /// The Anthropic library for Python.
     AnthropicPython,
+    /// The same before it obeyed long hints.
+    AnthropicPythonOld,
     /// The Google library for Python, of a program that asks for retries.
     GoogleGenai,
 }
@@ -38,14 +43,18 @@ pub enum Sdk {
 pub(crate) enum Tried<'a> {
     /// A response with this status and these headers.
     Answered { status: u16, headers: &'a [(String, String)] },
-    /// No response, or none that could be read to its end.
+    /// No connection, or no response in time.
+    Unreached,
+    /// A connection that broke before there was a response, or before its end.
     Broken,
 }
 
 /// The longest hint that clients obeyed before a long hint ended a call, in seconds.
 const MINUTE: f64 = 60.0;
-/// The longest hint that is obeyed today.
+/// The longest hint that today's OpenAI library obeys.
 const TWO_MINUTES: f64 = 120.0;
+/// The longest hint that today's Anthropic library obeys: as many milliseconds as 32 bits can count.
+const FIFTY_DAYS: f64 = 4_294_967.0;
 
 impl Sdk {
     /// How long the client waits before it tries again; none if it gives up. `retries` are those that it has made, `draw` lies
@@ -55,7 +64,7 @@ impl Sdk {
             return None;
         }
         let hint = match (self, tried) {
-            (Self::GoogleGenai, _) | (_, Tried::Broken) => None,
+            (Self::GoogleGenai, _) | (_, Tried::Broken | Tried::Unreached) => None,
             (_, Tried::Answered { headers, .. }) => hint(headers, now),
         };
         if self == Self::OpenaiPython && hint.is_some_and(|seconds| seconds > TWO_MINUTES) {
@@ -64,7 +73,11 @@ impl Sdk {
         if !self.retries(tried) {
             return None;
         }
-        let longest = if self == Self::OpenaiPython { TWO_MINUTES } else { MINUTE };
+        let longest = match self {
+            Self::OpenaiPython => TWO_MINUTES,
+            Self::AnthropicPython => FIFTY_DAYS,
+            Self::OpenaiPythonOld | Self::AnthropicPythonOld | Self::GoogleGenai => MINUTE,
+        };
         let obeyed = hint.filter(|seconds| *seconds > 0.0 && *seconds <= longest);
         Some(Duration::from_secs_f64(obeyed.unwrap_or_else(|| self.backoff(retries, draw))))
     }
@@ -76,13 +89,14 @@ impl Sdk {
 
     fn most_retries(self) -> u32 {
         match self {
-            Self::OpenaiPython | Self::OpenaiPythonOld | Self::AnthropicPython => 2,
             Self::GoogleGenai => 4,
+            _ => 2,
         }
     }
 
     fn retries(self, tried: Tried<'_>) -> bool {
         let (status, headers) = match tried {
+            Tried::Unreached => return true,
             Tried::Broken => return self != Self::GoogleGenai,
             Tried::Answered { status, headers } => (status, headers),
         };
@@ -101,10 +115,8 @@ impl Sdk {
     fn backoff(self, retries: u32, draw: f64) -> f64 {
         let doubled = f64::from(2_u32.saturating_pow(retries));
         match self {
-            Self::OpenaiPython | Self::OpenaiPythonOld | Self::AnthropicPython => {
-                (0.5 * doubled).min(8.0) * (1.0 - 0.25 * draw)
-            }
             Self::GoogleGenai => (doubled + draw).min(60.0),
+            _ => (0.5 * doubled).min(8.0) * (1.0 - 0.25 * draw),
         }
     }
 }
@@ -133,7 +145,7 @@ fn number(text: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Sdk::{AnthropicPython, GoogleGenai, OpenaiPython, OpenaiPythonOld};
+    use Sdk::{AnthropicPython, AnthropicPythonOld, GoogleGenai, OpenaiPython, OpenaiPythonOld};
 
     type Headers = &'static [(&'static str, &'static str)];
 
@@ -170,6 +182,7 @@ mod tests {
                 (OpenaiPython, three),
                 (OpenaiPythonOld, three),
                 (AnthropicPython, three),
+                (AnthropicPythonOld, three),
                 (GoogleGenai, google),
             ] {
                 assert_eq!(wait(sdk, 0, status, &[]).is_some(), expected, "{sdk:?} {status}");
@@ -179,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_server_s_word_outranks_the_status() {
-        for sdk in [OpenaiPython, OpenaiPythonOld, AnthropicPython] {
+        for sdk in [OpenaiPython, OpenaiPythonOld, AnthropicPython, AnthropicPythonOld] {
             assert_eq!(wait(sdk, 0, 400, &[("X-Should-Retry", "true")]), Some(437), "{sdk:?}");
             assert_eq!(wait(sdk, 0, 429, &[("x-should-retry", "false")]), None, "{sdk:?}");
             assert_eq!(wait(sdk, 0, 429, &[("x-should-retry", "maybe")]), Some(437), "{sdk:?}");
@@ -212,7 +225,7 @@ mod tests {
         for (headers, today, before) in cases {
             assert_eq!(wait(OpenaiPython, 0, 429, headers), today, "{headers:?}");
             assert_eq!(wait(OpenaiPythonOld, 0, 429, headers), before, "{headers:?}");
-            assert_eq!(wait(AnthropicPython, 0, 429, headers), before, "{headers:?}");
+            assert_eq!(wait(AnthropicPythonOld, 0, 429, headers), before, "{headers:?}");
             assert_eq!(wait(GoogleGenai, 0, 429, headers), Some(1_500), "{headers:?}");
         }
     }
@@ -221,13 +234,28 @@ mod tests {
     fn a_hint_that_is_too_long_ends_the_call_of_today_s_client_whatever_the_server_says() {
         let headers: Headers = &[("retry-after", "600"), ("x-should-retry", "true")];
         assert_eq!(wait(OpenaiPython, 0, 429, headers), None);
-        assert_eq!(wait(AnthropicPython, 0, 429, headers), Some(437));
+        assert_eq!(wait(AnthropicPythonOld, 0, 429, headers), Some(437));
+    }
+
+    #[test]
+    fn today_s_anthropic_client_obeys_every_hint_that_it_can_count() {
+        let cases: [(Headers, u128); 6] = [
+            (&[("retry-after", "60")], 60_000),
+            (&[("retry-after", "121")], 121_000),
+            (&[("retry-after", "4294967")], 4_294_967_000),
+            (&[("retry-after", "4294968")], 437),
+            (&[("retry-after", "1e999")], 437),
+            (&[("retry-after", "-1")], 437),
+        ];
+        for (headers, waits) in cases {
+            assert_eq!(wait(AnthropicPython, 0, 429, headers), Some(waits), "{headers:?}");
+        }
     }
 
     #[test]
     fn waits_double_until_the_client_gives_up() {
         let waits = |sdk| (0..6).map(|retries| wait(sdk, retries, 503, &[])).collect::<Vec<_>>();
-        for sdk in [OpenaiPython, OpenaiPythonOld, AnthropicPython] {
+        for sdk in [OpenaiPython, OpenaiPythonOld, AnthropicPython, AnthropicPythonOld] {
             assert_eq!(waits(sdk), [Some(437), Some(875), None, None, None, None]);
         }
         assert_eq!(waits(GoogleGenai), [Some(1_500), Some(2_500), Some(4_500), Some(8_500), None, None]);
@@ -239,6 +267,8 @@ mod tests {
         let wait = |sdk: Sdk, draw| sdk.wait(1, Tried::Broken, now, draw).map(|wait| wait.as_millis());
         assert_eq!((wait(OpenaiPython, 0.0), wait(OpenaiPython, 1.0)), (Some(1_000), Some(750)));
         assert_eq!(wait(GoogleGenai, 0.0), None, "a broken connection is nothing that it tries again");
+        let unreached = GoogleGenai.wait(1, Tried::Unreached, now, 0.0).map(|wait| wait.as_millis());
+        assert_eq!(unreached, Some(2_000), "one that was never made is");
         let draws: Vec<f64> = (0..100).map(|exchange| Sdk::draw(7, exchange, 0)).collect();
         assert!(draws.iter().any(|draw| *draw < 0.1) && draws.iter().any(|draw| *draw > 0.9));
         assert_eq!(draws[3].to_bits(), Sdk::draw(7, 3, 0).to_bits());

@@ -71,7 +71,11 @@ impl Sending {
         }
         // Libraries read a plain body as a part of the try, and a stream when the try has succeeded.
         let answered = row.status != 0 && (row.streamed || row.outcome == Outcome::Complete);
-        let tried = if answered { Tried::Answered { status: row.status, headers } } else { Tried::Broken };
+        let tried = match row.outcome {
+            _ if answered => Tried::Answered { status: row.status, headers },
+            Outcome::Refused | Outcome::TimedOut => Tried::Unreached,
+            _ => Tried::Broken,
+        };
         let draw = Sdk::draw(self.seed, row.id.0, retries);
         sdk.wait(retries, tried, SystemTime::now(), draw)
     }

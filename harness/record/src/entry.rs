@@ -166,6 +166,9 @@ pub struct Sample {
     pub side: Side,
     /// The exchange that it belongs to.
     pub exchange: ExchangeId,
+    /// When the attempt arrived, for what an upstream saw.
+    #[serde(default)]
+    pub arrived: Option<Moment>,
     /// When it was complete.
     pub at: Moment,
     /// The request line or status line.
@@ -187,6 +190,12 @@ pub struct AnswerSeen {
     pub text: Option<String>,
     /// Whether the text was longer than the cap.
     pub cut: bool,
+    /// All of its text, also behind the cap; none where each reply has its own.
+    #[serde(default)]
+    pub whole: Option<WholeText>,
+    /// Whether its replies break off before their end, as the scenario asks.
+    #[serde(default)]
+    pub breaks_off: bool,
     /// The tokens that it reports; none where each reply has its own.
     pub tokens: Option<Tokens>,
     /// How many calls of tools it makes.
@@ -195,6 +204,15 @@ pub struct AnswerSeen {
     /// What they are, by [`crate::tools_hash`].
     #[serde(default)]
     pub tools_hash: u32,
+}
+
+/// A text by its hash and length, however long it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WholeText {
+    /// Its hash, as rows have it; 0 for an empty text.
+    pub hash: u32,
+    /// Its length in bytes.
+    pub bytes: u64,
 }
 
 /// Tokens, each in one class.
@@ -495,6 +513,8 @@ mod tests {
                 id: NameId(1),
                 text: None,
                 cut: false,
+                whole: Some(WholeText { hash: 7, bytes: 9 }),
+                breaks_off: true,
                 tokens: Some(tokens),
                 tool_calls: 2,
                 tools_hash: 7,

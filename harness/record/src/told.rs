@@ -12,6 +12,8 @@ pub struct ToldHeaders {
     pub cost: Option<(String, MoneyUnit)>,
     /// How many attempts it took.
     pub attempts: Option<(String, Counting)>,
+    /// The key that served it.
+    pub key: Option<String>,
     /// The id of the request.
     pub request_id: Option<String>,
 }

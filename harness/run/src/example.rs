@@ -59,9 +59,9 @@ pub(crate) fn profile(parts: &str) -> Profile {
     profile_of("openai", parts)
 }
 
-/// A profile of a target that speaks one dialect.
+/// A profile of a target that speaks one dialect and offers every surface.
 pub(crate) fn profile_that_speaks(dialect: &str) -> Profile {
-    profile_of(dialect, "")
+    profile_of(dialect, "surfaces: [chat, responses, embeddings]")
 }
 
 fn profile_of(dialect: &str, parts: &str) -> Profile {

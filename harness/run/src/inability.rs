@@ -93,6 +93,12 @@ fn request_lacks(profile: &Profile, request: &Request, to_target: bool) -> Optio
         Some(dialect) if !speaks.contains(&dialect.value) => {
             Some(format!("the target does not speak `{}`", dialect.value.name()))
         }
+        _ if !profile.says.surfaces.contains(&request.surface) => {
+            let surface = request.surface.word();
+            Some(format!(
+                "the target does not offer `{surface}`: its profile has no such entry in `surfaces:`"
+            ))
+        }
         _ if request.id == MarkPosition::Header && !profile.forwards(MARK_HEADER) => {
             Some(format!("the target hands no `{MARK_HEADER}` on, in which `id: header` puts the mark"))
         }
@@ -233,6 +239,7 @@ mod tests {
             ("  - { wait_until: { get: metrics, status: 200 }, within: 1s }", "gives no path for `metrics`"),
             ("  - { step: s, send: { like: ask, credential: admin } }", "nothing of `admin:`"),
             ("  - { step: s, send: { like: ask, dialect: anthropic } }", "does not speak `anthropic`"),
+            ("  - { step: s, send: { like: ask, surface: responses } }", "does not offer `responses`"),
             ("  - { step: s, send: { like: ask, id: header } }", "hands no `x-client-request-id` on"),
             ("  - { step: s, get: ledger }", "gives no path for `ledger`"),
             ("  - { step: s, get: { endpoint: models, credential: admin } }", "nothing of `admin:`"),
@@ -245,7 +252,12 @@ mod tests {
         let able = "paths: { liveness: /live }\nforwards_headers: [x-client-request-id]";
         assert_eq!(reason(able, "  - { step: s, get: liveness }"), None);
         assert_eq!(reason(able, "  - { step: t, send: { like: ask, id: header } }"), None);
-        assert_eq!(reason("", "  - { step: s, send: { like: ask, surface: responses } }"), None);
+        let responses = "  - { step: s, send: { like: ask, surface: responses } }";
+        assert_eq!(reason("surfaces: [chat, responses]", responses), None);
+        let (_, no_chat) = reason("surfaces: [responses]", "  - { step: s, send: ask }").unwrap();
+        assert!(no_chat.contains("does not offer `chat`"), "{no_chat}");
+        let around = "  - { step: s, send: { like: ask, surface: responses }, against: direct }";
+        assert_eq!(reason("", around), None, "the target is not asked");
         assert_eq!(
             reason("", "  - { phase: p, burst: 2, raw: { hex: 00 }, write: { bytes: 1B, every: 1ms } }"),
             None

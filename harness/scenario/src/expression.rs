@@ -9,8 +9,7 @@ use cel::{IdedExpr, Program};
 /// A longer expression is a program, and belongs into no scenario.
 const MOST_BYTES: usize = 500;
 /// What to write where an expression cannot be read or has no value.
-pub(crate) const EXPRESSION_HELP: &str =
-    "an expression is a name or a calculation with names: `{{ wait }}`, `{{ retries + 1 }}`";
+pub(crate) const EXPRESSION_HELP: &str = "an expression is a name or a calculation with names: `{{ wait }}`, `{{ retries + 1 }}`, `{{ wait - way }}`";
 /// Brackets and choices within each other.
 const MOST_DEPTH: usize = 8;
 

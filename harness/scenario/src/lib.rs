@@ -7,6 +7,7 @@
 mod cases;
 mod check;
 mod document;
+mod durations;
 mod expression;
 mod find;
 mod flow;

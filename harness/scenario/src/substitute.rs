@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use cel::{Context, Program};
 
+use crate::durations::calculated;
 use crate::expression::{EXPRESSION_HELP, compile, names_behind, no_value, roots};
 use crate::model::MOST_KEYS;
 use crate::node::{Entry, Node, Span, Value};
@@ -242,7 +243,7 @@ impl Wrong {
 }
 
 /// What a reply can put in of the request that it answers, beside its headers and the fields of its body.
-const OF_REQUEST: [&str; 5] = ["prompt", "model", "key", "nth", "path"];
+const OF_REQUEST: [&str; 6] = ["prompt", "model", "key", "secret", "nth", "path"];
 
 fn is_of_request(name: &str) -> bool {
     let of_part = |prefix: &str| name.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty());
@@ -264,7 +265,7 @@ fn evaluate(expression: &str, names: &Names<'_>) -> Result<Value, Wrong> {
         }
         return Err(if later == about.len() { Wrong::Later } else { Wrong::Mixed });
     }
-    let mut context = Context::default();
+    let mut values = Vec::with_capacity(about.len());
     let mut looked_at = 0;
     for name in about {
         let node = names.get(name).ok_or_else(|| Wrong::Name(name.to_owned()))?;
@@ -272,17 +273,29 @@ fn evaluate(expression: &str, names: &Names<'_>) -> Result<Value, Wrong> {
         if looked_at > MOST_LOOKED_AT {
             return Err(Wrong::Value(format!("`{name}` is too large for an expression")));
         }
-        context.add_variable_from_value(name, to_cel(node));
+        values.push((name, node));
     }
     // What is large could be looked at again and again.
     names.shared.spend(looked_at.saturating_sub(16) * expression.len())?;
+    let no_value = |why: String| Wrong::Value(format!("`{expression}` has no value: {why}"));
+    if let Some(value) = calculated(&program, &values, to_cel).map_err(no_value)? {
+        return Ok(value);
+    }
+    let value = executed(expression, &program, &values)?;
+    names.shared.spend(weight(&value))?;
+    Ok(value)
+}
+
+fn executed(expression: &str, program: &Program, values: &[(&str, &Node)]) -> Result<Value, Wrong> {
+    let mut context = Context::default();
+    for (name, node) in values {
+        context.add_variable_from_value(*name, to_cel(node));
+    }
     let value = program
         .execute(&context)
         .map_err(|error| Wrong::Value(format!("`{expression}` has no value: {}", no_value(&error))))?;
-    let value = from_cel(&value)
-        .ok_or_else(|| Wrong::Value(format!("`{expression}` is neither a text nor a number nor a flag")))?;
-    names.shared.spend(weight(&value))?;
-    Ok(value)
+    from_cel(&value)
+        .ok_or_else(|| Wrong::Value(format!("`{expression}` is neither a text nor a number nor a flag")))
 }
 
 /// How many values a value counts for.
@@ -340,7 +353,9 @@ mod tests {
 
     fn names(shared: &Shared) -> Names<'_> {
         let mut names = Names::new(shared);
-        for (name, text) in [("wait", "20s"), ("retries", "3"), ("reply", "{ error: rate_limit }")] {
+        for (name, text) in
+            [("wait", "20s"), ("way", "50ms"), ("retries", "3"), ("reply", "{ error: rate_limit }")]
+        {
             names.add(name, crate::yaml::parse(SourceId(0), text).unwrap());
         }
         names
@@ -357,8 +372,30 @@ mod tests {
     fn a_text_that_is_one_expression_takes_the_value_with_its_type() {
         assert_eq!(filled("{{ retries }}"), Ok(Value::Int(3)));
         assert_eq!(filled("{{ 4 + retries }}"), Ok(Value::Int(7)));
+        assert_eq!(filled("{{ 'a ' + wait }}"), Ok(Value::Text("a 20s".into())));
         assert_eq!(filled("{{wait}}"), Ok(Value::Text("20s".into())));
         assert!(matches!(filled("{{ reply }}"), Ok(Value::Map(_))));
+    }
+
+    #[test]
+    fn durations_are_calculated_with() {
+        for (text, value) in [
+            ("{{ wait - way }}", Value::Text("19950ms".into())),
+            ("{{ wait + way }}", Value::Text("20050ms".into())),
+            ("{{ wait * retries / 2 }}", Value::Text("30s".into())),
+            ("{{ wait / way }}", Value::Int(400)),
+            ("{{ wait > way }}", Value::Flag(true)),
+            ("{{ wait - wait }}", Value::Text("0s".into())),
+            ("{{ wait > way ? wait : way }}", Value::Text("20s".into())),
+        ] {
+            assert_eq!(filled(text), Ok(value), "{text}");
+        }
+        for (text, message) in [
+            ("{{ way - wait }}", "`way - wait` has no value: a duration below nothing"),
+            ("{{ wait + 1 }}", "`wait + 1` has no value: a duration and a number do not go together"),
+        ] {
+            assert_eq!(filled(text), Err(message.to_owned()), "{text}");
+        }
     }
 
     #[test]
@@ -379,6 +416,6 @@ mod tests {
             assert_eq!(filled(text), Err(message.to_owned()), "{text}");
         }
         assert!(filled("{{ 1 + }}").unwrap_err().starts_with("not an expression"));
-        assert!(filled("{{ wait + 1 }}").unwrap_err().contains("has no value"));
+        assert!(filled("{{ 'a' - 1 }}").unwrap_err().contains("has no value"));
     }
 }

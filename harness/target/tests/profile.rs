@@ -81,6 +81,7 @@ fn what_a_profile_leaves_out_has_its_documented_value() {
     let path = profile.request_path(Dialect::Openai, Surface::Chat, "chat", false);
     assert_eq!(path, "/v1/chat/completions");
     assert_eq!(profile.models_path(), "/v1/models");
+    assert_eq!(profile.says.surfaces, [scenario::Surface::Chat]);
     assert_eq!(profile.known_failures(), []);
     assert_eq!(profile.bound("cooldown_lag"), None);
 }
@@ -126,6 +127,7 @@ reads:
   served_by: { header: X-By }
   cost: { header: x-cost, unit: micros }
   attempts: { header: x-tries, counts: retries }
+  key: { header: X-Key }
   request_id: { header: x-id }
   ledger: { get: '/ledger?limit=2', rows: $, fields: {} }
   status: { get: /status, fields: { open: $.open } }
@@ -137,6 +139,7 @@ reads:
             served_by: Some("x-by".to_owned()),
             cost: Some(("x-cost".to_owned(), MoneyUnit::Micros)),
             attempts: Some(("x-tries".to_owned(), Counting::Retries)),
+            key: Some("x-key".to_owned()),
             request_id: Some("x-id".to_owned()),
         }
     );
@@ -169,6 +172,11 @@ fn each_mistake_is_told_with_its_line_and_what_to_do() {
         ("get: /health", "get: /health, within: 30", &["the number `30` where a duration is wanted"]),
         ("[openai]", "[openia]", &["unknown dialect `openia`", "did you mean `openai`?"]),
         ("[openai]", "[]", &["a target that speaks no dialect"]),
+        (
+            "speaks:",
+            "surfaces: [chat, response]\nspeaks:",
+            &["the text `response`", "did you mean `responses`?"],
+        ),
         ("[small, --config, \"{{ dir }}/small.json\"]", "[]", &["a command without a program"]),
         ("[small,", "[small, 1,", &["the number `1` where a text is wanted", "put it in quotes"]),
         ("{{ dir }}", "{{ dri }}", &["no template sees a `dri`", "did you mean `dir`?", "small.yaml:4:41"]),

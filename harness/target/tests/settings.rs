@@ -78,9 +78,13 @@ router:
       backoff: { base: 50ms, max: 1s, jitter: false }
       cooldown: { failures: 3, lasts: 2s, probes: 1 }
       timeout: 5s
-      timeouts: { head: 2s, first_content: 2s, idle: 1s }
-      sticky: none
+      timeouts: { connect: 500ms, head: 2s, first_content: 2s, idle: 1s }
+      sticky: session
+      queue: { max: 5, wait: 1s }
+      limits: [{ requests: 5, per: 1s }, { tokens: 900, per: 1m }]
+      headroom: 80%
     sonnet: { pools: [{ pool: anthropic, model: claude-example }], strategy: in_order }
+    several: { pools: [{ pool: openai, weight: 3, priority: 1 }, { pool: found, model: other }], strategy: least_busy }
 tenants:
   acme: { budget: 10.5 USD, budget_per: 2s, at_once: 3, expired: true, models: [chat], limits: [{ requests: 20, per: 1m }] }
   globex: {}
@@ -88,30 +92,34 @@ prices:
   version: \"1\"
   models: { gpt-example: { input: 3 USD per 1M, cache_read: 0.3 USD per 1M, cache_write: 4 USD per 1M, output: 15 USD per 1M, reasoning: 60 USD per 1M } }
 ";
-    assert_eq!(router().unrendered(&world("all", all)), [""; 0]);
+    assert_eq!(router().unrendered(&world("all", &all.replace("  shared: true\n", ""))), [""; 0]);
+    // What was used of a limit is each instance's own.
+    assert_eq!(router().unrendered(&world("all-shared", all)), ["router.models.chat.limits"]);
 }
 
 #[test]
 fn what_the_router_does_not_have_is_told_in_the_language_s_words() {
     let router = router();
     for (name, settings, told) in [
-        ("queue", "pool: openai, queue: { max: 5, wait: 1s }", "router.models.chat.queue"),
-        (
-            "connect",
-            "pool: openai, timeouts: { connect: 1s, idle: 1s }",
-            "router.models.chat.timeouts.connect",
-        ),
-        ("busy", "pool: openai, strategy: least_busy", "router.models.chat.strategy"),
-        ("session", "pool: openai, sticky: session", "router.models.chat.sticky"),
-        ("pools", "pools: [{ pool: openai }, { pool: other }]", "router.models.chat.pools"),
-        ("headroom", "pool: openai, headroom: 80%", "router.models.chat.headroom"),
-        ("use", "pool: openai, limits: [{ requests: 5, per: 1s }]", "router.models.chat.limits"),
+        ("fast", "pool: openai, strategy: lowest_latency", "router.models.chat.strategy"),
+        ("larger", "pool: openai, larger: [chat]", "router.models.chat.larger"),
+        ("window", "pool: openai, window: 8192", "router.models.chat.window"),
     ] {
         assert_eq!(router.unrendered(&with_model(name, settings)), [told], "{settings}");
     }
     for (name, settings, told) in [
         ("many", "router: { instances: 9 }", "router.instances"),
         ("size", "router: { max_request: 1MiB }", "router.max_request"),
+        (
+            "apiece",
+            "router: { instances: 2, shared: true }\ntenants: { acme: { limits: [{ requests: 5, per: 1m }] } }",
+            "tenants.acme.limits",
+        ),
+        (
+            "service",
+            "router: { services: { shop: { path: /shop, pools: [] } } }",
+            "router.services.shop.path",
+        ),
         (
             "second",
             "tenants: { acme: { limits: [{ requests: 5, per: 1s }] } }",

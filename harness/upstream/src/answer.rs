@@ -84,6 +84,8 @@ struct Visit {
     /// Which attempt of its exchange it is at this upstream, from 1, once its body has come.
     ordinal: u32,
     arrived: Moment,
+    /// What mark stands in the head.
+    in_head: Found,
     draws: Draws,
     /// The dialect in which it is answered: that of the upstream, or what the upstream speaks at the path that is asked.
     dialect: Dialect,
@@ -103,13 +105,21 @@ impl Visit {
             }
             Err(_) => upstream.draws.draws(nth),
         };
-        connection.open(upstream.journal.open(row, &head));
+        let mut attempt = upstream.journal.open(row, &head);
+        let in_head = find_in_head(&upstream, &head);
+        // A caller may leave before its body has come.
+        attempt.join(in_head);
+        connection.open(attempt);
         let dialect = spoken(upstream.protocol, &head);
-        Self { upstream, connection, head, key, nth, ordinal: 1, arrived, draws, dialect }
+        Self { upstream, connection, head, key, nth, ordinal: 1, arrived, in_head, draws, dialect }
     }
 
     fn note_body(&mut self, received: &Received, now: Moment) {
-        let found = self.find_exchange(&received.bytes);
+        // The mark stands in the body as a rule, and in a header where a step says so.
+        let found = match self.upstream.journal.correlation.find(&received.bytes) {
+            Found::Nothing => self.in_head,
+            found => found,
+        };
         self.connection.note(|attempt| {
             let row = &mut attempt.row;
             if received.cut.is_none() {
@@ -123,21 +133,14 @@ impl Visit {
         self.ordinal = self.upstream.exchanges.count(found);
     }
 
-    /// The mark stands in the body as a rule, and in a header where a step says so.
-    fn find_exchange(&self, body: &[u8]) -> Found {
-        let correlation = self.upstream.journal.correlation;
-        let in_headers = || self.head.headers.values().map(|value| correlation.find(value.as_bytes()));
-        match correlation.find(body) {
-            Found::Nothing => in_headers().find(|found| *found != Found::Nothing).unwrap_or(Found::Nothing),
-            found => found,
-        }
-    }
-
-    /// Waits as long as the upstream thinks, counted from the request's last byte, and tells when that is over.
+    /// Waits as long as the upstream thinks, counted from the request's last byte, and tells when that is over. About what is
+    /// no work it thinks only if an entry that was written for it says so.
     async fn think(&self, course: &Course<'_>, read: Moment) -> Moment {
-        let Course::Decided(Decided { decision, thinks: true, .. }) = course else { return read };
+        let Course::Decided(Decided { decision, works, .. }) = course else { return read };
         let own = decision.done.reply().and_then(|reply| reply.latency.as_ref());
-        let latency = self.draws.duration(Purpose::Latency, own.unwrap_or(&self.upstream.latency));
+        let own = own.filter(|_| *works || decision.by_path);
+        let Some(latency) = own.or(works.then_some(&self.upstream.latency)) else { return read };
+        let latency = self.draws.duration(Purpose::Latency, latency);
         if latency.is_zero() {
             return read;
         }
@@ -154,10 +157,7 @@ impl Visit {
         let said = match decision.done {
             Done::Reply(rule) => speaker.say(rule, decision.script, decision.wait.left(now)),
             Done::Broken(broken) => speaker.break_off(broken, decision.script),
-            Done::Connection(fate) => {
-                self.connection.note(|attempt| attempt.row.script = decision.script);
-                return self.meet(fate).await;
-            }
+            Done::Connection(fate) => return self.meet(fate).await,
         };
         let mut speech = match said {
             Ok(speech) => speech,
@@ -199,6 +199,13 @@ impl Visit {
             }
         }
     }
+}
+
+/// The first mark in the headers.
+fn find_in_head(upstream: &Upstream, head: &request::Parts) -> Found {
+    let correlation = upstream.journal.correlation;
+    let found = head.headers.values().map(|value| correlation.find(value.as_bytes()));
+    found.into_iter().find(|found| *found != Found::Nothing).unwrap_or(Found::Nothing)
 }
 
 /// The dialect in which a request is answered. A service has none of its own, and what it says itself is in no dialect's words.

@@ -74,7 +74,7 @@ impl AnswerMaker {
         });
         let tools: Vec<(String, String)> =
             reply.tools.iter().map(|tool| (tool.name.clone(), tool.arguments.clone())).collect();
-        let told = fixed.as_ref().map(|fixed| &*fixed.text);
+        let told = fixed.as_ref().map(|fixed| (&*fixed.text, fixed.hash));
         Self {
             name: preparation.tell_answer(place, told, tokens, &tools),
             shape: reply.shape(),
@@ -151,6 +151,7 @@ impl AnswerMaker {
                 scenario::UsagePlace::Usual => UsagePlace::Usual,
                 scenario::UsagePlace::EveryEvent => UsagePlace::EveryEvent,
                 scenario::UsagePlace::LastContent => UsagePlace::LastContent,
+                scenario::UsagePlace::Finish => UsagePlace::Finish,
                 scenario::UsagePlace::Nowhere => UsagePlace::Nowhere,
             },
             pings: self.shape.pings,
@@ -177,6 +178,7 @@ fn framing(words: &FramingWords) -> Framing {
             scenario::Framing::Tight => framing.tight = true,
             scenario::Framing::Comments => framing.comments = true,
             scenario::Framing::MultiLine => framing.multi_line = true,
+            scenario::Framing::Strangers => framing.strangers = true,
             scenario::Framing::Split => framing.split = true,
         }
     }

@@ -38,6 +38,8 @@ impl Asked<'_> {
             Field::Ordinal => FieldValue::Number(self.ordinal.into()),
             Field::Model => self.chat.map_or(FieldValue::Missing, |chat| FieldValue::Text(&chat.model)),
             Field::Stream => self.chat.map_or(FieldValue::Missing, |chat| FieldValue::Flag(chat.stream)),
+            Field::Method => FieldValue::Text(self.head.method.as_str()),
+            Field::Path => FieldValue::Text(self.head.uri.path()),
             Field::HeaderCount => {
                 let count = name.map(|name| self.head.headers.get_all(name).iter().count());
                 let count = count.and_then(|count| i64::try_from(count).ok());

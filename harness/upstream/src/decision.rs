@@ -12,7 +12,7 @@ use crate::gauge::Standing;
 use crate::keyring::KeySeat;
 use crate::plans::{Cost, PlanRule, Plans, Taken};
 use crate::preparation::Preparation;
-use crate::questions::Questions;
+use crate::questions::{Questions, asks_for_path};
 use crate::reply_rule::{ReplyRule, Said};
 use crate::script_rule::ScriptRule;
 use crate::traffic_signal::TrafficSignal;
@@ -39,10 +39,24 @@ pub(crate) struct Decision<'r> {
     pub(crate) wait: Wait,
     /// Whether it is anything other than the normal answer.
     pub(crate) deviates: bool,
+    /// Whether an entry decided it that asks for the path or the method.
+    pub(crate) by_path: bool,
     /// What was taken from the plans and has to be settled.
     pub(crate) taken: Vec<Taken>,
     /// What the limit headers say; none where no plan counts the request.
     pub(crate) standing: Option<(&'r PlanRule, Standing)>,
+}
+
+/// What a request wants of an upstream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Business<'a> {
+    /// Work, which costs so much.
+    Work(Cost<'a>),
+    /// The list of the models. Entries that count, and those that take a share, are for work, unless they ask for the path or
+    /// the method.
+    List,
+    /// Something that the upstream does not have or cannot read: only entries that ask for the path or the method are for it.
+    Stray,
 }
 
 /// The wait that a reply asks for.
@@ -61,6 +75,8 @@ struct TimelineRule {
     name: NameId,
     time: When,
     when: Option<Condition>,
+    /// Whether it asks for the path or the method.
+    by_path: bool,
     deed: DeedRule,
 }
 
@@ -90,20 +106,23 @@ impl Rules {
         Ok(Self { script, timeline, plans, normal, questions, traffic })
     }
 
-    /// Decides, and charges the plans for what is answered normally. A request that asks for nothing of the upstream's
-    /// business, such as the list of its models, has no cost.
+    /// Decides, and charges the plans for work that is answered normally.
     pub(crate) fn decide<'r>(
         &'r self,
         seat: &'r KeySeat,
         asked: &Asked<'_>,
-        cost: Option<Cost<'_>>,
+        business: Business<'_>,
         now: Moment,
     ) -> Decision<'r> {
-        if let Some((name, reply, wait)) = seat.states.refusal(self.traffic.start(), now) {
+        let refusal = seat.states.refusal(self.traffic.start(), now);
+        if let Some((name, reply, wait)) = refusal.filter(|_| !matches!(business, Business::Stray)) {
             return Decision { wait, ..Decision::other(name, Done::Reply(reply)) };
         }
-        let mut decision = self.scripted(asked, now, cost.is_some());
-        let Some(cost) = cost.filter(|_| !self.plans.is_empty()) else { return decision };
+        let mut decision = self.scripted(asked, now, business);
+        let Business::Work(cost) = business else { return decision };
+        if self.plans.is_empty() {
+            return decision;
+        }
         if !decision.deviates {
             let admission = self.plans.admit(seat, &cost, now);
             decision.taken = admission.taken;
@@ -135,16 +154,23 @@ impl Rules {
         }
     }
 
-    fn scripted(&self, asked: &Asked<'_>, now: Moment, counts: bool) -> Decision<'_> {
-        let script = self.script.iter().find(|rule| rule.takes(asked, &self.questions, counts));
+    fn scripted(&self, asked: &Asked<'_>, now: Moment, business: Business<'_>) -> Decision<'_> {
+        let is_for = |by_path: bool| by_path || !matches!(business, Business::Stray);
+        let works = matches!(business, Business::Work(_));
+        let script = self
+            .script
+            .iter()
+            .find(|rule| is_for(rule.by_path) && rule.takes(asked, &self.questions, works || rule.by_path));
         if let Some(rule) = script {
-            return Decision::other(rule.name, rule.deed.done());
+            let by_path = rule.by_path;
+            return Decision { by_path, ..Decision::other(rule.name, rule.deed.done()) };
         }
         let timed = self.timeline.iter().find(|rule| {
-            rule.time.holds(&self.traffic, now) && self.questions.met(rule.when.as_ref(), asked)
+            let holds = is_for(rule.by_path) && rule.time.holds(&self.traffic, now);
+            holds && self.questions.met(rule.when.as_ref(), asked)
         });
         match timed {
-            Some(rule) => Decision::other(rule.name, rule.deed.done()),
+            Some(rule) => Decision { by_path: rule.by_path, ..Decision::other(rule.name, rule.deed.done()) },
             None => Decision { deviates: false, ..Decision::other(NameId::NONE, Done::Reply(&self.normal)) },
         }
     }
@@ -156,7 +182,7 @@ impl<'r> Decision<'r> {
             Done::Reply(reply) => Wait::from(reply.wait),
             Done::Broken(_) | Done::Connection(_) => Wait::None,
         };
-        Self { script, done, wait, deviates: true, taken: Vec::new(), standing: None }
+        Self { script, done, wait, deviates: true, by_path: false, taken: Vec::new(), standing: None }
     }
 }
 
@@ -178,6 +204,7 @@ impl TimelineRule {
             name: label.map_or(NameId::NONE, |label| preparation.names.id(label)),
             time: When::new(entry, traffic),
             when: entry.when.clone(),
+            by_path: asks_for_path(entry.when.as_ref()),
             deed: DeedRule::new(entry.deed(), (place, normal), preparation)?,
         })
     }

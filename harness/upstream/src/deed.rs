@@ -70,7 +70,8 @@ impl DeedRule {
                 Self::Broken(BrokenRule::new(broken, (place, normal), preparation)?)
             }
             Some(Deed::Connection(ConnectionFate::ResetInBody)) => {
-                let of = ReplyRule::new(normal, place, preparation)?;
+                let of =
+                    preparation.breaking_off(|preparation| ReplyRule::new(normal, place, preparation))?;
                 let error = scenario::ErrorName::ServerError;
                 Self::Broken(BrokenRule {
                     of,
@@ -119,7 +120,8 @@ impl BrokenRule {
         (place, normal): (&str, &Reply),
         preparation: &mut Preparation<'_>,
     ) -> Result<Self, String> {
-        let of = ReplyRule::new(broken.of.as_ref().unwrap_or(normal), place, preparation)?;
+        let reply = broken.of.as_ref().unwrap_or(normal);
+        let of = preparation.breaking_off(|preparation| ReplyRule::new(reply, place, preparation))?;
         let place = match (broken.after_contents, broken.after_share, broken.after) {
             (Some(contents), None, None) => BreakPlace::Contents(contents.into()),
             (None, Some(share), None) => BreakPlace::Share(share),

@@ -104,13 +104,13 @@ impl Journal {
         attempt.settle(&self.clock);
         attempt.row.outcome = outcome;
         attempt.row.ended = at.micros_after(attempt.row.arrived);
-        let exchange = attempt.row.exchange;
+        let of = (attempt.row.exchange, attempt.row.arrived);
         self.facts.send(Fact::Attempt(attempt.row));
         if let Some(sample) = attempt.sample {
-            self.send_sample(Side::UpstreamGot, exchange, sample.request);
+            self.send_sample(Side::UpstreamGot, of, sample.request);
             if let Some(mut reply) = sample.reply {
                 reply.at = at;
-                self.send_sample(Side::UpstreamSent, exchange, reply);
+                self.send_sample(Side::UpstreamSent, of, reply);
             }
         }
     }
@@ -159,11 +159,11 @@ impl Journal {
         }
     }
 
-    fn send_sample(&self, side: Side, exchange: ExchangeId, message: Message) {
+    fn send_sample(&self, side: Side, (exchange, arrived): (ExchangeId, Moment), message: Message) {
         let Message { line, head, body, cut, hidden, at } = message;
         let cut = cut || hidden || body.len() > SHOWN_OF_BODY;
         let body = if hidden { HIDDEN.to_owned() } else { self.redaction.first(&body, SHOWN_OF_BODY) };
-        let sample = Sample { side, exchange, at, line, head, body, cut };
+        let sample = Sample { side, exchange, arrived: Some(arrived), at, line, head, body, cut };
         self.facts.send(Fact::Entry(Box::new(Entry::Sample(sample))));
     }
 }

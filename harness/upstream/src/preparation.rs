@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use record::{AnswerSeen, Entry, Fact, FactSender, Moment, NameId, NameTable, Tokens, tools_hash};
+use record::{AnswerSeen, Entry, Fact, FactSender, Moment, NameId, NameTable, Tokens, WholeText, tools_hash};
 use scenario::Protocol;
 
 use crate::draw::DrawSource;
@@ -19,6 +19,8 @@ pub(crate) struct Preparation<'a> {
     facts: &'a FactSender,
     /// The names of answers so far.
     answers: HashSet<String>,
+    /// Whether what is made ready now is to break off.
+    breaks_off: bool,
 }
 
 /// How much of an answer's text the evidence shows.
@@ -34,6 +36,7 @@ impl<'a> Preparation<'a> {
             seed: surroundings.seed,
             facts: &surroundings.facts,
             answers: HashSet::new(),
+            breaks_off: false,
         }
     }
 
@@ -47,11 +50,19 @@ impl<'a> Preparation<'a> {
         DrawSource::new(self.seed, self.upstream, Some(place))
     }
 
-    /// Tells the evidence of an answer that the upstream can give, and gives its name's number.
+    /// Makes something ready that is to break off.
+    pub(crate) fn breaking_off<T>(&mut self, make: impl FnOnce(&mut Self) -> T) -> T {
+        self.breaks_off = true;
+        let made = make(self);
+        self.breaks_off = false;
+        made
+    }
+
+    /// Tells the evidence of an answer that the upstream can give, and gives its name's number. Its text comes with its hash.
     pub(crate) fn tell_answer(
         &mut self,
         place: &str,
-        text: Option<&str>,
+        text: Option<(&str, u32)>,
         tokens: Option<Tokens>,
         tools: &[(String, String)],
     ) -> NameId {
@@ -62,11 +73,15 @@ impl<'a> Preparation<'a> {
             name = format!("{}: {place} ({number})", self.upstream);
         }
         let id = self.names.id(&name);
+        let whole =
+            text.map(|(text, hash)| WholeText { hash, bytes: u64::try_from(text.len()).unwrap_or(u64::MAX) });
+        let text = text.map(|(text, _)| text);
         let cut = text.is_some_and(|text| text.len() > SHOWN_OF_TEXT);
         let text = text.map(|text| text[..text.floor_char_boundary(SHOWN_OF_TEXT)].to_owned());
         let tool_calls = u32::try_from(tools.len()).unwrap_or(u32::MAX);
         let tools_hash = tools_hash(tools.iter().map(|(name, arguments)| (name, arguments)));
-        let answer = AnswerSeen { id, text, cut, tokens, tool_calls, tools_hash };
+        let breaks_off = self.breaks_off;
+        let answer = AnswerSeen { id, text, cut, whole, breaks_off, tokens, tool_calls, tools_hash };
         self.facts.send(Fact::Entry(Box::new(Entry::Answer(answer))));
         id
     }

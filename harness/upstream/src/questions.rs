@@ -58,6 +58,12 @@ impl Questions {
     }
 }
 
+/// Whether a condition asks for the path or the method, and so is meant for more than work.
+pub(crate) fn asks_for_path(when: Option<&Condition>) -> bool {
+    let mut tests = when.into_iter().flat_map(|when| &when.tests);
+    tests.any(|test| matches!(test.field, Field::Path | Field::Method))
+}
+
 /// Of several headers with one name, or values at one path, it is enough if one passes; `not` means that none of them is.
 fn several(test: &FieldTest, values: &[FieldValue<'_>], holds: impl Fn(FieldValue<'_>) -> bool) -> bool {
     match values {

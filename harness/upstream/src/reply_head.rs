@@ -14,7 +14,7 @@ pub(crate) struct ReplyHead {
     pub(crate) error: NameId,
     pub(crate) script: NameId,
     pub(crate) answer: NameId,
-    /// The wait that it asks for in a form that can be understood.
+    /// The wait that it asks for in a form that can be understood, as a reader computes it.
     pub(crate) hint: Option<Duration>,
     pub(crate) headers: HeaderMap,
 }
@@ -57,7 +57,7 @@ impl ReplyHead {
         }
     }
 
-    /// Notes in the row what is replied. The hint is the precise one, which a client must honour.
+    /// Notes in the row what is replied. The hint is the precise one, which a client must honour, as it is written.
     pub(crate) fn note(&self, row: &mut AttemptRow) {
         (row.status, row.error, row.script, row.answer) = (self.status, self.error, self.script, self.answer);
         row.hint_ms = self.hint.map_or(NOT_REACHED, |wait| {

@@ -9,13 +9,15 @@ use crate::asked::Asked;
 use crate::deed::DeedRule;
 use crate::draw::{DrawSource, Purpose};
 use crate::preparation::Preparation;
-use crate::questions::Questions;
+use crate::questions::{Questions, asks_for_path};
 
 /// An entry of the script.
 #[derive(Debug)]
 pub(crate) struct ScriptRule {
     pub(crate) name: NameId,
     pub(crate) deed: DeedRule,
+    /// Whether it asks for the path or the method.
+    pub(crate) by_path: bool,
     when: Option<Condition>,
     only: Only,
     /// How many requests have come to it.
@@ -51,6 +53,7 @@ impl ScriptRule {
         }
         Ok(Self {
             name: preparation.names.id(name),
+            by_path: asks_for_path(entry.when.as_ref()),
             when: entry.when.clone(),
             only: match (entry.first, entry.every, entry.once, entry.chance) {
                 (Some(first), ..) => Only::First(first),

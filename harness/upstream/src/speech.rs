@@ -4,8 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use dialect::{
-    Cause, ChatRequest, Dialect, Hint, HintForm, Inputs, Refusal, RefusalReply, Serving, StreamEvents,
-    Surface, Usage,
+    Cause, ChatRequest, Dialect, Hint, Inputs, Refusal, RefusalReply, Serving, StreamEvents, Surface, Usage,
 };
 use http::HeaderValue;
 use record::NameId;
@@ -31,6 +30,8 @@ pub(crate) struct Chat {
     pub(crate) include_usage: bool,
     pub(crate) continuous_usage: bool,
     pub(crate) words: u64,
+    /// Whether it asks no model and wants to know which there are.
+    pub(crate) lists_models: bool,
     /// What is to be embedded; none for a request that asks for a text.
     pub(crate) inputs: Option<Inputs>,
 }
@@ -72,7 +73,8 @@ pub(crate) enum SpokenBody {
 impl Chat {
     pub(crate) fn new(surface: Surface, request: ChatRequest<'_>) -> Self {
         let ChatRequest { model, stream, include_usage, continuous_usage, words, inputs, .. } = request;
-        Self { surface, model: model.into_owned(), stream, include_usage, continuous_usage, words, inputs }
+        let (model, lists_models) = (model.into_owned(), false);
+        Self { surface, model, stream, include_usage, continuous_usage, words, lists_models, inputs }
     }
 }
 
@@ -122,8 +124,6 @@ impl Speaker<'_> {
         // A refusal in the dialect's own words can tell a wait in its body; everything else tells it in headers or not at all.
         let in_body =
             matches!(rule.said, Said::Error { body: None, .. }) && self.upstream.protocol != Protocol::Http;
-        let told = |hint: &Hint| is_a_hint(hint.form) && (in_body || hint.header(self.wall).is_some());
-        head.hint = wait.filter(|_| hints.iter().any(told));
         for (name, value) in hints.iter().filter_map(|hint| hint.header(self.wall)) {
             head.set(name, value);
         }
@@ -158,7 +158,20 @@ impl Speaker<'_> {
                 })?;
             speech.head.headers.insert(name.clone(), value);
         }
+        speech.head.hint = self.told_wait(&hints, (&speech.head, in_body));
         Ok(speech)
+    }
+
+    /// The wait that a reader computes from what the reply really tells: of several hints in one header, the last one stands.
+    /// All hints tell one wait, and rounding only makes it longer: who reads the most precise one comes too early for none.
+    fn told_wait(&self, hints: &[Hint], (head, in_body): (&ReplyHead, bool)) -> Option<Duration> {
+        let stands = |hint: &&Hint| match hint.header(self.wall) {
+            Some((name, value)) => {
+                head.headers.get(name).is_some_and(|told| told.as_bytes() == value.as_bytes())
+            }
+            None => in_body,
+        };
+        hints.iter().filter(stands).filter_map(|hint| hint.told(self.wall)).min()
     }
 
     fn answer(
@@ -168,6 +181,11 @@ impl Speaker<'_> {
         broken: Option<&BrokenRule>,
     ) -> Result<Speech, String> {
         let (dialect, surface) = (self.dialect, self.chat.surface);
+        if self.chat.lists_models {
+            head.body(JSON);
+            let body = dialect.model_list(self.upstream.models.served(), self.unix_seconds);
+            return Ok(self.plain(head, body.into(), broken));
+        }
         let id = self.draws.id(dialect.answer_id_prefix(surface));
         let serving = Serving { id: &id, created: self.unix_seconds, model: &self.chat.model };
         if let Some(inputs) = &self.chat.inputs {
@@ -272,11 +290,6 @@ impl Speech {
             hidden: false,
         }
     }
-}
-
-/// Whether a form tells a wait that can be understood.
-fn is_a_hint(form: HintForm) -> bool {
-    !matches!(form, HintForm::Past | HintForm::Negative | HintForm::Nonsense)
 }
 
 /// Where a stream breaks off, with a share as the number of contents that it means.

@@ -7,6 +7,7 @@ use scenario::{Claim, Condition, Field, Operand, Quantifier, RowClaim, Subject, 
 use crate::classes::Classes;
 use crate::count::CountTally;
 use crate::each::{EachTally, Offence};
+use crate::exchange_group::{counts_by_exchange, group_without_rows};
 use crate::finding::Finding;
 use crate::numbers::NumberTally;
 use crate::question::Observable;
@@ -77,9 +78,10 @@ impl<'a> ClaimTally<'a> {
             self.doubts.count += 1;
             self.doubts.reason.get_or_insert(EVENTS_CUT);
         }
+        let exchange = self.exchange_to_count_by(tree, scene);
         match &mut self.tally {
             Tally::Each(tally) => rows.into_iter().for_each(|row| tally.take(row, scene)),
-            Tally::Count(tally) => tally.take(&rows, scene),
+            Tally::Count(tally) => tally.take(&rows, exchange, scene),
             Tally::Numbers(tally) => rows.into_iter().for_each(|row| tally.take(row, scene)),
             Tally::Sequence(tally) => tally.take(tree, &rows, scene),
             Tally::Refused(_) => {}
@@ -93,10 +95,22 @@ impl<'a> ClaimTally<'a> {
         }
         match &mut self.tally {
             Tally::Each(tally) => tally.take(row, scene),
-            Tally::Count(tally) => tally.take(&[row], scene),
+            Tally::Count(tally) => tally.take(&[row], None, scene),
             Tally::Numbers(tally) => tally.take(row, scene),
             Tally::Sequence(_) | Tally::Refused(_) => {}
         }
+    }
+
+    /// The exchange of a tree, if what is counted is counted for it also where it has none.
+    fn exchange_to_count_by<'t>(&mut self, tree: &'t OpenTree, scene: &Scene<'_>) -> Option<Row<'t>> {
+        if !counts_by_exchange(self.claim) {
+            return None;
+        }
+        group_without_rows(self.claim, tree, scene).unwrap_or_else(|reason| {
+            self.doubts.count += 1;
+            self.doubts.reason.get_or_insert(reason);
+            None
+        })
     }
 
     /// What the rows say. `measured` holds the numbers that are known now that all rows have been seen.
@@ -209,6 +223,9 @@ fn is_doubtful(field: Field) -> bool {
             | Field::ToolCalls
             | Field::ScriptedTools
             | Field::ToldUpstream
+            | Field::ToldKey
+            | Field::Method
+            | Field::Path
             | Field::ToldCost
             | Field::ToldAttempts
             | Field::ToldRequestId

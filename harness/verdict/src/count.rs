@@ -63,8 +63,8 @@ impl<'a> CountTally<'a> {
         }
     }
 
-    /// Takes the rows of one exchange, or one that belongs to none.
-    pub(crate) fn take(&mut self, rows: &[Row<'_>], scene: &Scene<'_>) {
+    /// Takes the rows of one exchange, or one that belongs to none. The exchange itself is there if it is a group without any rows.
+    pub(crate) fn take(&mut self, rows: &[Row<'_>], exchange: Option<Row<'_>>, scene: &Scene<'_>) {
         let mut closing: Vec<(GroupKey, Vec<Row<'_>>, Sizes, bool)> = Vec::new();
         let closes = self.claim.per.contains(&Field::Exchange);
         for row in rows.iter().copied() {
@@ -87,6 +87,14 @@ impl<'a> CountTally<'a> {
                     *seen |= member[0] > 0;
                 }
                 None => closing.push((key, vec![row], sizes, member[0] > 0)),
+            }
+        }
+        if let Some((exchange, key)) =
+            exchange.and_then(|row| Some((row, group_of(row, &self.claim.per, scene)?)))
+        {
+            match closing.iter_mut().find(|(known, ..)| *known == key) {
+                Some((.., seen)) => *seen = true,
+                None => closing.push((key, vec![exchange], Sizes::default(), true)),
             }
         }
         // A group that is one only by the lag of the harness is none.

@@ -1,6 +1,6 @@
 //! What a client was given of the text that its upstream was to send, and of the calls of tools.
 
-use record::{ExchangeRow, FinishWord, NameId, Outcome};
+use record::{AnswerSeen, ExchangeRow, FinishWord, NameId, Outcome};
 use scenario::FieldValue;
 
 use crate::scene::Scene;
@@ -39,12 +39,11 @@ pub(crate) fn delivered(tree: &OpenTree, scene: &Scene<'_>) -> Option<Delivered>
     }
     let serving = serving_text(tree)?;
     let Some(serving) = serving else { return Some(Delivered::Other) };
-    let same = exchange.text_hash == serving.row.text_hash;
-    if same && serving.row.outcome == Outcome::Complete && exchange.outcome == Outcome::Complete {
+    let answer = scene.answers.get(&serving.row.answer)?;
+    if whole_hash(serving, answer) == Some(exchange.text_hash) {
         return Some(Delivered::Whole);
     }
     let text = tree.more()?.text.as_ref().filter(|text| !text.cut)?;
-    let answer = scene.answers.get(&serving.row.answer)?;
     let scripted = answer.text.as_deref()?;
     if scripted == text.text && !answer.cut {
         return Some(Delivered::Whole);
@@ -54,7 +53,15 @@ pub(crate) fn delivered(tree: &OpenTree, scene: &Scene<'_>) -> Option<Delivered>
         return if answer.cut && text.text.starts_with(scripted) { None } else { Some(Delivered::Other) };
     }
     let bytes = |text: &str| u64::try_from(text.len()).unwrap_or(u64::MAX);
-    Some(Delivered::Part(bytes(&text.text), bytes(scripted)))
+    let all = answer.whole.map_or_else(|| bytes(scripted), |whole| whole.bytes);
+    Some(Delivered::Part(bytes(&text.text), all))
+}
+
+/// The hash of all the text that an attempt was to hand over; none where the evidence does not tell. A text of its own is known by
+/// what was handed over, and that is all of it unless the reply was to break off.
+fn whole_hash(attempt: &HeldAttempt, answer: &AnswerSeen) -> Option<u32> {
+    let own = answer.text.is_none() && !answer.breaks_off && attempt.row.outcome == Outcome::Complete;
+    answer.whole.map(|whole| whole.hash).or_else(|| own.then_some(attempt.row.text_hash))
 }
 
 /// What was delivered of the text as a field's value.

@@ -321,6 +321,7 @@ pub(crate) fn whole(value: FieldValue<'_>) -> Option<i64> {
         FieldValue::Duration(duration) => i64::try_from(duration.as_nanos()).ok(),
         FieldValue::Size(bytes) => i64::try_from(bytes).ok(),
         FieldValue::Money(micros) => Some(micros),
+        FieldValue::Large(number) => i64::try_from(number).ok(),
         FieldValue::Measured(number) => i64::try_from(rounded(number)).ok(),
         FieldValue::Share(share) => Some(share.millionths.into()),
         FieldValue::Missing

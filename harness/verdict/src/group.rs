@@ -37,6 +37,7 @@ pub(crate) fn part_of(value: FieldValue<'_>) -> Option<Part> {
         FieldValue::Number(number) => Some(Part::Number(number)),
         FieldValue::Flag(flag) => Some(Part::Flag(flag)),
         FieldValue::Missing
+        | FieldValue::Large(_)
         | FieldValue::Measured(_)
         | FieldValue::Duration(_)
         | FieldValue::Share(_)

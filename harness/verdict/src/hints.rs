@@ -58,29 +58,37 @@ impl Hints {
         key.map(|key| key.past(row.arrived)).unwrap_or_default()
     }
 
-    /// What had been asked, at a moment, of the key that is free first of some keys, each an upstream and a key.
+    /// What had been asked, at a moment, of the key that is free first of some keys, each an upstream and a key. None where waiting
+    /// frees none of them.
     pub(crate) fn first_free(
         &self,
         keys: impl Iterator<Item = (NameId, NameId)>,
         moment: Moment,
     ) -> Option<Asked> {
-        let asked = keys.map(|key| self.keys.get(&key).and_then(|key| key.asked(moment)).unwrap_or_default());
+        let known = keys.map(|key| self.keys.get(&key));
+        let hopeful = known.filter(|key| key.is_none_or(|key| !key.is_refused(moment)));
+        let asked = hopeful.map(|key| key.and_then(|key| key.asked(moment)).unwrap_or_default());
         asked.min_by_key(|asked| (asked.until, asked.given))
     }
 
-    /// Notes what a reply says of its key, once all of the reply had been sent.
-    pub(crate) fn note(&mut self, row: &AttemptRow) {
+    /// Notes what a reply says of its key, once all of the reply had been sent. One that refuses the key itself and asks for no wait
+    /// says that waiting does not help.
+    pub(crate) fn note(&mut self, row: &AttemptRow, refuses_key: bool) {
         let Some(key) = key_of(row) else { return };
         if row.ended == NOT_REACHED || row.outcome != Outcome::Complete {
             return;
         }
         if let Some(hint) = row.hint() {
+            self.keys.entry(key).or_default().hopeful.note(row.end());
             self.keys.entry(key).or_default().note(row.end(), row.end().after(hint), row);
+        } else if refuses_key {
+            self.keys.entry(key).or_default().refused.note(row.end());
         }
         if row.status == 429 {
             self.keys.entry(key).or_default().limited.note(row.end());
         } else if let (200..=299, Some(known)) = (row.status, self.keys.get_mut(&key)) {
             known.succeeded.note(row.end());
+            known.hopeful.note(row.end());
         }
     }
 
@@ -100,6 +108,10 @@ struct KeyHints {
     waits: VecDeque<Wait>,
     limited: Ends,
     succeeded: Ends,
+    /// Replies by which waiting does not help.
+    refused: Ends,
+    /// Replies by which the key works, or will after a wait.
+    hopeful: Ends,
 }
 
 /// When replies of one kind were over, in the order of time.
@@ -151,9 +163,18 @@ impl KeyHints {
         let recovered =
             limited.is_some_and(|limited| self.succeeded.until(arrived).is_some_and(|end| end > limited));
         let asked = self.asked(arrived);
-        let waited = asked.filter(|asked| asked.until <= arrived);
-        let probing = limited.is_some() && !recovered && asked.is_none_or(|asked| asked.until <= arrived);
+        // No wait is over for a key that waiting does not free.
+        let refused = self.is_refused(arrived);
+        let waited = asked.filter(|asked| !refused && asked.until <= arrived);
+        let probing =
+            limited.is_some() && !recovered && !refused && asked.is_none_or(|asked| asked.until <= arrived);
         KeyPast { limited, waited, probing }
+    }
+
+    /// Whether the last that was said of the key, at a moment, is that waiting does not help.
+    fn is_refused(&self, moment: Moment) -> bool {
+        let refused = self.refused.until(moment);
+        refused.is_some_and(|refused| self.hopeful.until(moment).is_none_or(|hopeful| hopeful < refused))
     }
 
     /// The last wait that the key had been asked for at a moment.
@@ -221,7 +242,7 @@ mod tests {
             for order in [replies.to_vec(), replies.iter().rev().copied().collect()] {
                 let mut hints = Hints::default();
                 for (end, hint) in order {
-                    hints.note(&reply(end, hint));
+                    hints.note(&reply(end, hint), false);
                 }
                 let running = hints.running(&attempt(arrived), GRACE);
                 let seen = running.map(|running| running.until.0 / 1_000_000);
@@ -235,10 +256,10 @@ mod tests {
         let mut hints = Hints::default();
         let mut broken = reply(100, 1_000);
         broken.outcome = Outcome::Reset;
-        hints.note(&broken);
+        hints.note(&broken, false);
         let mut keyless = reply(100, 1_000);
         keyless.key = NameId::NONE;
-        hints.note(&keyless);
+        hints.note(&keyless, false);
         assert_eq!(hints.running(&attempt(500), GRACE), None);
         assert_eq!(hints.remembered(), 0);
     }
@@ -246,7 +267,7 @@ mod tests {
     #[test]
     fn a_hint_binds_its_own_key_alone() {
         let mut hints = Hints::default();
-        hints.note(&reply(100, 1_000));
+        hints.note(&reply(100, 1_000), false);
         let mut other = attempt(500);
         other.key = NameId(2);
         assert_eq!(hints.running(&other, GRACE), None);
@@ -259,7 +280,7 @@ mod tests {
     fn what_is_remembered_of_a_key_is_bounded() {
         let mut hints = Hints::default();
         for end in 0..10_000 {
-            hints.note(&reply(end, 1_000));
+            hints.note(&reply(end, 1_000), false);
         }
         assert_eq!(hints.remembered(), REMEMBERED);
     }

@@ -1,8 +1,8 @@
 //! What is still open: exchanges whose attempts may still come, and attempts whose exchange has not ended.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use record::{ExchangeId, ExchangeRow};
+use record::{ExchangeId, ExchangeRow, Moment, Sample};
 
 use crate::hints::Asked;
 use crate::tree::{Extra, HeldAttempt, OpenTree};
@@ -19,6 +19,8 @@ pub(crate) struct Hold {
     awaited: BTreeSet<ExchangeId>,
     /// What has ended and may still grow, the oldest first.
     lingering: VecDeque<Lingering>,
+    /// Requests of attempts that join nothing, by the attempts' arrivals.
+    requests: BTreeMap<Moment, Sample>,
     /// Whether something was closed before the end of the evidence.
     overflowed: bool,
 }
@@ -26,7 +28,7 @@ pub(crate) struct Hold {
 #[derive(Debug)]
 enum Lingering {
     Exchange(ExchangeId),
-    Loose(HeldAttempt),
+    Loose(Box<OpenTree>),
 }
 
 impl Hold {
@@ -75,9 +77,19 @@ impl Hold {
         self.trees.remove(&oldest).map(sorted)
     }
 
+    /// Takes the request of an attempt that joins nothing and has not ended.
+    pub(crate) fn loose_request(&mut self, request: Sample) {
+        let Some(arrived) = request.arrived else { return };
+        self.requests.insert(arrived, request);
+        if self.requests.len() > HELD {
+            self.requests.pop_first();
+        }
+    }
+
     /// Takes an attempt that joins nothing. Gives back what is to be closed.
     pub(crate) fn loose(&mut self, held: HeldAttempt) -> Option<OpenTree> {
-        self.linger(Lingering::Loose(held))
+        let request = self.requests.remove(&held.row.arrived);
+        self.linger(Lingering::Loose(Box::new(OpenTree::alone(held, request))))
     }
 
     /// Gives back the next of what is left, at the end of the evidence.
@@ -97,7 +109,7 @@ impl Hold {
     /// How much is held.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
-        self.awaited.len() + self.lingering.len()
+        self.awaited.len() + self.lingering.len() + self.requests.len()
     }
 
     fn linger(&mut self, ended: Lingering) -> Option<OpenTree> {
@@ -113,7 +125,7 @@ impl Hold {
     fn close(&mut self, oldest: Lingering) -> Option<OpenTree> {
         match oldest {
             Lingering::Exchange(id) => self.trees.remove(&id).map(sorted),
-            Lingering::Loose(held) => Some(OpenTree::alone(held)),
+            Lingering::Loose(alone) => Some(*alone),
         }
     }
 }
@@ -128,7 +140,7 @@ fn sorted(mut tree: OpenTree) -> OpenTree {
 mod tests {
     use super::*;
     use crate::hints::KeyPast;
-    use record::{AttemptRow, Joined, Moment, NameId};
+    use record::{AttemptRow, Joined, NameId};
 
     fn attempt(exchange: u32, arrived: u64) -> HeldAttempt {
         let mut row = AttemptRow::opened(NameId(0), Moment(arrived));

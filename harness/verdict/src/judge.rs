@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use record::{AnswerSeen, AttemptRow, Entry, ExchangeId, ExchangeRow, Fact, Joined, Judged, NameId};
+use record::{
+    AnswerSeen, AttemptRow, Entry, ExchangeId, ExchangeRow, Fact, Joined, Judged, NameId, Sample, Side,
+};
 use scenario::{Claim, Field, RowClaim, Scenario};
 
 use crate::arrivals::Arrivals;
@@ -116,6 +118,9 @@ impl<'a> Judge<'a> {
             Entry::Lag(lag) => self.surroundings.lag.note(*lag),
             Entry::Answer(answer) => drop(self.surroundings.answers.insert(answer.id, answer.clone())),
             // Most trials ask nothing of what is seen beside rows, and then it is not kept.
+            Entry::Sample(sample) if self.needs.messages && is_of_no_exchange(sample) => {
+                self.hold.loose_request(sample.clone());
+            }
             Entry::Sample(sample) if self.needs.messages => {
                 self.extra(sample.exchange, Extra::Sample(sample.clone()));
             }
@@ -160,7 +165,7 @@ impl<'a> Judge<'a> {
         // All hints that were given before it arrived have been seen, since it ended no earlier than that.
         let running = self.hints.running(row, self.question.base_grace).map(Box::new);
         let past = self.hints.past(row);
-        self.hints.note(row);
+        self.hints.note(row, self.refuses_key(row));
         let held = HeldAttempt { row: *row, running, past };
         self.unjoined += u64::from(self.lacks_its_mark(row));
         let joins = row.joined == Joined::Exchange && row.exchange != ExchangeId::NONE;
@@ -277,6 +282,14 @@ impl<'a> Judge<'a> {
         self.hints.first_free(keys.into_iter(), row.end())
     }
 
+    /// Whether a reply finds something wrong with its key that no wait mends, by its status or the error's name.
+    fn refuses_key(&self, row: &AttemptRow) -> bool {
+        let beyond_waiting =
+            ["insufficient_quota", "zero_quota", "spend_cap", "payment_required", "invalid_key", "forbidden"];
+        matches!(row.status, 401..=403)
+            || self.surroundings.names.text(row.error).is_some_and(|error| beyond_waiting.contains(&error))
+    }
+
     /// Hands a tree that cannot grow any more to everything that looks at rows.
     fn close(&mut self, tree: &OpenTree) {
         let scene = self.surroundings.scene(&self.question);
@@ -314,6 +327,11 @@ impl Surroundings<'_> {
             grace: question.base_grace,
         }
     }
+}
+
+/// Whether a message is a request that joins nothing, such as a health check.
+fn is_of_no_exchange(sample: &Sample) -> bool {
+    sample.side == Side::UpstreamGot && sample.exchange == ExchangeId::NONE
 }
 
 /// Whether a scenario asks which request of its upstream an attempt was.

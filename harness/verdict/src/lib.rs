@@ -12,6 +12,7 @@ mod code;
 mod count;
 mod delivered;
 mod each;
+mod exchange_group;
 mod fields;
 mod figures;
 mod finding;

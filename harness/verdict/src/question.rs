@@ -76,7 +76,7 @@ impl Observable {
     pub(crate) fn lacks_field(&self, field: Field) -> Option<&'static str> {
         let hidden =
             self.hidden_fields.iter().find(|(hidden, _)| *hidden == field).map(|(_, reason)| *reason);
-        let ToldHeaders { served_by, cost, attempts, request_id } = &self.told;
+        let ToldHeaders { served_by, cost, attempts, key, request_id } = &self.told;
         hidden.or_else(|| match field {
             Field::ToldUpstream if served_by.is_none() => {
                 Some("the target's profile names no header for it: `served_by:` under `reads:`")
@@ -86,6 +86,9 @@ impl Observable {
             }
             Field::ToldAttempts if attempts.is_none() => {
                 Some("the target's profile names no header for it: `attempts:` under `reads:`")
+            }
+            Field::ToldKey if key.is_none() => {
+                Some("the target's profile names no header for it: `key:` under `reads:`")
             }
             Field::ToldRequestId if request_id.is_none() => {
                 Some("the target's profile names no header for it: `request_id:` under `reads:`")

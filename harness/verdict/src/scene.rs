@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use record::{AnswerSeen, ExchangeRow, Moment, NameId, ToldHeaders};
-use scenario::{FieldValue, Scenario};
+use scenario::{FieldValue, Scenario, Traffic};
 
 use crate::arrivals::Arrivals;
 use crate::hints::Asked;
@@ -53,6 +53,26 @@ impl<'s> Scene<'s> {
 
     pub(crate) fn traffic(&self, id: NameId, kind: TrafficKind) -> FieldValue<'s> {
         self.names.traffic(id, kind).map_or(FieldValue::Missing, FieldValue::Text)
+    }
+
+    /// The phase that ran at a moment; of several at once the leading one.
+    pub(crate) fn phase_at(&self, moment: Moment) -> FieldValue<'s> {
+        let mut phases: Vec<&'s str> = self
+            .timetable
+            .running(moment)
+            .filter_map(|traffic| self.names.traffic(traffic, TrafficKind::Phase))
+            .collect();
+        // Stable, so that of two that are alike the first one leads.
+        phases.sort_by_key(|phase| !self.leads(phase));
+        phases.first().map_or(FieldValue::Missing, |phase| FieldValue::Text(phase))
+    }
+
+    /// Whether a phase stands beside no other one.
+    fn leads(&self, name: &str) -> bool {
+        self.scenario.traffic.iter().any(|entry| match entry {
+            Traffic::Phase(phase) => phase.name.value == name && phase.beside.is_none(),
+            _ => false,
+        })
     }
 
     /// What came before the traffic, such as a warm-up, is at no time of it.

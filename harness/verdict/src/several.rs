@@ -10,6 +10,8 @@ pub(crate) enum Scalar {
     /// The value of a header.
     Header(String),
     Number(i64),
+    /// A whole number above those of `Number`.
+    Large(u64),
     Fraction(f64),
     Flag(bool),
     Null,
@@ -21,10 +23,11 @@ impl Scalar {
         match value {
             Value::Bool(flag) => Self::Flag(*flag),
             Value::String(text) => Self::Text(text.clone()),
-            Value::Number(number) => match (number.as_i64(), number.as_f64()) {
-                (Some(number), _) => Self::Number(number),
-                (None, Some(number)) => Self::Fraction(number),
-                (None, None) => Self::Text(number.to_string()),
+            Value::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
+                (Some(number), ..) => Self::Number(number),
+                (None, Some(number), _) => Self::Large(number),
+                (None, None, Some(number)) => Self::Fraction(number),
+                (None, None, None) => Self::Text(number.to_string()),
             },
             Value::Null => Self::Null,
             Value::Array(_) | Value::Object(_) => Self::Text(value.to_string()),
@@ -36,6 +39,7 @@ impl Scalar {
             Self::Text(text) => FieldValue::Text(text),
             Self::Header(text) => FieldValue::Header(text),
             Self::Number(number) => FieldValue::Number(*number),
+            Self::Large(number) => FieldValue::Large(*number),
             Self::Fraction(number) => FieldValue::Measured(*number),
             Self::Flag(flag) => FieldValue::Flag(*flag),
             Self::Null => FieldValue::Null,

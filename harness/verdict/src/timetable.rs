@@ -74,6 +74,13 @@ impl Timetable {
         wanted.map(|part| (part.began, self.end_of(part))).collect()
     }
 
+    /// What ran at a moment.
+    pub(crate) fn running(&self, moment: Moment) -> impl Iterator<Item = NameId> {
+        let over = move |part: &Part| part.ended.is_some_and(|ended| ended <= moment);
+        let running = self.parts.iter().filter(move |part| part.began <= moment && !over(part));
+        running.map(|part| part.traffic)
+    }
+
     /// Why nothing can be concluded from what did not happen, where so many rows were seen.
     pub(crate) fn cut_short(&self, seen: RowsSeen) -> Option<String> {
         match (&self.died, &self.end) {

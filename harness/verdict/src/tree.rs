@@ -73,9 +73,11 @@ impl HeldAttempt {
 }
 
 impl OpenTree {
-    /// An attempt that stands alone.
-    pub(crate) fn alone(held: HeldAttempt) -> Self {
-        Self { attempts: vec![held], ..Self::default() }
+    /// An attempt that stands alone, with its request if that is known.
+    pub(crate) fn alone(held: HeldAttempt, request: Option<Sample>) -> Self {
+        let mut alone = Self { attempts: vec![held], ..Self::default() };
+        request.into_iter().for_each(|request| alone.add(Extra::Sample(request)));
+        alone
     }
 
     /// An exchange that stands alone.
@@ -140,8 +142,13 @@ impl OpenTree {
     pub(crate) fn request_of(&self, held: &HeldAttempt) -> Option<&Sample> {
         let next =
             self.attempts.iter().map(|other| other.row.arrived).filter(|at| *at > held.row.arrived).min();
-        let asked = &self.more()?.asked;
-        asked.iter().find(|sample| sample.at >= held.row.arrived && next.is_none_or(|next| sample.at < next))
+        let between =
+            |sample: &Sample| sample.at >= held.row.arrived && next.is_none_or(|next| sample.at < next);
+        let own = |sample: &&Sample| match sample.arrived {
+            Some(arrived) => arrived == held.row.arrived,
+            None => between(sample),
+        };
+        self.more()?.asked.iter().find(own)
     }
 }
 

@@ -182,6 +182,7 @@ pub(crate) fn value(value: FieldValue<'_>) -> String {
         FieldValue::Null => "null".to_owned(),
         FieldValue::Text(text) | FieldValue::Header(text) => format!("`{}`", shortened(text)),
         FieldValue::Number(number) => number.to_string(),
+        FieldValue::Large(number) => number.to_string(),
         FieldValue::Measured(number) => self::number(number),
         FieldValue::Duration(duration) => self::duration(duration),
         FieldValue::Flag(flag) => flag.to_string(),

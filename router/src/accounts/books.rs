@@ -86,8 +86,24 @@ impl Books {
         self.budgets.gives_back(became)
     }
 
+    /// Books one row, and gives the cost as it is told to the client.
+    pub(super) fn book_once(&self, draft: Draft, status: Option<u16>, counted: Counted) -> Option<MicroUsd> {
+        self.book_times(1, draft, status, counted)
+    }
+
     /// Books an exchange, and gives the cost as it is told to the client.
     pub(super) fn book(&self, draft: Draft, status: Option<u16>, counted: Counted) -> Option<MicroUsd> {
+        let times = self.charging.times(draft.attempts);
+        self.book_times(times, draft, status, counted)
+    }
+
+    fn book_times(
+        &self,
+        times: u32,
+        draft: Draft,
+        status: Option<u16>,
+        counted: Counted,
+    ) -> Option<MicroUsd> {
         let payer = self.charging.payer(draft.caller, draft.caller_id.as_deref(), &self.tenants);
         let payer = payer.map(|payer| self.tenants.get(payer));
         let tokens = self.charging.tokens(draft.form, counted.tokens);
@@ -95,7 +111,6 @@ impl Books {
         let cost = price.map(|price| price.cost(&tokens));
         let most = price.map(|price| price.most(tokens.all_input(), tokens.output)).unwrap_or_default();
         let told = cost.map(|cost| self.charging.told(cost, most));
-        let times = self.charging.times(draft.attempts);
         let row = Row {
             id: draft.id,
             at: draft.at,

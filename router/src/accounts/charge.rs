@@ -52,7 +52,7 @@ pub(crate) struct ChargeOnce;
 impl ChargePolicy for ChargeOnce {}
 
 /// What is known of an exchange before it is over.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Draft {
     pub(crate) id: String,
     pub(crate) at: std::time::SystemTime,
@@ -90,11 +90,13 @@ pub(crate) struct Charge {
     /// Taken when the charge is closed.
     draft: Option<Draft>,
     reservation: Option<Reservation>,
+    /// What its failed attempts cost.
+    failed: MicroUsd,
 }
 
 impl Charge {
     pub(super) fn new(books: Arc<Books>, draft: Draft, reservation: Option<Reservation>) -> Self {
-        Self { books, draft: Some(draft), reservation }
+        Self { books, draft: Some(draft), reservation, failed: MicroUsd::default() }
     }
 
     /// Keeps what was set aside for it until it is closed.
@@ -124,6 +126,16 @@ impl Charge {
         }
     }
 
+    /// Books the tokens of a failed attempt with whoever made the latest one, in a row of their own.
+    pub(crate) fn failed(&mut self, key: (&str, String), attempts: u32, tokens: Tokens) {
+        let Some(draft) = &self.draft else { return };
+        let (name, fingerprint) = key;
+        let (key, key_fingerprint) = (Some(name.to_owned()), Some(fingerprint));
+        let draft = Draft { key, key_fingerprint, attempts, ..draft.clone() };
+        let cost = self.books.book_once(draft, None, Counted { tokens, state: RowState::Settled });
+        self.failed = self.failed.plus(cost.unwrap_or_default());
+    }
+
     /// Books the exchange. `status` is what the client was told, if anything.
     /// It gives the cost as it is told to the client, if the model has a price.
     pub(crate) fn close(mut self, status: Option<u16>, counted: Counted) -> Option<MicroUsd> {
@@ -138,7 +150,7 @@ impl Charge {
         if let Some(reservation) = reservation.filter(|_| !self.books.gives_back(counted.state)) {
             reservation.stay();
         }
-        cost
+        cost.map(|cost| cost.plus(self.failed))
     }
 }
 

@@ -33,7 +33,7 @@ pub(crate) struct Row {
     /// The name of the key of the last attempt.
     pub(crate) key: Option<String>,
     pub(crate) key_fingerprint: Option<String>,
-    /// What the client was told; nothing when it left before.
+    /// What the client was told; nothing when it left before, or was told of a later attempt.
     pub(crate) status: Option<u16>,
     pub(crate) stream: bool,
     pub(crate) attempts: u32,

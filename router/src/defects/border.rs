@@ -27,7 +27,9 @@ pub(super) struct ProviderKeyShown;
 
 impl BorderPolicy for ProviderKeyShown {
     fn to_client(&self, key: &ProviderKey, headers: &mut HeaderMap) {
-        headers.insert("x-router-credential", key.credential().1);
+        if let Some((_, credential)) = key.credential() {
+            headers.insert("x-router-credential", credential);
+        }
     }
 }
 

@@ -89,3 +89,16 @@ impl HintPolicy for TellNobody {
         false
     }
 }
+
+/// Keeps a key that is limited for one model from all of them.
+pub(super) struct RestsForAllModels;
+
+impl HintPolicy for RestsForAllModels {
+    fn cooldown(&self, limit: Limit, hint: Option<Duration>, lasts: Option<Duration>) -> Duration {
+        HonourHints.cooldown(limit, hint, lasts)
+    }
+
+    fn rests_for_one_model(&self) -> bool {
+        false
+    }
+}

@@ -80,6 +80,19 @@ impl KeyChoice for NoLimits {
     }
 }
 
+/// Takes the first key for the least busy one.
+pub(super) struct FirstIsIdle;
+
+impl KeyChoice for FirstIsIdle {
+    fn strategy(&self, set: Strategy) -> Strategy {
+        if set == Strategy::LeastBusy { Strategy::InOrder } else { set }
+    }
+
+    fn choose(&self, pool: &mut Pool, walk: &Walk, how: Choosing<'_>, now: Instant) -> Option<Pick> {
+        OpenKeysInTurn.choose(pool, walk, how, now)
+    }
+}
+
 /// Uses a key to its last, whatever the provider says of what is left.
 pub(super) struct NoHeadroom;
 

@@ -2,7 +2,7 @@
 
 use super::Defect;
 
-pub(super) const DEFECTS: [Defect; 52] = [
+pub(super) const DEFECTS: [Defect; 55] = [
     Defect {
         name: "retries-the-same-key",
         about: "after a 429 the rate-limited key was tried again until the retries were used up, \
@@ -333,5 +333,24 @@ pub(super) const DEFECTS: [Defect; 52] = [
                 answered 429, although others had more",
         cites: "diegosouzapw/OmniRoute#4907",
         breaks: &["DST-004"],
+    },
+    Defect {
+        name: "takes-the-first-key-for-idle",
+        about: "the strategy that prefers who is idle went on loading the first one",
+        cites: "BerriAI/litellm#37622, BerriAI/litellm#1273",
+        breaks: &["DST-003"],
+    },
+    Defect {
+        name: "falls-back-for-everybody",
+        about: "who may use a model was asked for the one that was named, so that a fallback gave another \
+                one away",
+        cites: "langwatch/langwatch#6923, maximhq/bifrost#2873",
+        breaks: &["SEC-008"],
+    },
+    Defect {
+        name: "rests-for-all-models",
+        about: "a 429 that one model met took the key out for all the models that it had room for",
+        cites: "diegosouzapw/OmniRoute#14573",
+        breaks: &["ROT-009"],
     },
 ];

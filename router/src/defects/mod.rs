@@ -73,6 +73,7 @@ fn with_keys(name: &str, sound: Policies) -> Result<Policies, Policies> {
         "disregards-limits" => Policies { choice: Box::new(NoLimits), ..sound },
         "never-falls-back" => Policies { retry: Box::new(FirstOrNone), ..sound },
         "uses-keys-to-their-last" => Policies { choice: Box::new(NoHeadroom), ..sound },
+        "takes-the-first-key-for-idle" => Policies { choice: Box::new(FirstIsIdle), ..sound },
         "forgets-sessions" => Policies { choice: Box::new(NoSessions), ..sound },
         "lets-everybody-wait" => Policies { retry: Box::new(EndlessQueue), ..sound },
         "looks-up-keys-slowly" => Policies { choice: Box::new(SlowChoice), ..sound },
@@ -85,6 +86,7 @@ fn with_keys(name: &str, sound: Policies) -> Result<Policies, Policies> {
         "trusts-a-key-at-once" => Policies { hints: Box::new(NoProbes), ..sound },
         "takes-slow-down-for-a-key-limit" => Policies { hints: Box::new(NoSlowDown), ..sound },
         "keeps-cooldowns-to-itself" => Policies { hints: Box::new(TellNobody), ..sound },
+        "rests-for-all-models" => Policies { hints: Box::new(RestsForAllModels), ..sound },
         "keeps-keys-closed" => Policies { hints: Box::new(LongCooldowns), ..sound },
         _ => return Err(sound),
     })
@@ -134,6 +136,7 @@ fn with_upkeep(name: &str, sound: Policies) -> Result<Policies, Policies> {
         "forgets-at-reloads" => Policies { upkeep: Box::new(ForgetsAtReloads), ..sound },
         "asks-without-a-key" => Policies { upkeep: Box::new(AsksWithoutKey), ..sound },
         "checks-everything-at-once" => Policies { upkeep: Box::new(ChecksAllAtOnce), ..sound },
+        "falls-back-for-everybody" => Policies { tenancy: Arc::new(FallbacksForEverybody), ..sound },
         "lets-expired-keys-in" => Policies { tenancy: Arc::new(KeysNeverExpire), ..sound },
         "keeps-broken-requests-open" => Policies { tenancy: Arc::new(BrokenRequestsStayOpen), ..sound },
         "counts-refused-requests" => Policies { tenancy: Arc::new(RefusalsCount), ..sound },

@@ -23,6 +23,15 @@ impl UpkeepPolicy for TenantsAreOperators {
     }
 }
 
+/// Asks who is asking for the model that is named, and not for its fallbacks.
+pub(super) struct FallbacksForEverybody;
+
+impl TenancyPolicy for FallbacksForEverybody {
+    fn withholds_fallbacks(&self) -> bool {
+        false
+    }
+}
+
 /// Begins with new keys whenever the settings are read.
 pub(super) struct ForgetsAtReloads;
 

@@ -11,13 +11,16 @@ use super::{Next, Pick, Queue, Walk};
 use crate::policy::Policies;
 use crate::pool::{Choosing, Claim, CooldownSettings, KeyIndex, Outlook, Session, Strategy};
 use crate::provider::{
-    ErrorReply, Failure, Probe, Provider, ProviderKey, Reply, Ticket, Upstream, UpstreamRequest, read_error,
-    read_failure, used_up_for,
+    Attempted, Busy, ErrorReply, Failure, Probe, Provider, ProviderKey, Reply, Ticket, Upstream,
+    UpstreamRequest, read_error, read_failure, used_up_for,
 };
+use crate::usage::UsageReport;
 
 /// Everything that one exchange needs. Dropping the future of [`Exchange::run`] stops it at once, wherever it is.
 pub(crate) struct Exchange<'a, U> {
     pub(crate) provider: &'a Arc<Provider>,
+    /// The provider's name of the model.
+    pub(crate) model: &'a str,
     pub(crate) upstream: &'a U,
     pub(crate) policies: &'a Policies,
     pub(crate) backoff: &'a Backoff,
@@ -50,9 +53,28 @@ pub(crate) struct Finished<B> {
     pub(crate) key: Option<Arc<ProviderKey>>,
     /// The use that a success makes of its key, if that has limits.
     pub(crate) ticket: Option<Ticket>,
+    /// That a key is busy with a success until its last byte, where that is counted.
+    pub(crate) busy: Option<Busy>,
+    /// What failed attempts have used, where the provider says so.
+    pub(crate) used: Vec<Used>,
+}
+
+/// The tokens of one failed attempt.
+#[derive(Debug)]
+pub(crate) struct Used {
+    pub(crate) key: Arc<ProviderKey>,
+    /// Counted from 1.
+    pub(crate) attempt: u32,
+    pub(crate) tokens: UsageReport,
 }
 
 impl<B> Finished<B> {
+    /// Takes out what the attempt has used whose failure is the answer.
+    pub(crate) fn take_used_by_the_last(&mut self) -> Option<UsageReport> {
+        let attempts = self.attempts;
+        self.used.pop_if(|used| used.attempt == attempts).map(|used| used.tokens)
+    }
+
     /// Whether another provider may fare better: it failed, and not because the request is wrong.
     pub(crate) fn may_fall_back(&self) -> bool {
         match &self.outcome {
@@ -106,9 +128,10 @@ pub(crate) enum Refusal {
 impl<U: Upstream> Exchange<'_, U> {
     pub(crate) async fn run(&self) -> Finished<U::Body> {
         let mut walk = Walk::new(self.set.retries);
-        let mut sent = Sent { attempts: 0, key: None, ticket: None };
+        let mut sent = Sent { attempts: 0, key: None, ticket: None, busy: None, used: Vec::new() };
         let outcome = self.walk(&mut walk, &mut sent).await;
-        Finished { outcome, attempts: sent.attempts, key: sent.key, ticket: sent.ticket }
+        let Sent { attempts, key, ticket, busy, used } = sent;
+        Finished { outcome, attempts, key, ticket, busy, used }
     }
 
     async fn walk(&self, walk: &mut Walk, sent: &mut Sent) -> Outcome<U::Body> {
@@ -118,8 +141,8 @@ impl<U: Upstream> Exchange<'_, U> {
         let mut last_trouble = None;
         loop {
             let (key, probe) = match self.next_turn(walk, paid).await {
-                Ok(Turn::Begun { key, probe, ticket }) => {
-                    sent.ticket = ticket;
+                Ok(Turn::Begun { key, probe, ticket, busy }) => {
+                    (sent.ticket, sent.busy) = (ticket, busy);
                     (key, probe)
                 }
                 Ok(Turn::CostsRetry) => {
@@ -138,11 +161,12 @@ impl<U: Upstream> Exchange<'_, U> {
             walk.tries(index);
             let reply = self.attempt(key, sent).await;
             let Some(failure) = read_failure(&reply, SystemTime::now()) else {
-                self.provider.prove(index, self.used_up_for(&reply));
+                self.provider.prove(index, self.model, self.used_up_for(&reply));
                 return answer(reply);
             };
-            self.provider.learn(index, failure, self.policies.hints.as_ref(), &self.set.cooldown);
-            drop(probe);
+            let hints = self.policies.hints.as_ref();
+            self.provider.learn(index, self.model, failure, hints, &self.set.cooldown);
+            drop((probe, sent.busy.take()));
             if let Some(ticket) = sent.ticket.take() {
                 ticket.settle(0);
             }
@@ -210,8 +234,9 @@ impl<U: Upstream> Exchange<'_, U> {
             session: self.session.filter(|_| self.policies.choice.heeds_sessions()),
         };
         let mut learned = self.provider.learned();
-        let Some(pick) = self.policies.choice.choose(&mut learned.pool, walk, choosing, now) else {
-            return Err(self.told(learned.pool.outlook(now)));
+        let pool = learned.pools.of(self.model);
+        let Some(pick) = self.policies.choice.choose(pool, walk, choosing, now) else {
+            return Err(self.told(pool.outlook(now)));
         };
         let key = match pick {
             Pick::Fresh(key) => key,
@@ -221,10 +246,16 @@ impl<U: Upstream> Exchange<'_, U> {
         if !walk.has_begun() {
             learned.pace.admit(now).map_err(|wait| Refusal::Paced { wait })?;
         }
-        let (is_probe, open_use) = learned.pool.begin(key, claim, now);
-        let ticket = open_use.zip(claim).map(|(open, claim)| Ticket::new(self.provider, claim.model, open));
-        let probe = is_probe.then(|| Probe::new(self.provider, key));
-        Ok(Turn::Begun { key: (key, Arc::clone(learned.key(key))), probe, ticket })
+        let (is_probe, open_use) = learned.pools.of(self.model).begin(key, claim, now);
+        let ticket = open_use
+            .zip(claim)
+            .map(|(open, claim)| Ticket::new(self.provider, self.model, claim.model, open));
+        let probe = is_probe.then(|| Probe::new(self.provider, self.model, key));
+        let busy = (choosing.strategy == Strategy::LeastBusy).then(|| {
+            learned.pools.about(None).into_iter().for_each(|pool| pool.busy(key));
+            Busy::new(self.provider, key)
+        });
+        Ok(Turn::Begun { key: (key, Arc::clone(learned.key(key))), probe, ticket, busy })
     }
 
     /// One attempt with one key, made by the layer beneath.
@@ -236,8 +267,11 @@ impl<U: Upstream> Exchange<'_, U> {
             }
             sent.attempts += 1;
             sends_left -= 1;
-            let reply = self.upstream.send(&key, self.request).await;
-            self.provider.attempts().count(reply.status());
+            let Attempted { reply, used } = self.upstream.send(&key, self.request).await;
+            if let Some(tokens) = used {
+                sent.used.push(Used { key: Arc::clone(&key), attempt: sent.attempts, tokens });
+            }
+            key.attempts().count(reply.status());
             match read_failure(&reply, SystemTime::now()) {
                 Some(Failure::Limited { .. } | Failure::Transient { .. }) if sends_left > 0 => {}
                 _ => {
@@ -258,7 +292,7 @@ impl<U: Upstream> Exchange<'_, U> {
     }
 
     fn refusal(&self) -> Refusal {
-        self.told(self.provider.learned().pool.outlook(Instant::now()))
+        self.told(self.provider.learned().pools.of(self.model).outlook(Instant::now()))
     }
 
     fn told(&self, outlook: Outlook) -> Refusal {
@@ -276,12 +310,19 @@ struct Sent {
     key: Option<Arc<ProviderKey>>,
     /// Its use of the latest key.
     ticket: Option<Ticket>,
+    busy: Option<Busy>,
+    used: Vec<Used>,
 }
 
 /// Whose turn it is.
 enum Turn<'a> {
     /// The attempt has begun, as far as the pool knows.
-    Begun { key: (KeyIndex, Arc<ProviderKey>), probe: Option<Probe<'a>>, ticket: Option<Ticket> },
+    Begun {
+        key: (KeyIndex, Arc<ProviderKey>),
+        probe: Option<Probe<'a>>,
+        ticket: Option<Ticket>,
+        busy: Option<Busy>,
+    },
     /// A key could be tried again, for a retry.
     CostsRetry,
 }

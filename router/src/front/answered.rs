@@ -6,7 +6,7 @@ use http::{HeaderValue, Response, header};
 
 use super::answer::ApiError;
 use super::chat::{Asked, close};
-use super::event_relay::EventRelay;
+use super::event_relay::{Carrying, EventRelay};
 use super::headers::forwarded_to_client;
 use super::passing::Reading;
 use super::relay::{Relay, ResponseBody};
@@ -63,12 +63,16 @@ fn streamed(answering: Answering<'_>, response: Response<ProviderBody>) -> Respo
         (Reading::Translated { usage_wanted }, _) => {
             Box::new(ChunkPassage::new(&asked.target.upstream_name, usage_wanted))
         }
-        (Reading::AsItComes { usage_wanted }, Dialect::Openai) => Box::new(OpenaiPassage { usage_wanted }),
+        (Reading::AsItComes { usage_wanted }, Dialect::Openai) => {
+            Box::new(OpenaiPassage::new(usage_wanted, asked.id))
+        }
         (Reading::AsItComes { .. }, Dialect::Anthropic) => Box::new(AnthropicPassage),
     };
     let (head, body) = response.into_parts();
     let status = head.status.as_u16();
-    let relay = EventRelay::new(body, passage, asked.tally(), settlement, status, asked.model.patience.idle);
+    let known_keys = Arc::clone(&asked.service.known_keys);
+    let carrying = Carrying { passage, tally: asked.tally(), known_keys };
+    let relay = EventRelay::new(body, carrying, settlement, status, asked.model.patience.idle);
     with_head(&head, reading, ResponseBody::events(relay))
 }
 
@@ -88,6 +92,7 @@ async fn whole(answering: Answering<'_>, response: Response<ProviderBody>) -> Re
     });
     match read {
         Ok(bytes) => {
+            let bytes = asked.service.known_keys.without(bytes);
             let mut response = with_head(&head, reading, ResponseBody::whole(bytes));
             // Booked before the client can see the answer, and may ask what it cost.
             close(settlement, &mut response, tally.completed());

@@ -53,8 +53,11 @@ impl<'a> Choice<'a> {
         Some(Session(self.service.session_digests.hash_one((tenant, &model.name, name.as_bytes()))))
     }
 
+    /// As far as the caller may use them.
     fn fallbacks(self) -> impl Iterator<Item = &'a ModelSettings> + use<'a> {
-        self.model.fallbacks.iter().filter_map(move |name| self.service.models.get(name))
+        let withholds = self.service.policies.tenancy.withholds_fallbacks();
+        let may_use = move |name: &&String| !withholds || self.service.may_use(self.tenant, name);
+        self.model.fallbacks.iter().filter(may_use).filter_map(move |name| self.service.models.get(name))
     }
 
     fn wants_no_other(self) -> bool {

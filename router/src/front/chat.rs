@@ -21,15 +21,14 @@ use super::relayed_error::relayed_error;
 use super::request_body::read_whole;
 use super::service::Service;
 use super::settlement::Settlement;
-use super::whole_answer::count_error;
-use crate::accounts::{Allowance, AnswerForm, Books, BudgetRefusal, Charge, Counted, Draft};
-use crate::exchange::{Exchange, Finished, Outcome};
+use crate::accounts::{Allowance, AnswerForm, Books, BudgetRefusal, Charge, Counted, Draft, RowState};
+use crate::exchange::{Exchange, Finished, Outcome, Used};
 use crate::pool::Claim;
 use crate::provider::{Dialect, ProviderBody};
 use crate::settings::{ModelSettings, Target};
 use crate::tenants::{Slot, TenantIndex};
 use crate::translate::DEFAULT_MAX_TOKENS;
-use crate::usage::Tally;
+use crate::usage::{Tally, UsageReport};
 
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-router-attempts");
 const PROVIDER: HeaderName = HeaderName::from_static("x-router-provider");
@@ -171,8 +170,9 @@ async fn exchange<'a>(
 ) -> Response<ResponseBody> {
     let falls_back = asked.service.policies.retry.falls_back();
     let (mut asked, mut prepared, mut attempts) = (*asked, prepared, 0);
-    let finished = loop {
-        let finished = asked_once(&asked, &prepared).await;
+    let (finished, used) = loop {
+        let mut finished = asked_once(&asked, &prepared).await;
+        let earlier = attempts;
         attempts += finished.attempts;
         if let Some(charge) = &mut charge {
             let key = finished.key.as_ref().map(|key| (key.name(), key.fingerprint()));
@@ -180,11 +180,16 @@ async fn exchange<'a>(
         }
         let may_go_on = falls_back && finished.may_fall_back();
         let next = if may_go_on { next_prepared(&asked, &mut candidates) } else { None };
-        let Some(next) = next else { break finished };
+        // The failure that the client is told of is booked with the answer, the others by themselves.
+        let used = if next.is_none() { finished.take_used_by_the_last() } else { None };
+        book_failed(charge.as_mut(), &finished.used, earlier);
+        let Some(next) = next else { break (finished, used) };
         (asked, prepared) = next;
     };
     let settlement = Settlement { charge, ticket: finished.ticket };
-    let mut response = told(&asked, prepared.reading, settlement, finished.outcome).await;
+    let telling = Telling { asked: &asked, reading: prepared.reading, settlement, used };
+    let mut response = told(telling, finished.outcome).await;
+    response.body_mut().keep_busy(finished.busy);
     let border = &asked.service.policies.border;
     let attempts = border.told_attempts(finished.attempts, attempts);
     mark(response.headers_mut(), asked.backend.provider.name(), attempts);
@@ -195,10 +200,11 @@ async fn exchange<'a>(
 }
 
 async fn asked_once(asked: &Asked<'_>, prepared: &Prepared) -> Finished<ProviderBody> {
-    let Asked { service, backend, model, .. } = *asked;
+    let Asked { service, backend, model, target, .. } = *asked;
     let queue = service.queues.get(&model.name).map(Arc::as_ref);
     let exchange = Exchange {
         provider: &backend.provider,
+        model: &target.upstream_name,
         upstream: &backend.upstream,
         policies: &service.policies,
         backoff: &service.backoff,
@@ -238,37 +244,47 @@ fn next_prepared<'a>(
     })
 }
 
-/// What the client is told of an outcome, which is booked.
-async fn told(
-    asked: &Asked<'_>,
+/// Everything beside an outcome itself.
+struct Telling<'a> {
+    asked: &'a Asked<'a>,
     reading: Option<Reading>,
     settlement: Settlement,
-    outcome: Outcome<ProviderBody>,
-) -> Response<ResponseBody> {
+    /// The tokens of the failure that is told.
+    used: Option<UsageReport>,
+}
+
+/// What the client is told of an outcome, which is booked.
+async fn told(telling: Telling<'_>, outcome: Outcome<ProviderBody>) -> Response<ResponseBody> {
+    let Telling { asked, reading, settlement, used } = telling;
     let Asked { service, backend, surface, .. } = *asked;
-    match outcome {
-        Outcome::Answered(response) => {
+    let mut response = match outcome {
+        Outcome::Answered(mut response) => {
+            service.known_keys.take_out_of_headers(response.headers_mut());
             let response = match service.policies.border.handover() {
                 None => response,
                 Some(handover) => handover.hand(response).await,
             };
-            match reading {
+            return match reading {
                 None => unread(response, asked).await,
                 Some(reading) => read_answered(Answering { asked, reading, settlement }, response).await,
-            }
+            };
         }
-        Outcome::Relayed(error) => {
-            let mut tally = asked.tally();
-            count_error(&error.body, backend.dialect, &mut tally);
-            let mut response = relayed_error(&error, backend.dialect, surface);
-            close(settlement, &mut response, tally.broken_off());
-            response
+        Outcome::Relayed(mut error) => {
+            service.known_keys.take_out_of_error(&mut error);
+            relayed_error(&error, backend.dialect, surface)
         }
-        Outcome::Refused(refusal) => {
-            let mut response = ApiError::refused(refusal).into_response(surface);
-            close(settlement, &mut response, Counted::nothing());
-            response
-        }
+        Outcome::Refused(refusal) => ApiError::refused(refusal).into_response(surface),
+    };
+    let tokens = used.unwrap_or_default().tokens();
+    close(settlement, &mut response, Counted { tokens, state: RowState::Settled });
+    response
+}
+
+/// Books what failed attempts have used, behind so many earlier ones.
+fn book_failed(charge: Option<&mut Charge>, used: &[Used], earlier: u32) {
+    let Some(charge) = charge else { return };
+    for Used { key, attempt, tokens } in used {
+        charge.failed((key.name(), key.fingerprint()), earlier + attempt, tokens.tokens());
     }
 }
 

@@ -1,6 +1,7 @@
 //! A provider's event stream on its way through, event by event: read, counted, and written for the client.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::relay::RelayError;
 use super::settlement::Settlement;
 use crate::accounts::Counted;
-use crate::stream::{Framer, Passage, Step};
+use crate::known_keys::KnownKeys;
+use crate::stream::{Event, Framer, Passage, Step};
 use crate::usage::Tally;
 
 /// One stream. The next bytes are asked for only when the client has taken the last, and dropping the relay aborts the
@@ -19,8 +21,7 @@ use crate::usage::Tally;
 pub(super) struct EventRelay<B> {
     body: B,
     framer: Framer,
-    passage: Box<dyn Passage>,
-    tally: Tally,
+    carrying: Carrying,
     /// Open until the stream is over.
     settlement: Option<Settlement>,
     status: u16,
@@ -31,18 +32,34 @@ pub(super) struct EventRelay<B> {
     end: Option<End>,
 }
 
+/// What events are carried over with.
+pub(super) struct Carrying {
+    pub(super) passage: Box<dyn Passage>,
+    pub(super) tally: Tally,
+    /// None of which may be among what is written.
+    pub(super) known_keys: Arc<KnownKeys>,
+}
+
 /// What follows when everything written has been taken.
 enum End {
     Clean,
     Broken(RelayError),
 }
 
+impl Carrying {
+    fn carry(&mut self, event: &Event, out: &mut BytesMut) -> Step {
+        let place = out.len();
+        let step = self.passage.take(event, &mut self.tally, out);
+        self.known_keys.take_out_behind(place, out);
+        step
+    }
+}
+
 impl<B> EventRelay<B> {
     /// `silence` is how long the provider may send nothing of its answer before it is given up.
     pub(super) fn new(
         body: B,
-        passage: Box<dyn Passage>,
-        tally: Tally,
+        carrying: Carrying,
         settlement: Settlement,
         status: u16,
         silence: Duration,
@@ -50,8 +67,7 @@ impl<B> EventRelay<B> {
         Self {
             body,
             framer: Framer::default(),
-            passage,
-            tally,
+            carrying,
             settlement: Some(settlement),
             status,
             silence,
@@ -64,7 +80,7 @@ impl<B> EventRelay<B> {
     /// Carries over the events that are whole by now.
     fn carry(&mut self) {
         while let Some(event) = self.framer.next() {
-            match self.passage.take(&event, &mut self.tally, &mut self.out) {
+            match self.carrying.carry(&event, &mut self.out) {
                 Step::Onward => self.silent_until.as_mut().reset(Instant::now() + self.silence),
                 Step::Idle => {}
                 Step::Finished => {
@@ -85,7 +101,7 @@ impl<B> EventRelay<B> {
 
     fn close(&mut self, counted: impl FnOnce(&Tally) -> Counted) {
         if let Some(settlement) = self.settlement.take() {
-            settlement.close(self.status, counted(&self.tally));
+            settlement.close(self.status, counted(&self.carrying.tally));
         }
     }
 }

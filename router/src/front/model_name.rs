@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::answer::ApiError;
+use crate::edit::{Edit, place_of};
 
 /// The model that a request asks for, and where its name stands.
 #[derive(Debug)]
@@ -35,21 +36,12 @@ impl RequestedModel {
         };
         let name: String = serde_json::from_str(raw.get())
             .map_err(|_| ApiError::bad_model("the field `model` is not a text"))?;
-        // The raw value borrows from the body, so the distance of their addresses is its place.
-        let start = raw.get().as_ptr().addr() - text.as_ptr().addr();
-        Ok(Self { name, place: start..start + raw.get().len() })
+        Ok(Self { name, place: place_of(raw, text) })
     }
 
     pub(super) fn name(&self) -> &str {
         &self.name
     }
-}
-
-/// One place of a body, and what stands there instead.
-#[derive(Debug)]
-pub(super) struct Edit {
-    pub(super) place: Range<usize>,
-    pub(super) text: String,
 }
 
 impl RequestedModel {
@@ -59,27 +51,10 @@ impl RequestedModel {
     }
 }
 
-/// The same body with a few places changed, none of which overlap.
-pub(super) fn edited(body: &Bytes, mut edits: Vec<Edit>) -> Bytes {
-    if edits.is_empty() {
-        return body.clone();
-    }
-    edits.sort_by_key(|edit| edit.place.start);
-    let added: usize = edits.iter().map(|edit| edit.text.len()).sum();
-    let mut patched = BytesMut::with_capacity(body.len() + added);
-    let mut copied = 0;
-    for Edit { place, text } in edits {
-        patched.extend_from_slice(&body[copied..place.start]);
-        patched.extend_from_slice(text.as_bytes());
-        copied = place.end;
-    }
-    patched.extend_from_slice(&body[copied..]);
-    patched.freeze()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::edit::edited;
 
     #[test]
     fn only_the_name_is_replaced() {

@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::answer::ApiError;
-use super::model_name::Edit;
+use crate::edit::{Edit, place_of, present};
 
 /// The particulars of one request.
 #[derive(Debug)]
@@ -53,11 +53,6 @@ struct Fields<'a> {
     messages: Option<&'a RawValue>,
 }
 
-/// `null` is a field that is there: it has a place, and would otherwise be written a second time.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
-    <&RawValue>::deserialize(deserializer).map(Some)
-}
-
 const CALLER_ID_HEADER: &str = "x-client-request-id";
 const LONGEST_CALLER_ID: usize = 128;
 const TAGS_HEADER: &str = "x-router-tags";
@@ -100,9 +95,7 @@ fn ask_for_usage(text: &str, written: Option<&RawValue>, mut options: Map<String
     if !written.get().starts_with('{') && written.get() != "null" {
         return None;
     }
-    // The raw value borrows from the body, so the distance of their addresses is its place.
-    let start = written.get().as_ptr().addr() - text.as_ptr().addr();
-    Some(Edit { place: start..start + written.get().len(), text: options })
+    Some(Edit { place: place_of(written, text), text: options })
 }
 
 impl Booked {
@@ -148,8 +141,8 @@ fn prompt_end(fields: &Fields<'_>, keep: usize) -> Option<String> {
 mod tests {
     use http::HeaderValue;
 
-    use super::super::model_name::edited;
     use super::*;
+    use crate::edit::edited;
 
     fn read(text: &'static str) -> Particulars {
         Particulars::read(&Bytes::from_static(text.as_bytes()), &HeaderMap::new(), 5).unwrap()

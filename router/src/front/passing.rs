@@ -5,9 +5,9 @@ use http::HeaderValue;
 use super::answer::ApiError;
 use super::chat::Asked;
 use super::headers::{forwarded_to_provider, translated_to_provider};
-use super::model_name::edited;
 use super::particulars::{Booked, Particulars};
 use super::service::REQUEST_ID;
+use crate::edit::{Edit, edited};
 use crate::provider::{ANTHROPIC_VERSION, ANTHROPIC_VERSION_VALUE, Dialect, UpstreamRequest};
 use crate::translate::translated_request;
 
@@ -99,7 +99,7 @@ fn request(asked: &Asked<'_>, mut headers: http::HeaderMap, body: bytes::Bytes) 
 }
 
 /// The edit of the model's name, unless the provider knows the model by the same one.
-fn renaming(asked: &Asked<'_>) -> impl Iterator<Item = super::model_name::Edit> {
+fn renaming(asked: &Asked<'_>) -> impl Iterator<Item = Edit> {
     let name = &asked.target.upstream_name;
     (asked.requested.name() != name).then(|| asked.requested.renamed(name)).into_iter()
 }

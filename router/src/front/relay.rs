@@ -13,7 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::event_relay::EventRelay;
-use crate::provider::{ProviderBody, is_event_stream};
+use crate::provider::{Busy, ProviderBody, is_event_stream};
 use crate::stream::TooLong;
 use crate::tenants::Slot;
 
@@ -29,6 +29,8 @@ pub(crate) struct ResponseBody {
     _shared: Option<OwnedSemaphorePermit>,
     /// The place of its request among the open ones of a tenant.
     slot: Option<Slot>,
+    /// That a key is busy with it.
+    _busy: Option<Busy>,
 }
 
 #[derive(Debug)]
@@ -69,8 +71,13 @@ impl ResponseBody {
         self.slot = Some(slot);
     }
 
+    /// Keeps a key busy until the last byte has been taken.
+    pub(super) fn keep_busy(&mut self, busy: Option<Busy>) {
+        self._busy = busy;
+    }
+
     fn new(kind: Kind) -> Self {
-        Self { kind, broken: None, instead: None, _shared: None, slot: None }
+        Self { kind, broken: None, instead: None, _shared: None, slot: None, _busy: None }
     }
 }
 

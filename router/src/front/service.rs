@@ -19,9 +19,10 @@ use super::spread::Spread;
 use super::{admin, chat};
 use crate::accounts::{Books, Ledger, MemoryLedger};
 use crate::exchange::{Backoff, Queue};
+use crate::known_keys::KnownKeys;
 use crate::metrics::{Page, RequestCounters};
 use crate::policy::Policies;
-use crate::provider::{Dialect, Provider};
+use crate::provider::{Dialect, Provider, ProviderKey};
 use crate::secret::Secret;
 use crate::settings::{ModelSettings, ProviderSettings, Settings, Target, shown};
 use crate::splitmix::Splitmix;
@@ -41,6 +42,8 @@ pub(crate) struct Service {
     /// So many characters of each prompt are kept in the ledger.
     pub(super) prompt_end: usize,
     pub(super) admin_key: Option<Secret>,
+    /// None of which a client is ever told.
+    pub(super) known_keys: Arc<KnownKeys>,
     pub(super) requests: RequestCounters,
     /// The settings as they may be shown.
     pub(super) shown: Value,
@@ -64,6 +67,7 @@ impl Service {
             books: None,
             prompt_end: 0,
             admin_key: None,
+            known_keys: Arc::new(KnownKeys::new(std::iter::empty())),
             requests: RequestCounters::default(),
             shown: Value::Null,
             policies: Arc::new(policies),
@@ -78,7 +82,12 @@ impl Service {
     /// The router under new settings. What is known of keys and what tenants have spent is taken along.
     pub(crate) fn followed_by(&self, settings: Settings) -> Self {
         let shown = shown(&settings);
-        let backends = settings.providers.iter().map(|provider| self.backend(provider)).collect();
+        let backends: Vec<_> = settings.providers.iter().map(|provider| self.backend(provider)).collect();
+        for target in settings.models.values().flat_map(|model| &model.targets) {
+            backends[target.provider].provider.serves(&target.upstream_name);
+        }
+        let keys = settings.providers.iter().flat_map(|provider| &provider.keys);
+        let known_keys = Arc::new(KnownKeys::new(keys.filter_map(ProviderKey::secret)));
         let Settings { models, tenants, prices, admin_key, prompt_end, .. } = settings;
         let keeps_books = !tenants.is_empty() || !prices.is_empty() || admin_key.is_some();
         let nobody = Tenants::default();
@@ -94,6 +103,7 @@ impl Service {
             models,
             prompt_end,
             admin_key,
+            known_keys,
             shown,
             policies: Arc::clone(&self.policies),
             backoff: Arc::clone(&self.backoff),
@@ -190,7 +200,7 @@ impl Service {
     pub(super) fn is_ready(&self) -> bool {
         let mut targets = self.models.values().flat_map(|model| &model.targets);
         let has_key =
-            |target: &Target| self.backends[target.provider].provider.learned().pool.has_enabled_key();
+            |target: &Target| self.backends[target.provider].provider.learned().pools.has_enabled_key();
         self.policies.upkeep.is_ready(targets.any(has_key))
     }
 
@@ -207,7 +217,7 @@ impl Service {
         self.policies.upkeep.checks_at_once()
     }
 
-    fn may_use(&self, tenant: Option<TenantIndex>, model: &str) -> bool {
+    pub(super) fn may_use(&self, tenant: Option<TenantIndex>, model: &str) -> bool {
         match (&self.books, tenant) {
             (Some(books), Some(tenant)) => books.tenants().get(tenant).may_use(model),
             _ => true,
@@ -229,13 +239,19 @@ impl Service {
         const KEYS: &str = "router_keys";
         let mut page = Page::default();
         page.requests(&self.requests);
-        page.metric(ATTEMPTS, "counter", "Attempts at providers, by how they ended.");
+        page.metric(
+            ATTEMPTS,
+            "counter",
+            "Attempts at providers, by the key that made them and how they ended.",
+        );
         for provider in self.providers() {
-            page.by_status(ATTEMPTS, ("provider", provider.name()), provider.attempts());
+            for (key, attempts) in provider.attempts() {
+                page.by_status(ATTEMPTS, &[("provider", provider.name()), ("key", &key)], &attempts);
+            }
         }
         page.metric(KEYS, "gauge", "Keys of providers, by their standing.");
         for provider in self.providers() {
-            for (standing, count) in provider.learned().pool.standings(Instant::now()) {
+            for (standing, count) in provider.learned().pools.standings(Instant::now()) {
                 let labels = [("provider", provider.name()), ("standing", standing.word())];
                 page.sample(KEYS, &labels, u64::try_from(count).unwrap_or(u64::MAX));
             }

@@ -22,7 +22,7 @@ impl Spread {
         let first = targets.iter().take_while(|target| Some(target.priority) == priority);
         let weights: Vec<u32> = match strategy {
             Strategy::Weighted => first.map(|target| target.weight).collect(),
-            Strategy::RoundRobin => first.map(|_| 1).collect(),
+            Strategy::RoundRobin | Strategy::LeastBusy => first.map(|_| 1).collect(),
             Strategy::InOrder => vec![1],
         };
         Self { targets, strategy, round: round(&weights), turn: AtomicU64::new(0) }

@@ -33,6 +33,9 @@ pub(super) fn count_answer(body: &[u8], dialect: Dialect, tally: &mut Tally) -> 
     match dialect {
         Dialect::Openai => {
             let Ok(answer) = serde_json::from_slice::<Completion>(body) else { return false };
+            if answer.choices.is_empty() {
+                return false;
+            }
             for choice in &answer.choices {
                 let message = choice.message.as_ref();
                 let content = message.and_then(|message| message.content.as_deref());
@@ -51,26 +54,6 @@ pub(super) fn count_answer(body: &[u8], dialect: Dialect, tally: &mut Tally) -> 
         }
     }
     true
-}
-
-/// The provider's own count in an error, which is rare.
-pub(super) fn count_error(body: &[u8], dialect: Dialect, tally: &mut Tally) {
-    #[derive(Deserialize)]
-    struct Usage<T> {
-        usage: T,
-    }
-    match dialect {
-        Dialect::Openai => {
-            if let Ok(error) = serde_json::from_slice::<Usage<OpenaiUsage>>(body) {
-                tally.reports(error.usage);
-            }
-        }
-        Dialect::Anthropic => {
-            if let Ok(error) = serde_json::from_slice::<Usage<AnthropicUsage>>(body) {
-                tally.reports(error.usage);
-            }
-        }
-    }
 }
 
 #[derive(Deserialize)]
@@ -95,7 +78,6 @@ struct ChoiceMessage {
 
 #[derive(Deserialize)]
 struct Message {
-    #[serde(default)]
     content: Vec<Block>,
     #[serde(default)]
     usage: Option<AnthropicUsage>,
@@ -122,7 +104,7 @@ mod tests {
         let cases = [
             (
                 Dialect::Openai,
-                r#"{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#,
+                r#"{"choices":[{}],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#,
                 settled(3, 2),
             ),
             (
@@ -137,9 +119,10 @@ mod tests {
             ),
             (
                 Dialect::Openai,
-                r#"{"object":"chat.completion"}"#,
+                r#"{"choices":[{"message":{}}]}"#,
                 (true, Tokens::default(), RowState::Unknown),
             ),
+            (Dialect::Openai, r#"{"choices":[]}"#, (false, Tokens::default(), RowState::Unknown)),
             (Dialect::Openai, "<html>", (false, Tokens::default(), RowState::Unknown)),
             (Dialect::Anthropic, "", (false, Tokens::default(), RowState::Unknown)),
         ];

@@ -17,6 +17,8 @@ pub(crate) enum Strategy {
     RoundRobin,
     /// The first open one, in the order of the settings.
     InOrder,
+    /// The one with the fewest requests that are not over, of several the one whose turn is next.
+    LeastBusy,
 }
 
 /// When a key is left alone, and how it comes back.

@@ -25,6 +25,8 @@ pub(super) struct KeyState {
     pub(super) is_unproven: bool,
     pub(super) probes_open: u32,
     pub(super) latest_probe: Option<Instant>,
+    /// Requests that are not over, where those are counted.
+    pub(super) busy: u32,
     /// Failures in a row.
     pub(super) failures: u32,
     /// Until when its provider said that little is left of it.

@@ -28,7 +28,7 @@ impl KeyIndex {
 }
 
 /// The keys of one provider.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Pool {
     /// By the place that a key was given once, and which no other key ever gets.
     pub(super) keys: Vec<KeyState>,
@@ -43,12 +43,6 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// The open key whose turn is next. It stays next.
-    pub(crate) fn first_open(&mut self, now: Instant) -> Option<KeyIndex> {
-        self.reopen(now);
-        self.open.first().map(|(_, key)| *key)
-    }
-
     /// The next open key in turn that is not to be skipped; its next turn is a stride behind.
     pub(crate) fn next_open(
         &mut self,
@@ -125,6 +119,17 @@ impl Pool {
         }
     }
 
+    /// Counts a request as not over until it is told to be.
+    pub(crate) fn busy(&mut self, key: KeyIndex) {
+        self.keys[key.0].busy += 1;
+    }
+
+    /// A request that was counted is over, whatever came of it.
+    pub(crate) fn end_busy(&mut self, key: KeyIndex) {
+        let state = &mut self.keys[key.0];
+        state.busy = state.busy.saturating_sub(1);
+    }
+
     /// An attempt that tried whether the key is back is over, whatever came of it.
     pub(crate) fn end_probe(&mut self, key: KeyIndex) {
         let state = &mut self.keys[key.0];
@@ -161,19 +166,6 @@ impl Pool {
         if !self.keys[key.0].is_out() {
             self.closed.insert((until, key));
         }
-    }
-
-    /// How many keys have each standing that any of them has.
-    pub(crate) fn standings(&mut self, now: Instant) -> Vec<(Standing, usize)> {
-        self.reopen(now);
-        let mut counted: Vec<(Standing, usize)> = Vec::new();
-        for state in self.keys.iter().filter(|state| !state.is_removed) {
-            match counted.iter_mut().find(|(standing, _)| *standing == state.shown()) {
-                Some((_, count)) => *count += 1,
-                None => counted.push((state.shown(), 1)),
-            }
-        }
-        counted
     }
 
     /// What the most hopeful key promises.
@@ -216,6 +208,7 @@ impl Pool {
         let mut fitting = self.open.iter().map(|(_, key)| *key).filter(fits);
         match choosing.strategy {
             Strategy::InOrder => fitting.min_by_key(|key| self.keys[key.0].rank),
+            Strategy::LeastBusy => fitting.min_by_key(|key| self.keys[key.0].busy),
             Strategy::Weighted | Strategy::RoundRobin => fitting.next(),
         }
     }

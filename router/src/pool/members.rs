@@ -44,6 +44,7 @@ impl Pool {
             is_unproven: false,
             probes_open: 0,
             latest_probe: None,
+            busy: 0,
             failures: 0,
             used_up_until: None,
         });

@@ -9,7 +9,7 @@ use super::KeyIndex;
 pub(crate) struct Session(pub(crate) u64);
 
 /// The keys of the sessions that came up last.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Sessions {
     keys: HashMap<Session, KeyIndex>,
     /// In the order in which they came up first.

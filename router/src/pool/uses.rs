@@ -31,22 +31,22 @@ pub(crate) struct Claim<'a> {
 }
 
 /// The uses of all keys, by the public model that they were used for.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Uses(BTreeMap<String, UsesOfModel>);
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct UsesOfModel {
     /// By the place of the key.
     gauges: Vec<Gauge>,
-    /// The most tokens that any answer came to; the best guess at what the next one will.
+    /// The most tokens that a late answer came to; the best guess at what the next one will.
     largest: Option<u64>,
 }
 
 /// One window for each limit.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Gauge(Vec<Window>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Window {
     limit: UseLimit,
     /// When each use leaves the window, and its tokens.
@@ -101,7 +101,9 @@ impl Uses {
     pub(super) fn settle(&mut self, model: &str, open: &OpenUse, tokens: u64) {
         let Some(of_model) = self.0.get_mut(model) else { return };
         if tokens > 0 {
-            of_model.largest = of_model.largest.max(Some(tokens));
+            // A large answer is remembered for a while, and not for ever.
+            let faded = of_model.largest.map_or(0, |largest| largest - largest / 8);
+            of_model.largest = Some(tokens.max(faded));
         }
         let Some(gauge) = of_model.gauges.get_mut(open.key.0) else { return };
         for (window, number) in gauge.0.iter_mut().zip(&open.numbers) {

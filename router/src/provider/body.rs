@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::response::Parts;
-use http::{HeaderMap, HeaderValue, Response, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{Dialect, ErrorReply, Patience, Reply};
+use super::used::{used_by_stream, used_by_whole};
+use super::{Attempted, Dialect, ErrorReply, Patience, Reply};
 use crate::stream::{Beginning, Framer, StreamPolicy};
 
 /// A body that is still to come, but for what was read of it already.
@@ -55,46 +56,52 @@ pub(super) async fn opened(
     policy: &Arc<dyn StreamPolicy>,
     begin: Instant,
     patience: Patience,
-) -> Reply<ProviderBody> {
+) -> Attempted<ProviderBody> {
     let is_stream = is_event_stream(response.headers());
     let (head, rest) = response.into_parts();
     let body = ProviderBody { held: VecDeque::new(), rest, again: None, broken: None };
     if !policy.waits_for_content() {
-        return Reply::Success(Response::from_parts(head, body));
+        return Reply::Success(Response::from_parts(head, body)).into();
     }
     if is_stream {
         opened_stream(head, body, dialect, begin + patience.first_content).await
     } else {
-        opened_whole(head, body, patience.idle).await
+        opened_whole(head, body, dialect, patience.idle).await
     }
 }
 
 /// Takes a whole answer when it is one. An error is an error, whatever status it came with.
-async fn opened_whole(head: Parts, mut body: ProviderBody, idle: Duration) -> Reply<ProviderBody> {
+async fn opened_whole(
+    head: Parts,
+    mut body: ProviderBody,
+    dialect: Dialect,
+    idle: Duration,
+) -> Attempted<ProviderBody> {
     let mut held = BytesMut::new();
     loop {
         match timeout(idle, body.rest.frame()).await {
-            Err(_) => return Reply::TimedOut,
-            Ok(Some(Err(_))) => return Reply::Unreachable,
+            Err(_) => return Reply::TimedOut.into(),
+            Ok(Some(Err(_))) => return Reply::Unreachable.into(),
             Ok(Some(Ok(frame))) => held.extend(frame.into_data().ok()),
             Ok(None) => break,
         }
         if held.len() > MOST_HELD {
             body.held.push_back(held.freeze());
-            return Reply::Success(Response::from_parts(head, body));
+            return Reply::Success(Response::from_parts(head, body)).into();
         }
     }
     let held = held.freeze();
-    match Beginning::of_whole(&held) {
+    let reply = match Beginning::of_whole(&held, dialect) {
         Beginning::Nothing => Reply::Unreadable,
         Beginning::Begun => {
             body.held.push_back(held);
-            Reply::Success(Response::from_parts(head, body))
+            return Reply::Success(Response::from_parts(head, body)).into();
         }
         Beginning::Failed(status, body) => {
             Reply::Error(ErrorReply { status, headers: as_error(head.headers), body })
         }
-    }
+    };
+    Attempted { reply, used: used_by_whole(&held, dialect) }
 }
 
 async fn opened_stream(
@@ -102,12 +109,32 @@ async fn opened_stream(
     mut body: ProviderBody,
     dialect: Dialect,
     deadline: Instant,
-) -> Reply<ProviderBody> {
+) -> Attempted<ProviderBody> {
+    let reply = match begun(&mut body, dialect, deadline).await {
+        Ok(()) => return Reply::Success(Response::from_parts(head, body)).into(),
+        Err(Failed::Unreachable) => Reply::Unreachable,
+        Err(Failed::TimedOut) => Reply::TimedOut,
+        Err(Failed::Told(status, body)) => {
+            Reply::Error(ErrorReply { status, headers: as_error(head.headers), body })
+        }
+    };
+    Attempted { reply, used: used_by_stream(&body.held, dialect) }
+}
+
+/// Why a stream never began.
+enum Failed {
+    Unreachable,
+    TimedOut,
+    Told(StatusCode, Bytes),
+}
+
+/// Waits until a stream has begun, and holds what has come of it by then.
+async fn begun(body: &mut ProviderBody, dialect: Dialect, deadline: Instant) -> Result<(), Failed> {
     let (mut framer, mut held) = (Framer::default(), 0);
     loop {
         let frame = match timeout_at(deadline, body.rest.frame()).await {
-            Err(_) => return Reply::TimedOut,
-            Ok(None | Some(Err(_))) => return Reply::Unreachable,
+            Err(_) => return Err(Failed::TimedOut),
+            Ok(None | Some(Err(_))) => return Err(Failed::Unreachable),
             Ok(Some(Ok(frame))) => frame,
         };
         let Ok(data) = frame.into_data() else { continue };
@@ -117,14 +144,12 @@ async fn opened_stream(
         while let Some(event) = framer.next() {
             match Beginning::of(&event, dialect) {
                 Beginning::Nothing => {}
-                Beginning::Begun => return Reply::Success(Response::from_parts(head, body)),
-                Beginning::Failed(status, body) => {
-                    return Reply::Error(ErrorReply { status, headers: as_error(head.headers), body });
-                }
+                Beginning::Begun => return Ok(()),
+                Beginning::Failed(status, body) => return Err(Failed::Told(status, body)),
             }
         }
         if !is_readable || held > MOST_HELD {
-            return Reply::Success(Response::from_parts(head, body));
+            return Ok(());
         }
     }
 }

@@ -14,9 +14,10 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, timeout_at};
 
 use super::body::{Again, opened};
+use super::used::used_by_whole;
 use super::{
-    ANTHROPIC_VERSION, ANTHROPIC_VERSION_VALUE, Dialect, ErrorReply, ProviderBody, ProviderKey, Reply,
-    Upstream, UpstreamRequest,
+    ANTHROPIC_VERSION, ANTHROPIC_VERSION_VALUE, Attempted, Dialect, ErrorReply, ProviderBody, ProviderKey,
+    Reply, Upstream, UpstreamRequest,
 };
 use crate::stream::StreamPolicy;
 
@@ -62,8 +63,7 @@ impl HttpUpstream {
     pub(crate) async fn ask_for_models(&self, key: &ProviderKey, patience: Duration) -> Option<StatusCode> {
         let mut request = Request::new(Full::default());
         *request.uri_mut() = self.address(self.dialect.models_path(&self.base));
-        let (name, value) = key.credential();
-        request.headers_mut().insert(name, value);
+        request.headers_mut().extend(key.credential());
         if self.dialect == Dialect::Anthropic {
             request.headers_mut().insert(ANTHROPIC_VERSION, ANTHROPIC_VERSION_VALUE);
         }
@@ -88,25 +88,24 @@ impl HttpUpstream {
         *built.method_mut() = http::Method::POST;
         *built.uri_mut() = self.address(request.path);
         *built.headers_mut() = request.headers.clone();
-        let (name, value) = key.credential();
-        built.headers_mut().insert(name, value);
+        built.headers_mut().extend(key.credential());
         built
     }
 
     fn with_again(
         &self,
-        reply: Reply<ProviderBody>,
+        attempted: Attempted<ProviderBody>,
         key: &ProviderKey,
         request: &UpstreamRequest,
-    ) -> Reply<ProviderBody> {
-        let Reply::Success(mut response) = reply else { return reply };
+    ) -> Attempted<ProviderBody> {
+        let Reply::Success(mut response) = attempted.reply else { return attempted };
         if self.streams.begins_again() {
             let client = self.client(request.patience.connect);
             let request = self.request(key, request);
             let again = async move { client.request(request).await.ok().map(Response::into_body) };
             response.body_mut().set_again(Again(Box::pin(again)));
         }
-        Reply::Success(response)
+        Reply::Success(response).into()
     }
 }
 
@@ -123,21 +122,25 @@ fn client(connect: Duration) -> PooledClient {
 impl Upstream for HttpUpstream {
     type Body = ProviderBody;
 
-    async fn send(&self, key: &ProviderKey, request: &UpstreamRequest) -> Reply<ProviderBody> {
+    async fn send(&self, key: &ProviderKey, request: &UpstreamRequest) -> Attempted<ProviderBody> {
         let begin = Instant::now();
         let deadline = begin + request.patience.head;
         let client = self.client(request.patience.connect);
         match timeout_at(deadline, client.request(self.request(key, request))).await {
-            Err(_) => Reply::TimedOut,
+            Err(_) => Reply::TimedOut.into(),
             Ok(Err(error)) => {
                 tracing::info!(key = key.name(), error = %Chain(&error), "attempt failed");
-                Reply::Unreachable
+                Reply::Unreachable.into()
             }
             Ok(Ok(response)) if response.status().is_success() => {
-                let reply = opened(response, self.dialect, &self.streams, begin, request.patience).await;
-                self.with_again(reply, key, request)
+                let opened = opened(response, self.dialect, &self.streams, begin, request.patience).await;
+                self.with_again(opened, key, request)
             }
-            Ok(Ok(response)) => Reply::Error(read_error(response, deadline).await),
+            Ok(Ok(response)) => {
+                let error = read_error(response, deadline).await;
+                let used = used_by_whole(&error.body, self.dialect);
+                Attempted { reply: Reply::Error(error), used }
+            }
         }
     }
 }

@@ -9,6 +9,8 @@ use crate::secret::Secret;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Dialect {
+    /// Also spoken by models on one's own machine, below the path `/v1`.
+    #[serde(alias = "vllm")]
     Openai,
     Anthropic,
 }

@@ -6,6 +6,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use super::hint::{reset_hint, wait_hint};
+use super::remaining::met_for;
 use super::{ErrorReply, Reply};
 
 /// The meaning of an attempt that gave no success.
@@ -84,7 +85,8 @@ pub(crate) fn read_error(reply: &ErrorReply, now: SystemTime) -> Failure {
         }
         // Only here: the same headers come with every answer and speak of limits that are far from met.
         StatusCode::TOO_MANY_REQUESTS => {
-            Failure::Limited { hint: hint.or_else(|| reset_hint(&reply.headers, now)) }
+            let reset = || reset_hint(&reply.headers, now).or_else(|| met_for(&reply.headers, now));
+            Failure::Limited { hint: hint.or_else(reset) }
         }
         status if may_retry(status, &reply.headers) => Failure::Transient { hint },
         _ => Failure::Final,

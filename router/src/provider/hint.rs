@@ -25,6 +25,11 @@ pub(crate) trait HintPolicy: Send + Sync {
         true
     }
 
+    /// Whether a key that met a rate rests for the model that met it, and not for all.
+    fn rests_for_one_model(&self) -> bool {
+        true
+    }
+
     /// Whether a provider that asks for less traffic gets less.
     fn slows_down(&self) -> bool {
         true
@@ -103,7 +108,7 @@ pub(super) fn reset_hint(headers: &HeaderMap, now: SystemTime) -> Option<Duratio
     met.or(others)
 }
 
-pub(super) fn until_moment(moment: &str, now: SystemTime) -> Option<Duration> {
+fn until_moment(moment: &str, now: SystemTime) -> Option<Duration> {
     let is_number = !moment.is_empty() && moment.bytes().all(|byte| byte.is_ascii_digit());
     let at = if is_number {
         SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(moment.parse().ok()?))?

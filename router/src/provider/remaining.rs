@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
 
-use super::hint::{spelled, until_moment};
+use super::hint::spelled;
 
 /// The limits of OpenAI and of Anthropic, by the beginnings and ends of the headers that tell of them.
 const LIMITS: [[&str; 3]; 6] = [
@@ -45,18 +45,30 @@ pub(crate) fn used_up_for(headers: &HeaderMap, share: u64, now: SystemTime) -> O
         // What is no count, such as -1, tells nothing.
         let (limit, remaining) = number(limit).filter(|limit| *limit > 0).zip(number(remaining))?;
         let used = u128::from(limit.saturating_sub(remaining)) * 1_000_000 / u128::from(limit);
-        let reset = || text(reset).and_then(|reset| wait(reset, now)).unwrap_or(UNTOLD).min(LONGEST);
-        (used >= u128::from(share)).then(reset)
+        let wait = text(reset).and_then(|reset| wait(reset, now)).unwrap_or(UNTOLD).min(LONGEST);
+        // What was used up until a moment that is over is there again.
+        (used >= u128::from(share) && !wait.is_zero()).then_some(wait)
     });
     used_up.max()
 }
 
-/// A duration such as `6m0s`, a number of seconds, a moment, or one in seconds of the epoch.
+/// The wait until there is something left again of all limits of which nothing is, or of which no more is told than when
+/// that will be. For an answer that met a limit and names no other wait.
+pub(super) fn met_for(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let met = LIMITS.iter().filter(|[_, remaining, _]| text(remaining).is_none_or(|left| left == "0"));
+    met.filter_map(|[_, _, reset]| wait(text(reset)?, now)).filter(|wait| !wait.is_zero()).max()
+}
+
+/// A duration such as `6m0s`, a number of seconds, a moment, or one in seconds of the epoch. Nothing is left of what is
+/// over.
 fn wait(reset: &str, now: SystemTime) -> Option<Duration> {
     const EPOCH_FROM: u64 = 1_000_000_000;
+    let until = |moment: SystemTime| moment.duration_since(now).unwrap_or_default();
     match reset.parse::<u64>() {
         Ok(seconds) if seconds < EPOCH_FROM => Some(Duration::from_secs(seconds)),
-        _ => until_moment(reset, now).or_else(|| spelled(reset)),
+        Ok(seconds) => SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).map(until),
+        Err(_) => humantime::parse_rfc3339(reset).ok().map(until).or_else(|| spelled(reset)),
     }
 }
 
@@ -73,7 +85,7 @@ mod tests {
             ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"];
         let tokens = ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"];
         let anthropic = LIMITS[4];
-        let cases: [([&str; 3], [&str; 3], Option<u64>); 13] = [
+        let cases: [([&str; 3], [&str; 3], Option<u64>); 16] = [
             (openai, ["100", "21", "1s"], None),
             (openai, ["100", "20", "6m0s"], Some(360_000)),
             (openai, ["100", "0", "20ms"], Some(20)),
@@ -81,6 +93,9 @@ mod tests {
             (tokens, ["1000", "100", "1800000009"], Some(9_000)),
             (anthropic, ["1000", "100", "2027-01-15T08:00:03Z"], Some(3_000)),
             (anthropic, ["1000", "900", "2027-01-15T08:00:03Z"], None),
+            (anthropic, ["1000", "0", "2024-01-01T00:00:00Z"], None),
+            (tokens, ["1000", "0", "1700000000"], None),
+            (tokens, ["1000", "0", "0"], None),
             (openai, ["100", "5", "soon"], Some(1_000)),
             (openai, ["100", "-1", "1s"], None),
             (openai, ["-1", "0", "1s"], None),
@@ -94,6 +109,29 @@ mod tests {
             });
             let got = used_up_for(&pairs.collect(), 800_000, now);
             assert_eq!(got, expected.map(Duration::from_millis), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn a_limit_that_was_met_tells_a_wait_and_the_others_do_not() {
+        type Case = (&'static [(&'static str, &'static str)], Option<u64>);
+        const REQUESTS: [&str; 2] = ["x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"];
+        const TOKENS: [&str; 2] = ["x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"];
+        let cases: [Case; 7] = [
+            (&[(REQUESTS[1], "7s")], Some(7)),
+            (&[(REQUESTS[0], "0"), (REQUESTS[1], "7s")], Some(7)),
+            (&[(REQUESTS[0], "0"), (REQUESTS[1], "7s"), (TOKENS[0], "0"), (TOKENS[1], "1m0s")], Some(60)),
+            (&[(REQUESTS[0], "0"), (REQUESTS[1], "7s"), (TOKENS[0], "9"), (TOKENS[1], "1m0s")], Some(7)),
+            (&[(REQUESTS[0], "1"), (REQUESTS[1], "7s")], None),
+            (&[(REQUESTS[0], "0"), (REQUESTS[1], "soon")], None),
+            (&[(REQUESTS[0], "0"), (REQUESTS[1], "0s")], None),
+        ];
+        let named = |(name, value): &(&'static str, &'static str)| {
+            (HeaderName::from_static(name), HeaderValue::from_static(value))
+        };
+        for (headers, expected) in cases {
+            let map = headers.iter().map(named).collect();
+            assert_eq!(met_for(&map, SystemTime::now()), expected.map(Duration::from_secs), "{headers:?}");
         }
     }
 }

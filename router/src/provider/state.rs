@@ -1,5 +1,6 @@
 //! A provider while the router runs: its keys, which new settings may change, and what has been learned about them.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -7,25 +8,26 @@ use tokio::time::Instant;
 
 use super::{Failure, HintPolicy, Limit, ProviderKey};
 use crate::metrics::ByStatus;
-use crate::pool::{CooldownSettings, KeyIndex, OpenUse, Pace, Pool, Standing};
+use crate::pool::{CooldownSettings, KeyIndex, Pace, Pools, Standing};
 use crate::settings::ProviderSettings;
-use crate::shared::Teller;
+use crate::shared::{ClosedKey, Teller};
 
 /// One provider.
 #[derive(Debug)]
 pub(crate) struct Provider {
     name: String,
     learned: Mutex<Learned>,
-    attempts: ByStatus,
 }
 
 /// What changes with every answer. Held only for the few steps of one decision, never across a wait.
 #[derive(Debug)]
 pub(crate) struct Learned {
-    pub(crate) pool: Pool,
+    pub(crate) pools: Pools,
     pub(crate) pace: Pace,
     /// By their places in the pool. Those that are in the settings no more stay, for whoever still uses them.
     keys: Vec<Arc<ProviderKey>>,
+    /// How attempts ended, by the name of the key, also of keys that are in the settings no more.
+    attempts: BTreeMap<String, Arc<ByStatus>>,
     /// Tells other routers what was learned, if there are any.
     teller: Option<Teller>,
 }
@@ -36,9 +38,20 @@ impl Learned {
         &self.keys[key.get()]
     }
 
+    /// Takes a key out for all models, or puts it back.
+    fn switch(&mut self, key: KeyIndex, on: bool) {
+        for pool in self.pools.about(None) {
+            if on {
+                pool.enable(key);
+            } else {
+                pool.disable(key);
+            }
+        }
+    }
+
     /// The keys of the settings, in their order.
     fn keys_in_use(&self) -> impl Iterator<Item = (KeyIndex, &Arc<ProviderKey>)> {
-        let in_use = self.pool.in_order();
+        let in_use = self.pools.in_order();
         in_use.into_iter().map(|key| (key, self.key(key)))
     }
 }
@@ -47,12 +60,18 @@ impl Provider {
     pub(crate) fn new(settings: &ProviderSettings) -> Self {
         let weights = settings.keys.iter().map(|key| (!key.is_disabled()).then(|| key.weight()));
         let learned = Learned {
-            pool: Pool::new(weights),
+            pools: Pools::new(weights),
             pace: Pace::default(),
             keys: settings.keys.iter().cloned().map(Arc::new).collect(),
+            attempts: settings.keys.iter().map(ProviderKey::named_attempts).collect(),
             teller: None,
         };
-        Self { name: settings.name.clone(), learned: Mutex::new(learned), attempts: ByStatus::default() }
+        Self { name: settings.name.clone(), learned: Mutex::new(learned) }
+    }
+
+    /// Takes in that it serves a model, by its own name for it.
+    pub(crate) fn serves(&self, model: &str) {
+        self.learned().pools.of(model);
     }
 
     /// Takes over the keys of new settings. What is known of a key that stays is kept, and so is its turn. The operator's
@@ -62,26 +81,32 @@ impl Provider {
         let learned = &mut *learned;
         for (place, known) in learned.keys.iter().enumerate() {
             if !keys.iter().any(|key| key.has_same_secret(known)) {
-                learned.pool.remove(KeyIndex::new(place));
+                learned.pools.about(None).into_iter().for_each(|pool| pool.remove(KeyIndex::new(place)));
             }
         }
         for (rank, key) in keys.iter().enumerate() {
-            let known = learned.keys.iter().position(|known| known.has_same_secret(key));
+            let key = Arc::new(match learned.attempts.get(key.name()) {
+                Some(counted) => key.clone().counting_on(counted),
+                None => key.clone(),
+            });
+            learned.attempts.extend([key.named_attempts()]);
+            let known = learned.keys.iter().position(|known| known.has_same_secret(&key));
             let (index, was_disabled) = match known {
                 Some(place) => {
-                    let before = std::mem::replace(&mut learned.keys[place], Arc::new(key.clone()));
-                    learned.pool.keep(KeyIndex::new(place), key.weight(), rank);
-                    (KeyIndex::new(place), before.is_disabled())
+                    let before = std::mem::replace(&mut learned.keys[place], Arc::clone(&key));
+                    let index = KeyIndex::new(place);
+                    let pools = learned.pools.about(None);
+                    pools.into_iter().for_each(|pool| pool.keep(index, key.weight(), rank));
+                    (index, before.is_disabled())
                 }
                 None => {
-                    learned.keys.push(Arc::new(key.clone()));
-                    (learned.pool.add(key.weight(), rank), false)
+                    let added = learned.pools.add(key.weight(), rank);
+                    learned.keys.push(Arc::clone(&key));
+                    (added, false)
                 }
             };
-            match (was_disabled, key.is_disabled()) {
-                (false, true) => learned.pool.disable(index),
-                (true, false) => learned.pool.enable(index),
-                _ => {}
+            if was_disabled != key.is_disabled() {
+                learned.switch(index, was_disabled);
             }
         }
     }
@@ -96,18 +121,14 @@ impl Provider {
         let mut learned = self.learned();
         let named = learned.keys_in_use().find(|(_, key)| key.name() == name).map(|(index, _)| index);
         let Some(key) = named else { return false };
-        if on {
-            learned.pool.enable(key);
-        } else {
-            learned.pool.disable(key);
-        }
+        learned.switch(key, on);
         true
     }
 
-    /// The open key whose turn is next. It stays next.
+    /// The first key that is open for every model. Whose turn it is stays as it is.
     pub(crate) fn first_open_key(&self, now: Instant) -> Option<Arc<ProviderKey>> {
         let mut learned = self.learned();
-        let key = learned.pool.first_open(now)?;
+        let key = learned.pools.first_open(now)?;
         Some(Arc::clone(learned.key(key)))
     }
 
@@ -116,7 +137,7 @@ impl Provider {
         let mut learned = self.learned();
         let keys: Vec<_> = learned.keys_in_use().map(|(index, key)| (index, Arc::clone(key))).collect();
         let standing = |(index, key)| {
-            let (standing, until) = learned.pool.standing(index, now);
+            let (standing, until) = learned.pools.standing(index, now);
             KeyStanding { key, standing, until }
         };
         keys.into_iter().map(standing).collect()
@@ -126,9 +147,9 @@ impl Provider {
         &self.name
     }
 
-    /// How attempts ended.
-    pub(crate) fn attempts(&self) -> &ByStatus {
-        &self.attempts
+    /// How attempts ended, by the name of the key.
+    pub(crate) fn attempts(&self) -> BTreeMap<String, Arc<ByStatus>> {
+        self.learned().attempts.clone()
     }
 
     pub(crate) fn learned(&self) -> MutexGuard<'_, Learned> {
@@ -137,15 +158,16 @@ impl Provider {
     }
 
     /// Takes in that an attempt succeeded, and for how long other keys are to be preferred by what its answer says.
-    pub(crate) fn prove(&self, key: KeyIndex, used_up_for: Option<Duration>) {
+    pub(crate) fn prove(&self, key: KeyIndex, model: &str, used_up_for: Option<Duration>) {
         let used_up_until = used_up_for.map(|wait| Instant::now() + wait);
-        self.learned().pool.prove(key, used_up_until);
+        self.learned().pools.prove(key, model, used_up_until);
     }
 
     /// Takes in what a failed attempt says about its key and about the provider.
     pub(crate) fn learn(
         &self,
         key: KeyIndex,
+        model: &str,
         failure: Failure,
         hints: &dyn HintPolicy,
         set: &CooldownSettings,
@@ -163,7 +185,7 @@ impl Provider {
             Failure::Exhausted => (Standing::Exhausted, Limit::Account, None),
             Failure::KeyRejected => (Standing::Invalid, Limit::Account, None),
             Failure::Transient { .. } => {
-                let failures = learned.pool.fail(key);
+                let failures = learned.pools.fail(key, now);
                 if set.failures.is_none_or(|most| failures < most) {
                     return;
                 }
@@ -175,32 +197,46 @@ impl Provider {
             Limit::Account => now + Standing::LONG_PERIOD,
             _ => now + hints.cooldown(limit, hint, set.lasts),
         };
-        let running = learned.pool.closed_until(key);
-        let until = hints.end(running, until);
-        if running == Some(until) {
-            return;
+        // Rates are counted for each model by itself, and everything else is about the account.
+        let model = Some(model).filter(|_| limit == Limit::Rate && hints.rests_for_one_model());
+        let mut closed = None;
+        for pool in learned.pools.about(model) {
+            let running = pool.closed_until(key);
+            let end = hints.end(running, until);
+            if running != Some(end) {
+                pool.close(key, standing, end);
+                closed = closed.max(Some(end));
+            }
         }
-        learned.pool.close(key, standing, until);
+        let Some(until) = closed else { return };
         let (key, teller) = (Arc::clone(learned.key(key)), learned.teller.clone());
         drop(learned);
         if let Some(teller) = teller.filter(|_| hints.tells_others()) {
-            teller.tell(&self.name, key.fingerprint(), standing, until);
+            let closed_key = ClosedKey { provider: &self.name, fingerprint: &key.fingerprint(), model };
+            teller.tell(closed_key, standing, until);
         }
         tracing::info!(
             provider = self.name,
             key = key.name(),
+            model,
             standing = ?standing,
             seconds = until.saturating_duration_since(now).as_secs_f64(),
             "key closed"
         );
     }
 
-    /// Takes in what another router has learned. A cooldown that is longer here stays.
-    pub(crate) fn hear(&self, key: KeyIndex, standing: Standing, until: Instant) {
-        let mut learned = self.learned();
-        if learned.pool.closed_until(key).is_none_or(|known| known < until) {
-            learned.pool.close(key, standing, until);
+    /// Takes in what another router has learned, for a model or for all. A cooldown that is longer here stays.
+    pub(crate) fn hear(&self, key: KeyIndex, model: Option<&str>, standing: Standing, until: Instant) {
+        for pool in self.learned().pools.about(model) {
+            if pool.closed_until(key).is_none_or(|known| known < until) {
+                pool.close(key, standing, until);
+            }
         }
+    }
+
+    /// Its own names of the models that it serves.
+    pub(crate) fn models(&self) -> Vec<String> {
+        self.learned().pools.models().cloned().collect()
     }
 
     /// What may be shown of each key's secret.
@@ -216,42 +252,4 @@ pub(crate) struct KeyStanding {
     pub(crate) standing: Standing,
     /// Until when it is closed.
     pub(crate) until: Option<Instant>,
-}
-
-/// A use of a key under limits, whose tokens are not known yet. Dropping it leaves what was set aside for it.
-#[derive(Debug)]
-pub(crate) struct Ticket {
-    provider: Arc<Provider>,
-    model: String,
-    open: OpenUse,
-}
-
-impl Ticket {
-    pub(crate) fn new(provider: &Arc<Provider>, model: &str, open: OpenUse) -> Self {
-        Self { provider: Arc::clone(provider), model: model.to_owned(), open }
-    }
-
-    /// Takes in what the use came to.
-    pub(crate) fn settle(self, tokens: u64) {
-        self.provider.learned().pool.settle(&self.model, &self.open, tokens, Instant::now());
-    }
-}
-
-/// An attempt that tries whether a key is back. Dropping it makes room for the next one.
-#[derive(Debug)]
-pub(crate) struct Probe<'a> {
-    provider: &'a Provider,
-    key: KeyIndex,
-}
-
-impl<'a> Probe<'a> {
-    pub(crate) fn new(provider: &'a Provider, key: KeyIndex) -> Self {
-        Self { provider, key }
-    }
-}
-
-impl Drop for Probe<'_> {
-    fn drop(&mut self) {
-        self.provider.learned().pool.end_probe(self.key);
-    }
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
 
 use super::ProviderKey;
+use crate::usage::UsageReport;
 
 /// Whatever can carry one attempt to a provider. Implementations make exactly one attempt for each call.
 pub(crate) trait Upstream: Send + Sync {
@@ -17,7 +18,21 @@ pub(crate) trait Upstream: Send + Sync {
         &self,
         key: &ProviderKey,
         request: &UpstreamRequest,
-    ) -> impl Future<Output = Reply<Self::Body>> + Send;
+    ) -> impl Future<Output = Attempted<Self::Body>> + Send;
+}
+
+/// An attempt that was made.
+#[derive(Debug)]
+pub(crate) struct Attempted<B> {
+    pub(crate) reply: Reply<B>,
+    /// The tokens that a failed one has used, where the provider says so.
+    pub(crate) used: Option<UsageReport>,
+}
+
+impl<B> From<Reply<B>> for Attempted<B> {
+    fn from(reply: Reply<B>) -> Self {
+        Self { reply, used: None }
+    }
 }
 
 /// A request that may be sent several times, always with the same bytes.

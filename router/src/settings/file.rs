@@ -66,6 +66,9 @@ pub(super) struct ProviderEntry {
     pub(super) keys: Option<Vec<KeyEntry>>,
     /// The variable that discovery begins with. Default: `OPENAI_API_KEY` or `ANTHROPIC_API_KEY`, by dialect.
     pub(super) discover: Option<String>,
+    /// Whether it wants no key, as models on one's own machine: it is asked without a credential.
+    #[serde(default)]
+    pub(super) keyless: bool,
 }
 
 /// One key, given as text or as the variable that holds it.

@@ -15,6 +15,7 @@ const MOST_WEIGHT: u32 = 1_000;
 /// The variable from which on a provider's keys are discovered; nothing if its keys are listed.
 fn discovered_from(entry: &ProviderEntry) -> Option<&str> {
     match (&entry.keys, &entry.discover) {
+        _ if entry.keyless => None,
         (None, variable) => Some(variable.as_deref().unwrap_or_else(|| entry.dialect.key_variable())),
         (Some(keys), Some(variable)) if keys.is_empty() => Some(variable),
         (Some(_), _) => None,
@@ -49,6 +50,14 @@ pub(super) fn keys_of(
 ) -> Result<Vec<ProviderKey>, SettingsError> {
     let wrong = |problem: String| SettingsError::Keys { provider: provider.to_owned(), problem };
     let dialect = entry.dialect;
+    if entry.keyless {
+        if entry.discover.is_some() || entry.keys.is_some_and(|keys| !keys.is_empty()) {
+            return Err(wrong(
+                "`keyless: true` leaves no use for keys: take out `keys` and `discover`".to_owned(),
+            ));
+        }
+        return Ok(vec![ProviderKey::keyless()]);
+    }
     if let Some(base) = discovered_from(&entry) {
         let found = discover(base, environment).map_err(|error| wrong(error.to_string()))?;
         if found.is_empty() {

@@ -269,3 +269,15 @@ fn a_model_is_served_by_one_provider_or_by_several() {
         assert!(error.contains(expected), "{entry}: {error}");
     }
 }
+
+#[test]
+fn a_provider_wants_keys_or_none_and_not_both() {
+    let none = load(&provider(", keyless: true"), &HOST).unwrap();
+    assert_eq!(key_names(&none), ["none"]);
+    assert!(none.providers[0].keys[0].credential().is_none());
+    assert!(load(&provider(", keyless: true, keys: []"), &HOST).is_ok());
+    for keys in [", keyless: true, keys: [{ name: a, secret: s }]", ", keyless: true, discover: K"] {
+        let error = load(&provider(keys), &HOST).unwrap_err();
+        assert!(error.contains("take out `keys` and `discover`"), "{error}");
+    }
+}

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::Event;
 use crate::provider::Dialect;
@@ -38,18 +39,38 @@ impl Beginning {
 
 impl Beginning {
     /// The same of an answer that came whole. Nothing means that it is none.
-    pub(crate) fn of_whole(body: &Bytes) -> Self {
-        #[derive(Deserialize)]
-        struct Envelope {
-            #[serde(default)]
-            error: Value,
+    pub(crate) fn of_whole(body: &Bytes, dialect: Dialect) -> Self {
+        // A list would be taken for the fields in their order.
+        if !body.trim_ascii_start().starts_with(b"{") {
+            return Self::Nothing;
         }
-        match serde_json::from_slice::<Envelope>(body) {
+        match serde_json::from_slice::<Envelope<'_>>(body) {
+            Ok(Envelope { error: Value::Null, choices, content }) => {
+                let is_answer = match dialect {
+                    Dialect::Openai => choices.is_some_and(is_filled_list),
+                    Dialect::Anthropic => content.is_some_and(|content| content.get().starts_with('[')),
+                };
+                if is_answer { Self::Begun } else { Self::Nothing }
+            }
+            Ok(Envelope { error, .. }) => Self::Failed(status_of(&error), body.clone()),
             Err(_) => Self::Nothing,
-            Ok(Envelope { error: Value::Null }) => Self::Begun,
-            Ok(Envelope { error }) => Self::Failed(status_of(&error), body.clone()),
         }
     }
+}
+
+/// What shows that something was answered. A message may have no content, but there is no completion without a choice.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(default)]
+    error: Value,
+    #[serde(default, borrow)]
+    choices: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    content: Option<&'a RawValue>,
+}
+
+fn is_filled_list(raw: &RawValue) -> bool {
+    raw.get().strip_prefix('[').is_some_and(|items| !items.trim_start().starts_with(']'))
 }
 
 fn openai_has_content(chunk: &Value) -> bool {
@@ -103,7 +124,7 @@ fn status_of(error: &Value) -> StatusCode {
     } else if says(&["overloaded_error", "server_is_overloaded"]) {
         StatusCode::SERVICE_UNAVAILABLE
     } else {
-        StatusCode::INTERNAL_SERVER_ERROR
+        StatusCode::BAD_GATEWAY
     }
 }
 
@@ -145,20 +166,33 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_answer_is_an_object_without_an_error() {
+    fn a_whole_answer_is_an_object_that_answers_and_has_no_error() {
+        use Dialect::{Anthropic, Openai};
         let cases = [
-            (r#"{"choices":[]}"#, Beginning::Begun),
-            (r#"{"error":null,"choices":[]}"#, Beginning::Begun),
-            ("", Beginning::Nothing),
-            ("<html>", Beginning::Nothing),
-            (r#"{"choices":["#, Beginning::Nothing),
+            (Openai, r#"{"choices":[{}]}"#, Beginning::Begun),
+            (Openai, r#"{"error":null,"choices":[{}]}"#, Beginning::Begun),
+            (Openai, r#"{"choices":[]}"#, Beginning::Nothing),
+            (Openai, r#"{"choices":{}}"#, Beginning::Nothing),
+            (Openai, r#"{"content":[]}"#, Beginning::Nothing),
+            (Openai, r#"{"status":"ok"}"#, Beginning::Nothing),
+            (Openai, "[]", Beginning::Nothing),
+            (Openai, "", Beginning::Nothing),
+            (Openai, "<html>", Beginning::Nothing),
+            (Openai, r#"{"choices":["#, Beginning::Nothing),
+            (Anthropic, r#"{"content":[]}"#, Beginning::Begun),
+            (Anthropic, r#"{"content":null}"#, Beginning::Nothing),
+            (Anthropic, r#"{"choices":[{}]}"#, Beginning::Nothing),
         ];
-        for (body, expected) in cases {
-            assert_eq!(Beginning::of_whole(&Bytes::from_static(body.as_bytes())), expected, "{body}");
+        for (dialect, body, expected) in cases {
+            assert_eq!(
+                Beginning::of_whole(&Bytes::from_static(body.as_bytes()), dialect),
+                expected,
+                "{body}"
+            );
         }
         let error = Bytes::from_static(br#"{"error":{"code":"server_is_overloaded"}}"#);
         let failed = Beginning::Failed(StatusCode::SERVICE_UNAVAILABLE, error.clone());
-        assert_eq!(Beginning::of_whole(&error), failed);
+        assert_eq!(Beginning::of_whole(&error, Openai), failed);
     }
 
     #[test]
@@ -169,8 +203,8 @@ mod tests {
             (r#"{"error":{"code":"insufficient_quota"}}"#, 429),
             (r#"{"error":{"type":"invalid_request_error"}}"#, 400),
             (r#"{"error":{"code":529}}"#, 529),
-            (r#"{"error":{"type":"new"}}"#, 500),
-            (r#"{"error":"down"}"#, 500),
+            (r#"{"error":{"type":"new"}}"#, 502),
+            (r#"{"error":"down"}"#, 502),
         ];
         for (data, expected) in cases {
             let Beginning::Failed(status, body) = beginning(data, Dialect::Openai) else { panic!("{data}") };

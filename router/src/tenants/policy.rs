@@ -19,6 +19,11 @@ pub(crate) trait TenancyPolicy: Send + Sync {
         false
     }
 
+    /// Whether a model that a tenant may not use is withheld from it as a fallback, too.
+    fn withholds_fallbacks(&self) -> bool {
+        true
+    }
+
     /// The time after which a budget is fresh again.
     fn budget_window(&self, set: Duration) -> Duration {
         set

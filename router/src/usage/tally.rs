@@ -52,6 +52,11 @@ impl Tally {
         }
     }
 
+    /// What the provider reported.
+    pub(crate) fn report(&self) -> Option<UsageReport> {
+        self.report
+    }
+
     /// The tokens of each class, as reported, with what has passed since.
     pub(crate) fn tokens(&self) -> Tokens {
         // A piece is at least a token.

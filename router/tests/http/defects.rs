@@ -72,7 +72,11 @@ async fn a_stream_without_its_end_mark_ends_cleanly_only_with_the_defect() {
 async fn an_answer_reaches_another_client_only_with_the_defect() {
     for (defect, may_differ) in [(None, false), (Some("mixes-up-answers"), true)] {
         let provider = Provider::start(|a| {
-            answer(200, &[], &format!("{{\"echo\":{}}}", a.json()["messages"][0]["content"]))
+            answer(
+                200,
+                &[],
+                &format!("{{\"choices\":[{{}}],\"echo\":{}}}", a.json()["messages"][0]["content"]),
+            )
         })
         .await;
         let router = start_router(&ConfigFile::with_keys(provider.address, 2, ""), defect).await;

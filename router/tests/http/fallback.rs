@@ -8,7 +8,7 @@ const ROLE: &str =
 const OVERLOADED: &str =
     "data: {\"error\":{\"message\":\"m\",\"type\":\"server_error\",\"code\":\"server_is_overloaded\"}}\n\n";
 const WHOLE: &str =
-    "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"pong\"}}]}\n\ndata: [DONE]\n\n";
+    "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"pong\"}}]}\n\ndata: [DONE]\n\n";
 
 fn config(first: &Provider, second: &Provider, more: &str) -> ConfigFile {
     ConfigFile::new(&format!(
@@ -71,8 +71,15 @@ async fn the_defect_takes_a_head_for_success_passes_the_error_on() {
 
 #[tokio::test]
 async fn a_success_that_is_no_answer_is_a_failure_like_any_other() {
-    for body in [r#"{"error":{"message":"m","code":"server_is_overloaded"}}"#, "<html>", "", "{\"choices\":["]
-    {
+    for body in [
+        r#"{"error":{"message":"m","code":"server_is_overloaded"}}"#,
+        "<html>",
+        "",
+        "{\"choices\":[",
+        "[]",
+        r#"{"status":"ok"}"#,
+        r#"{"choices":[]}"#,
+    ] {
         let first = Provider::start(move |_| answer(200, &[], body)).await;
         let second = Provider::start(|_| success()).await;
         for more in ["", "admin: { secret: boss }\n"] {

@@ -89,7 +89,7 @@ async fn a_few_providers_are_checked_at_once_but_with_the_defect() {
 
 #[tokio::test]
 async fn checks_go_on_and_are_no_use_of_any_tenant() {
-    let provider = Provider::start(|_| answer(200, &[], r#"{"data":[]}"#)).await;
+    let provider = Provider::start(|_| answer(200, &[], r#"{"data":[],"choices":[{}]}"#)).await;
     let down = Provider::start(|_| answer(500, &[], "")).await;
     let text = format!(
         "providers:\n  up: {{ dialect: openai, base_url: 'http://{}/v1', keys: [{{ name: a, secret: sk-1 }}, {{ name: b, secret: sk-2 }}] }}\n  \
@@ -118,7 +118,8 @@ async fn checks_go_on_and_are_no_use_of_any_tenant() {
     assert!(ledger(&router, "").await["rows"].as_array().unwrap().is_empty());
     let metrics = get(&router, "/metrics").await.body;
     assert!(
-        String::from_utf8_lossy(&metrics).contains("router_attempts_total{provider=\"up\",status=\"2xx\"} 0")
+        String::from_utf8_lossy(&metrics)
+            .contains("router_attempts_total{provider=\"up\",key=\"a\",status=\"2xx\"} 0")
     );
     let chats = |keys: Vec<Attempt>| {
         keys.into_iter()

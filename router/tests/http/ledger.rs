@@ -208,13 +208,47 @@ async fn the_ledger_is_for_the_admin_alone_and_comes_in_pages() {
 
 #[tokio::test]
 async fn without_tenants_prices_and_an_admin_there_are_no_books_and_all_is_passed_on_unread() {
-    let provider = Provider::start(|_| answer(200, &[("x-request-id", "r1")], r#"{ "any": "JSON" }"#)).await;
+    let provider =
+        Provider::start(|_| answer(200, &[("x-request-id", "r1")], r#"{ "any": "JSON", "choices": [{}] }"#))
+            .await;
     let router = start_router(&ConfigFile::with_keys(provider.address, 1, ""), None).await;
     let got = ask(&router).await;
     assert_eq!(
         (got.status, got.body.as_ref(), &got.headers["x-provider-request-id"]),
-        (200, &br#"{ "any": "JSON" }"#[..], &"r1".parse().unwrap())
+        (200, &br#"{ "any": "JSON", "choices": [{}] }"#[..], &"r1".parse().unwrap())
     );
     assert_eq!(provider.attempts()[0].body, ASK);
     assert_eq!(get(&router, "/admin/ledger").await.status, 404);
+}
+
+#[tokio::test]
+async fn what_failed_attempts_have_used_is_booked_at_their_own_price_beside_the_answer() {
+    let begun = "data: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":1000,\"output_tokens\":1}}}\n\n";
+    let failed = "data: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"m\"}}\n\n";
+    let first = Provider::start(move |_| stream(&format!("{begun}{failed}"))).await;
+    let second = Provider::start(|_| stream(&whole_stream())).await;
+    let config = ConfigFile::new(&format!(
+        "providers:\n  first: {{ dialect: anthropic, base_url: 'http://{}', keys: [{{ name: a, secret: sk-1 }}] }}\n  \
+         second: {{ dialect: openai, base_url: 'http://{}/v1', keys: [{{ name: b, secret: sk-2 }}] }}\n\
+         models:\n  chat: {{ provider: first, model: dear, retries: 1, backoff: {{ base: 1ms }}, fallbacks: [spare] }}\n  \
+         spare: {{ provider: second, model: cheap }}\n  alone: {{ provider: first, model: dear, retries: 0 }}\n\
+         prices:\n  dear: {{ input: 3000000, output: 15000000 }}\n  cheap: {{ input: 1000000, cache_read: 500000, output: 4000000 }}\n\
+         admin: {{ secret: boss }}\n",
+        first.address, second.address
+    ));
+    let router = start_router(&config, None).await;
+    let got = send(post(&router, ASK_STREAM)).await;
+    assert_eq!(got.status, 200, "{got:?}");
+    let told: Vec<_> = rows(&router, 3).await;
+    let row = |row: &Value| {
+        (row["provider"].as_str().unwrap().to_owned(), row["attempts"].clone(), row["cost"].clone())
+    };
+    let failed = |attempt: u32| ("first".to_owned(), json!(attempt), json!(3 * 1000 + 15));
+    let served = ("second".to_owned(), json!(3), json!(60 + 40 / 2 + 4 * 10));
+    assert_eq!(told.iter().map(row).collect::<Vec<_>>(), [failed(1), failed(2), served]);
+    assert!(told[0]["status"].is_null() && told[0]["id"] == told[2]["id"]);
+    // The failure that a client is told of has no row beside its own.
+    assert_eq!(send(post(&router, ASK_STREAM.replace("chat", "alone"))).await.status, 503);
+    let last = &rows(&router, 4).await[3];
+    assert_eq!((row(last), last["status"].as_u64()), (failed(1), Some(503)));
 }

@@ -8,7 +8,7 @@ use crate::support::*;
 
 /// How many of many requests at once reach the provider, and what the others are told.
 async fn reached(model: &str, defect: Option<&str>) -> (usize, Vec<Got>) {
-    let body = r#"{"choices":[],"usage":{"prompt_tokens":30,"completion_tokens":10}}"#;
+    let body = r#"{"choices":[{}],"usage":{"prompt_tokens":30,"completion_tokens":10}}"#;
     let provider = Provider::start(move |_| answer(200, &[], body)).await;
     let router = start_router(&ConfigFile::with_keys(provider.address, 2, model), defect).await;
     let mut clients = JoinSet::new();
@@ -35,7 +35,7 @@ async fn no_key_is_used_more_than_the_settings_say_but_with_the_defect() {
 
 #[tokio::test]
 async fn tokens_are_counted_although_nobody_is_charged() {
-    let body = r#"{"choices":[],"usage":{"prompt_tokens":30,"completion_tokens":10}}"#;
+    let body = r#"{"choices":[{}],"usage":{"prompt_tokens":30,"completion_tokens":10}}"#;
     let provider = Provider::start(move |_| answer(200, &[], body)).await;
     let config = ConfigFile::with_keys(provider.address, 1, ", limits: [{ tokens: 100, per: 30s }]");
     let router = start_router(&config, None).await;
@@ -70,7 +70,7 @@ async fn met_limits(defect: Option<&str>) -> usize {
             ("x-ratelimit-remaining-requests", left.as_str()),
             ("x-ratelimit-reset-requests", "20s"),
         ];
-        answer(200, &headers, r#"{"object":"chat.completion"}"#)
+        answer(200, &headers, r#"{"choices":[{}]}"#)
     })
     .await;
     let config = ConfigFile::with_keys(provider.address, 2, ", headroom: 80%");

@@ -17,8 +17,10 @@ async fn requests_attempts_and_keys_are_counted_for_everybody_to_read() {
         r#"router_requests_total{model="chat",status="2xx"} 3"#,
         r#"router_requests_total{model="",status="4xx"} 1"#,
         "router_requests_open 0",
-        r#"router_attempts_total{provider="openai",status="2xx"} 3"#,
-        r#"router_attempts_total{provider="openai",status="429"} 1"#,
+        r#"router_attempts_total{provider="openai",key="k1",status="2xx"} 0"#,
+        r#"router_attempts_total{provider="openai",key="k1",status="429"} 1"#,
+        r#"router_attempts_total{provider="openai",key="k2",status="2xx"} 2"#,
+        r#"router_attempts_total{provider="openai",key="k3",status="2xx"} 1"#,
         r#"router_keys{provider="openai",standing="available"} 2"#,
         r#"router_keys{provider="openai",standing="limited"} 1"#,
     ] {

@@ -109,3 +109,41 @@ async fn a_session_stays_at_its_provider_while_others_are_spread() {
     counts.sort_unstable();
     assert_eq!(counts, [0, 0, 6]);
 }
+
+/// The keys of two streams that are open at once, and of a third request when the first stream is over.
+async fn keys_by_who_is_idle(defect: Option<&str>) -> Vec<String> {
+    let (hand_over, mut streams) = tokio::sync::mpsc::unbounded_channel();
+    let provider = Provider::start(move |_| {
+        let (sender, answer) = frames();
+        hand_over.send(sender).unwrap();
+        answer
+    })
+    .await;
+    let config = ConfigFile::with_keys(provider.address, 2, ", strategy: least_busy");
+    let router = start_router(&config, defect).await;
+    let ask = r#"{"model":"chat","stream":true,"messages":[]}"#;
+    let chunk = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"word\"}}]}\n\n";
+    let mut open = Vec::new();
+    for round in 0..4 {
+        if round == 2 {
+            // The first stream ends, so that its key is the idle one from now on.
+            let (frames, response): (Frames, http::Response<hyper::body::Incoming>) = open.remove(0);
+            frames.send(Ok("data: [DONE]\n\n".into())).await.unwrap();
+            drop(frames);
+            http_body_util::BodyExt::collect(response.into_body()).await.unwrap();
+        }
+        let asked = tokio::spawn(client().request(post(&router, ask)));
+        let frames = streams.recv().await.unwrap();
+        frames.send(Ok(chunk.into())).await.unwrap();
+        open.push((frames, asked.await.unwrap().unwrap()));
+    }
+    provider.keys()
+}
+
+#[tokio::test]
+async fn the_least_busy_key_is_taken_until_its_answer_is_over_but_with_the_defect() {
+    let keys = keys_by_who_is_idle(None).await;
+    assert_ne!(keys[0], keys[1]);
+    assert_eq!(keys[2], keys[0], "{keys:?}");
+    assert_eq!(keys_by_who_is_idle(Some("takes-the-first-key-for-idle")).await, ["sk-1"; 4]);
+}

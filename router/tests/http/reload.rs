@@ -170,7 +170,7 @@ async fn what_is_known_of_a_key_outlives_reloads_and_so_does_the_operators_word(
 
 #[tokio::test]
 async fn what_tenants_have_spent_and_the_ledger_outlive_reloads() {
-    let body = r#"{"choices":[],"usage":{"prompt_tokens":100,"completion_tokens":10}}"#;
+    let body = r#"{"choices":[{}],"usage":{"prompt_tokens":100,"completion_tokens":10}}"#;
     let provider = Provider::start(move |_| answer(200, &[], body)).await;
     let tenant = |budget: &str| {
         let more = format!(

@@ -162,3 +162,36 @@ async fn the_defect_multiplies_retries_also_shows_in_a_storm_of_concurrent_reque
         assert!(most > 4 + retries, "retries {retries}: at most {most} attempts");
     }
 }
+
+#[tokio::test]
+async fn a_key_that_is_limited_for_one_model_serves_another_but_with_the_defect() {
+    for (defect, served) in [(None, 200), (Some("rests-for-all-models"), 429)] {
+        let provider =
+            Provider::start(|a| if a.json()["model"] == "large" { limited(20) } else { success() }).await;
+        let text =
+            std::fs::read_to_string(&ConfigFile::with_keys(provider.address, 2, ", model: large").0).unwrap();
+        let text = text + "  small: { provider: openai }\n  also large: { provider: openai, model: large }\n";
+        let router = start_router(&ConfigFile::new(&text), defect).await;
+        let of = |model: &str| send(post(&router, format!(r#"{{"model":"{model}","messages":[]}}"#)));
+        assert_eq!(of("chat").await.status, 429);
+        for _ in 0..3 {
+            assert_eq!(of("small").await.status, served);
+        }
+        for large in ["chat", "also large"] {
+            assert_eq!(of(large).await.status, 429);
+        }
+        assert_eq!(provider.attempts().iter().filter(|a| a.json()["model"] == "large").count(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_the_provider_does_not_accept_rests_for_all_models() {
+    let provider =
+        Provider::start(|a| if a.key() == "sk-1" { answer(401, &[], "") } else { success() }).await;
+    let text = std::fs::read_to_string(&ConfigFile::with_keys(provider.address, 2, "").0).unwrap();
+    let router = start_router(&ConfigFile::new(&(text + "  small: { provider: openai }\n")), None).await;
+    for model in ["chat", "small", "small", "chat"] {
+        assert_eq!(send(post(&router, format!(r#"{{"model":"{model}","messages":[]}}"#))).await.status, 200);
+    }
+    assert_eq!(provider.keys().iter().filter(|key| *key == "sk-1").count(), 1);
+}

@@ -98,7 +98,7 @@ pub(crate) fn limited(seconds: u32) -> Answer {
 }
 
 pub(crate) fn success() -> Answer {
-    answer(200, &[], r#"{"object":"chat.completion"}"#)
+    answer(200, &[], r#"{"object":"chat.completion","choices":[{"message":{"content":null}}]}"#)
 }
 
 /// A whole event stream at once.

@@ -168,3 +168,22 @@ async fn a_tenants_rate_is_its_own_and_is_told_in_place_of_the_providers() {
     assert_eq!(ask("globex-1").await.status, 200);
     assert_eq!(provider.keys().len(), 3);
 }
+
+#[tokio::test]
+async fn a_model_that_a_tenant_may_not_use_is_no_fallback_for_it_but_with_the_defect() {
+    for (defect, acme) in [(None, 500), (Some("falls-back-for-everybody"), 200)] {
+        let provider =
+            Provider::start(|a| if a.json()["model"] == "gpt" { answer(500, &[], "") } else { completion() })
+                .await;
+        let text = std::fs::read_to_string(&config(&provider, "").0).unwrap();
+        let text = text
+            .replace(
+                "chat: { provider: openai, model: gpt }",
+                "chat: { provider: openai, model: gpt, retries: 0, fallbacks: [other] }",
+            )
+            .replace("other: { provider: openai, model: gpt }", "other: { provider: openai, model: dear }");
+        let router = start_router(&ConfigFile::new(&text), defect).await;
+        assert_eq!(send(post_as(&router, CHAT, "acme-1", ASK)).await.status, acme);
+        assert_eq!(send(post_as(&router, CHAT, "globex-1", ASK)).await.status, 200);
+    }
+}

@@ -74,7 +74,7 @@ async fn a_client_cannot_choose_the_id() {
 #[tokio::test]
 async fn the_cost_in_the_head_is_the_one_in_the_ledger_but_with_the_defect() {
     for (defect, is_same) in [(None, true), (Some("tells-another-cost"), false)] {
-        let body = json!({ "choices": [], "usage": {
+        let body = json!({ "choices": [{}], "usage": {
             "prompt_tokens": 100, "completion_tokens": 10, "prompt_tokens_details": { "cached_tokens": 40 },
         } });
         let provider = Provider::start(move |_| answer(200, &[], &body.to_string())).await;
@@ -113,7 +113,7 @@ async fn reasoning_is_priced_in_its_own_class_whole_and_streamed() {
             let usage = json!({ "choices": [], "usage": usage });
             return stream(&WHOLE.replace("data: [DONE]", &format!("data: {usage}\n\ndata: [DONE]")));
         }
-        answer(200, &[], &json!({ "choices": [], "usage": usage }).to_string())
+        answer(200, &[], &json!({ "choices": [{}], "usage": usage }).to_string())
     })
     .await;
     let text = std::fs::read_to_string(&config(&provider, "").0).unwrap();

@@ -58,7 +58,8 @@ fn write_tool(tool: &ToolCall, to: &mut Vec<u8>) {
     to.push(b'}');
 }
 
-/// The usage by the convention of Anthropic: the tokens of the cache are counted beside those of the input.
+/// The usage by the convention of Anthropic: the tokens of the cache are counted beside those of the input, and what was spent on
+/// thinking is a part of the output.
 pub(super) fn write_usage(usage: Usage, output: u32, to: &mut Vec<u8>) {
     to.extend_from_slice(br#"{"input_tokens":"#);
     write_number(usage.input, to);
@@ -68,9 +69,20 @@ pub(super) fn write_usage(usage: Usage, output: u32, to: &mut Vec<u8>) {
     write_number(usage.cache_read, to);
     to.extend_from_slice(br#","cache_creation":{"ephemeral_5m_input_tokens":"#);
     write_number(usage.cache_write, to);
-    to.extend_from_slice(br#","ephemeral_1h_input_tokens":0},"output_tokens":"#);
-    write_number(output, to);
+    to.extend_from_slice(br#","ephemeral_1h_input_tokens":0},"#);
+    write_output(output, usage.reasoning, to);
     to.extend_from_slice(br#","service_tier":"standard"}"#);
+}
+
+/// The members of a usage that tell the output. There are no details where there was no thinking.
+pub(super) fn write_output(output: u32, thinking: u32, to: &mut Vec<u8>) {
+    to.extend_from_slice(br#""output_tokens":"#);
+    write_number(output, to);
+    if thinking > 0 {
+        to.extend_from_slice(br#","output_tokens_details":{"thinking_tokens":"#);
+        write_number(thinking, to);
+        to.push(b'}');
+    }
 }
 
 /// The list of an upstream's models.
@@ -121,7 +133,7 @@ mod tests {
     fn a_plain_answer_is_written_to_the_letter() {
         let usage = Usage { input: 3, cache_read: 300, cache_write: 5, output: 7, reasoning: 4 };
         let answer = Answer { text: "two\n\"words\"".into(), usage, ..Answer::default() };
-        let rest = r#"[{"type":"text","text":"two\n\"words\""}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":3,"cache_creation_input_tokens":5,"cache_read_input_tokens":300,"cache_creation":{"ephemeral_5m_input_tokens":5,"ephemeral_1h_input_tokens":0},"output_tokens":7,"service_tier":"standard"}}"#;
+        let rest = r#"[{"type":"text","text":"two\n\"words\""}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":3,"cache_creation_input_tokens":5,"cache_read_input_tokens":300,"cache_creation":{"ephemeral_5m_input_tokens":5,"ephemeral_1h_input_tokens":0},"output_tokens":7,"output_tokens_details":{"thinking_tokens":4},"service_tier":"standard"}}"#;
         assert_eq!(body(&answer), format!("{OPENING}{rest}"));
     }
 

@@ -1,7 +1,7 @@
 //! The events of a streamed message: each with its name, blocks that begin and end, `message_stop` at the end.
 
 use crate::answer::{Serving, Usage};
-use crate::anthropic::answer_body::{finish_word, write_opening, write_usage};
+use crate::anthropic::answer_body::{finish_word, write_opening, write_output, write_usage};
 use crate::json::{write_number, write_text};
 use crate::stream::{Event, Telling, UsagePlace};
 
@@ -18,11 +18,14 @@ pub(crate) const END_FRAME: &[u8] = b"event: message_stop\ndata: {\"type\":\"mes
 /// An event that says nothing.
 pub(crate) const PING_FRAME: &[u8] = b"event: ping\ndata: {\"type\":\"ping\"}\n\n";
 
+/// An event of a type that the provider may add one day.
+pub(crate) const STRANGER: &[u8] = b"event: stranger\ndata: {\"type\":\"stranger\",\"note\":\"unknown\"}\n\n";
+
 /// The usage that an event tells: on the first one the provider has already counted the input, and a token of the output.
 pub(crate) fn event_usage(event: Event<'_>, telling: Telling<'_>) -> Option<Usage> {
     let whole = telling.answer.usage;
     let usual = match event {
-        Event::Open => Some(Usage { output: whole.output.min(1), ..whole }),
+        Event::Open => Some(Usage { output: whole.output.min(1), reasoning: 0, ..whole }),
         Event::Finish => Some(whole),
         _ => None,
     };
@@ -110,8 +113,8 @@ fn write_rest(event: Event<'_>, telling: Telling<'_>, to: &mut Vec<u8>) {
     to.extend_from_slice(br#","usage":"#);
     if telling.shape.usage_place() == UsagePlace::Usual {
         // The rest was told with the first event.
-        to.extend_from_slice(br#"{"output_tokens":"#);
-        write_number(usage.output, to);
+        to.push(b'{');
+        write_output(usage.output, usage.reasoning, to);
         to.push(b'}');
     } else {
         write_usage(usage, usage.output, to);
@@ -156,7 +159,7 @@ mod tests {
             r#"{"type":"content_block_start","index":1,"content_block":{"type":"tool_use","id":"toolu_1","name":"look","input":{}}}"#,
             r#"{"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"{\"at\":1}"}}"#,
             r#"{"type":"content_block_stop","index":1}"#,
-            r#"{"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":null},"usage":{"output_tokens":7}}"#,
+            r#"{"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":null},"usage":{"output_tokens":7,"output_tokens_details":{"thinking_tokens":2}}}"#,
             r#"{"type":"message_stop"}"#,
         ];
         let expected = expected.map(|data| {

@@ -9,7 +9,7 @@ mod request;
 
 pub(crate) use answer_body::{answer_body, finish_word, model_list};
 pub(crate) use errors::refusal;
-pub(crate) use event_writer::{END_FRAME, EventWriter, PING_FRAME, error_frame, event_usage};
+pub(crate) use event_writer::{END_FRAME, EventWriter, PING_FRAME, STRANGER, error_frame, event_usage};
 pub(crate) use limits::limit_headers;
 pub(crate) use reading::{read_answer, read_event};
 pub(crate) use request::{read_request, request_body};

@@ -157,6 +157,14 @@ struct Usage {
     cache_creation_input_tokens: Option<u64>,
     #[serde(default)]
     output_tokens: Option<u64>,
+    #[serde(default)]
+    output_tokens_details: Option<OutputDetails>,
+}
+
+#[derive(Deserialize)]
+struct OutputDetails {
+    #[serde(default)]
+    thinking_tokens: Option<u64>,
 }
 
 impl From<Usage> for ToldUsage {
@@ -166,7 +174,7 @@ impl From<Usage> for ToldUsage {
             cache_read: usage.cache_read_input_tokens.map(tokens),
             cache_write: usage.cache_creation_input_tokens.map(tokens),
             output: usage.output_tokens.map(tokens),
-            reasoning: None,
+            reasoning: usage.output_tokens_details.and_then(|details| details.thinking_tokens).map(tokens),
         }
     }
 }
@@ -182,14 +190,19 @@ mod tests {
         let body = br#"{"id":"m","type":"message","role":"assistant","content":[{"type":"thinking","thinking":"hm"},
             {"type":"text","text":"two\n"},{"type":"tool_use","id":"t","name":"look","input":{"b":1,"a":[2]}},
             {"type":"text","text":"lines"}],"stop_reason":"tool_use","container":null,
-            "usage":{"input_tokens":3,"cache_read_input_tokens":20,"output_tokens":5,"server_tool_use":{"x":1}}}"#;
+            "usage":{"input_tokens":3,"cache_read_input_tokens":20,"output_tokens":5,"output_tokens_details":{"thinking_tokens":2},"server_tool_use":{"x":1}}}"#;
         let answer = read_answer(body).unwrap();
         assert_eq!(answer.text.as_deref(), Some("two\nlines"));
         assert_eq!(answer.finish.as_deref(), Some("tool_use"));
         let arguments = r#"{"b":1,"a":[2]}"#.to_owned();
         assert_eq!(answer.tools, [ToolCall { id: "t".into(), name: "look".into(), arguments }]);
-        let usage =
-            ToldUsage { input: Some(3), cache_read: Some(20), output: Some(5), ..ToldUsage::default() };
+        let usage = ToldUsage {
+            input: Some(3),
+            cache_read: Some(20),
+            cache_write: None,
+            output: Some(5),
+            reasoning: Some(2),
+        };
         assert_eq!(answer.usage, Some(usage));
     }
 

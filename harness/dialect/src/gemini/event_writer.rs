@@ -56,6 +56,11 @@ impl EventWriter {
         frame.extend_from_slice(b"\n\n");
         frame
     }
+
+    /// An event without candidates and with a field that nobody knows. The official libraries read no names of events.
+    pub(crate) fn stranger(&self) -> Vec<u8> {
+        [br#"data: {"stranger":{"note":"unknown"}"#, &*self.closing, b"\n\n"].concat()
+    }
 }
 
 /// An error in the middle of a stream: an event like any other, whose data is the error body.

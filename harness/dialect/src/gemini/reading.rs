@@ -30,7 +30,8 @@ pub(crate) fn read_event(data: &[u8]) -> StreamEvent<'_> {
         return StreamEvent::Error;
     }
     if !body.is_answer() && body.usage.is_none() {
-        return StreamEvent::Unreadable;
+        // An event that names its model is the provider's, whatever it tells that is not known yet.
+        return if body.model.is_some() { StreamEvent::Silent } else { StreamEvent::Unreadable };
     }
     let said = Said::of(body.candidates, body.blocked);
     let whole = |call: ToolCall| ToolPiece {
@@ -85,6 +86,8 @@ struct Body<'a> {
     blocked: Option<Blocked<'a>>,
     #[serde(default, rename = "usageMetadata")]
     usage: Option<Usage>,
+    #[serde(default, rename = "modelVersion")]
+    model: Option<IgnoredAny>,
 }
 
 impl Body<'_> {

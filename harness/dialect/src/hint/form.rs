@@ -127,6 +127,27 @@ impl Hint {
         })
     }
 
+    /// The wait as a reader of the reply computes it, which rounding makes longer; none for what is no hint, or asks for no
+    /// wait.
+    #[must_use]
+    pub fn told(self, now: SystemTime) -> Option<Duration> {
+        let Self { form, wait } = self;
+        Some(match form {
+            HintForm::Seconds | HintForm::ResetSeconds => Duration::from_secs(whole_seconds(wait)),
+            HintForm::Date | HintForm::ResetTimestamp | HintForm::ResetEpoch => {
+                next_second(after(now, wait)).duration_since(now).unwrap_or_default()
+            }
+            HintForm::Fraction
+            | HintForm::Millis
+            | HintForm::AzureMillis
+            | HintForm::ResetDuration
+            | HintForm::RetryInfo
+            | HintForm::QuotaReset
+            | HintForm::Prose => Duration::from_millis(u64::try_from(whole_millis(wait)).unwrap_or(u64::MAX)),
+            HintForm::Past | HintForm::Negative | HintForm::Nonsense => return None,
+        })
+    }
+
     /// The item of the error's `details` that tells it, if it is told in one, as JSON.
     #[must_use]
     pub fn detail(self) -> Option<String> {

@@ -230,6 +230,25 @@ mod tests {
     }
 
     #[test]
+    fn what_a_hint_tells_is_what_is_read_of_it() {
+        for millis in [0, 1, 999, 1_000, 1_200, 90_250, 3_600_001] {
+            for form in HintForm::ALL {
+                let now = now() + Duration::from_millis(300);
+                let hint = Hint { form: *form, wait: Duration::from_millis(millis) };
+                let header = hint.header(now);
+                let headers = header.iter().map(|(name, value)| (*name, value.as_bytes()));
+                let (sentence, detail) =
+                    (hint.sentence().unwrap_or_default(), hint.detail().unwrap_or_default());
+                let body = format!(r#"{{"error":{{"message":"No. {sentence}","details":[{detail}]}}}}"#);
+                let read = wait_hint_of(429, headers, body.as_bytes(), now).map(|hint| hint.wait);
+                let read = read.filter(|_| *form != HintForm::Past);
+                let nearly = |wait: Duration| wait.as_micros().div_ceil(10);
+                assert_eq!(hint.told(now).map(nearly), read.map(nearly), "{form:?} {millis}");
+            }
+        }
+    }
+
+    #[test]
     fn headers_that_ask_for_a_wait_are_read_in_their_order() {
         let hint = |form, millis| Some(WaitHint { wait: Duration::from_millis(millis), form });
         type Case = (&'static [(&'static str, &'static str)], Option<WaitHint>);

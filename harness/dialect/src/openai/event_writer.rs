@@ -88,6 +88,12 @@ impl EventWriter {
         to.extend_from_slice(b"}]");
     }
 
+    /// A chunk that says nothing of any choice, behind a name that no chunk has.
+    pub(crate) fn stranger(&self) -> Vec<u8> {
+        [b"event: stranger\n", &*self.opening, br#","choices":[],"stranger":{"note":"unknown"}}"#, b"\n\n"]
+            .concat()
+    }
+
     /// An error in the middle of a stream: an event like any other, whose data is the error body. vLLM ends the stream
     /// behind it as it ends a sound one.
     pub(crate) fn error_frame(&self, body: &[u8]) -> Vec<u8> {

@@ -81,6 +81,13 @@ impl EventWriter {
         frame
     }
 
+    /// An event of a type that the provider may add one day. It is counted like the others.
+    pub(crate) fn stranger(&mut self) -> Vec<u8> {
+        let mut frame = Vec::new();
+        self.event("response.stranger", &mut frame, |_, to| to.extend_from_slice(br#","note":"unknown""#));
+        frame
+    }
+
     /// An error in the middle of a stream. Where the provider itself fails, the response fails; whatever else refuses, such
     /// as a quota, is an event of that name, which is not the end of a response.
     pub(crate) fn error_frame(&mut self, refusal: &RefusalReply) -> Vec<u8> {

@@ -17,6 +17,8 @@ pub(crate) const COMMENT: &[u8] = b": ping\n\n";
 pub struct StreamEvents {
     writer: EventWriter,
     course: Course,
+    /// Whether a frame has been taken.
+    begun: bool,
 }
 
 /// One frame of a stream.
@@ -67,7 +69,7 @@ impl StreamEvents {
     pub(crate) fn new(writer: EventWriter, answer: Answer, shape: StreamShape) -> Self {
         let mut course = Course::new(answer, shape);
         course.begin(&writer);
-        Self { writer, course }
+        Self { writer, course, begun: false }
     }
 
     /// The answer that is told.
@@ -140,7 +142,13 @@ impl Iterator for StreamEvents {
         let format = self.writer.format();
         let (event, telling) = self.course.tell(self.writer.tells_calls_whole());
         let usage = self.writer.usage(event, telling);
-        let bytes = telling.shape.framing.apply(format, self.writer.write(event, telling));
+        let framing = telling.shape.framing;
+        let mut bytes = self.writer.write(event, telling);
+        if framing.strangers && self.begun {
+            bytes.splice(..0, self.writer.stranger());
+        }
+        let bytes = framing.apply(format, bytes);
+        self.begun = true;
         self.course.advance(&self.writer);
         Some(Frame { bytes, kind, text: begin..self.course.told_text(), usage })
     }
@@ -192,6 +200,19 @@ impl EventWriter {
             Self::Gemini(_) => gemini::event_usage(event, telling),
             Self::Ollama(_) => ollama::event_usage(event, telling),
             Self::Responses(_) => responses::event_usage(event, telling),
+        }
+    }
+
+    /// An event of an unknown type, which a client that keeps up with its provider leaves alone. It carries what the
+    /// official libraries need to read it at all.
+    fn stranger(&mut self) -> Vec<u8> {
+        match self {
+            Self::Openai(writer) => writer.stranger(),
+            Self::Anthropic(_) => anthropic::STRANGER.to_vec(),
+            Self::Gemini(writer) => writer.stranger(),
+            // The official libraries take no line without a message.
+            Self::Ollama(_) => Vec::new(),
+            Self::Responses(writer) => writer.stranger(),
         }
     }
 

@@ -13,6 +13,8 @@ pub struct Framing {
     pub comments: bool,
     /// With the data of an event on several lines, where JSON allows it.
     pub multi_line: bool,
+    /// With an event of an unknown type before each but the first. Lines of JSON have no types, and no such lines.
+    pub strangers: bool,
     /// In pieces of one byte. Whoever sends the frames splits them: here nothing depends on it.
     pub split: bool,
 }
@@ -40,9 +42,9 @@ impl LineEnd {
 }
 
 impl Framing {
-    /// Whether frames are written as the provider would.
+    /// Whether each frame is written as the provider would.
     fn is_usual(self) -> bool {
-        self == Self { split: self.split, ..Self::default() }
+        self == Self { split: self.split, strangers: self.strangers, ..Self::default() }
     }
 
     /// A frame that was written as the provider would, in this framing. Lines of JSON have no comments, no names of fields
@@ -118,11 +120,12 @@ mod tests {
     fn a_frame_is_written_in_each_framing() {
         let usual = Framing::default();
         let frame = "event: a\ndata: {\"b\": [1, 2], \"c\\\"\": \"x,{\", \"d\": 4}\n\n";
-        let all =
-            Framing { line_end: LineEnd::Cr, tight: true, comments: true, multi_line: true, split: true };
+        let split = Framing { split: true, ..usual };
+        let all = Framing { line_end: LineEnd::Cr, tight: true, comments: true, multi_line: true, ..split };
         for (framing, expected) in [
             (usual, frame.to_owned()),
-            (Framing { split: true, ..usual }, frame.to_owned()),
+            (split, frame.to_owned()),
+            (Framing { strangers: true, ..usual }, frame.to_owned()),
             (Framing { line_end: LineEnd::Crlf, ..usual }, frame.replace('\n', "\r\n")),
             (Framing { line_end: LineEnd::Cr, ..usual }, frame.replace('\n', "\r")),
             (Framing { tight: true, ..usual }, frame.replacen(": ", ":", 2)),
@@ -156,7 +159,8 @@ mod tests {
         for (line_end, expected) in
             [(LineEnd::Crlf, &b"{\"a\": 1, \"b\": 2}\r\n"[..]), (LineEnd::Cr, frame), (LineEnd::Lf, frame)]
         {
-            let framing = Framing { line_end, tight: true, comments: true, multi_line: true, split: false };
+            let framing =
+                Framing { line_end, tight: true, comments: true, multi_line: true, ..Framing::default() };
             assert_eq!(framing.apply(StreamFormat::Lines, frame.to_vec()), expected);
         }
     }

@@ -1,6 +1,7 @@
 //! Evidence on disk: written as it goes, read back to be judged.
 
 mod folder;
+mod pieces;
 mod reader;
 mod redactor;
 mod writer;

@@ -191,6 +191,7 @@ mod tests {
         Sample {
             side: Side::ClientGot,
             exchange: ExchangeId(0),
+            arrived: None,
             at: Moment(1),
             line: "200".into(),
             head: vec![("x-key".into(), KEY.into())],

@@ -3,7 +3,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use record::{Carried, Entry, LedgerRow, Sample, Side, TargetEvent};
+use record::{Carried, Entry, EventSeen, LedgerRow, Sample, Side, TargetEvent};
+
+use crate::evidence::pieces::{HIDDEN, tells_in_pieces};
 
 /// The secrets of a trial with their labels.
 #[derive(Clone, Debug, Default)]
@@ -58,10 +60,8 @@ impl Redactor {
             // A hostile target can put a secret into the code of an error, which is a name.
             Entry::Name { text, .. } => self.clean_all([text]),
             Entry::Log { line, .. } => self.clean_all([line]),
-            Entry::Event(event) => {
-                self.clean_all([&mut event.name, &mut event.data]);
-                self.clean_long_end(&mut event.data);
-            }
+            // What several of them tell together is found elsewhere.
+            Entry::Event(event) => self.clean_event(event),
             Entry::Ledger(row) => {
                 let LedgerRow { tenant, model, key, state, end_user, tags, .. } = row;
                 self.clean_all([tenant, model, key, state, end_user].into_iter().chain(tags));
@@ -98,7 +98,35 @@ impl Redactor {
         None
     }
 
+    /// Replaces every secret that an event tells alone.
+    pub(super) fn clean_event(&self, event: &mut EventSeen) {
+        self.clean_all([&mut event.name, &mut event.data]);
+        self.clean_long_end(&mut event.data);
+    }
+
+    /// Whether a text holds a secret.
+    pub(super) fn holds(&self, text: &str) -> bool {
+        self.forms().any(|form| text.contains(form))
+    }
+
+    /// The longest end of a text with which a secret may begin.
+    pub(super) fn begun_at_end<'t>(&self, text: &'t str) -> &'t str {
+        let begun = |form: &str| {
+            let longest = (form.len() - 1).min(text.len());
+            (1..=longest).rev().find(|length| text.as_bytes().ends_with(&form.as_bytes()[..*length]))
+        };
+        let length = self.forms().filter_map(begun).max().unwrap_or(0);
+        text.get(text.len() - length..).unwrap_or_default()
+    }
+
+    fn forms(&self) -> impl Iterator<Item = &str> {
+        self.secrets.iter().flat_map(|secret| &secret.forms).map(String::as_str)
+    }
+
     fn clean_sample(&self, sample: &mut Sample) -> Option<Carried> {
+        if tells_in_pieces(&sample.body, self) {
+            HIDDEN.clone_into(&mut sample.body);
+        }
         let mut found = self.clean_text(&mut sample.line);
         found.extend(self.clean_text(&mut sample.body));
         if sample.cut {
@@ -210,6 +238,7 @@ mod tests {
         Sample {
             side: Side::ClientGot,
             exchange: ExchangeId(0),
+            arrived: None,
             at: Moment(0),
             line: String::new(),
             head: Vec::new(),
@@ -246,7 +275,7 @@ mod tests {
     fn half_a_key_at_the_end_of_a_long_text_goes_too() {
         let event = |data: String| {
             let (exchange, at, kind) = (ExchangeId(0), Moment(0), record::EventKind::Other);
-            Entry::Event(record::EventSeen { exchange, index: 1, at, kind, name: String::new(), data })
+            Entry::Event(EventSeen { exchange, index: 1, at, kind, name: String::new(), data })
         };
         let mut entry = event(format!("{}sk-sp-1234", "x".repeat(4_086)));
         redactor().clean(&mut entry);

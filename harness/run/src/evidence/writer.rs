@@ -6,8 +6,9 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use std::thread;
 use std::time::Duration;
 
-use record::{End, Entry, Fact};
+use record::{End, Entry, EventSeen, Fact};
 
+use crate::evidence::pieces::Waiting;
 use crate::evidence::reader::MOST_LINE;
 use crate::evidence::{Redactor, TrialFolder};
 
@@ -25,7 +26,7 @@ pub(crate) fn write(
     redactor: &Redactor,
     mut watcher: Option<Watcher>,
 ) -> io::Result<Option<End>> {
-    let mut files = Files::create(folder)?;
+    let (mut files, mut waiting) = (Files::create(folder)?, Waiting::default());
     loop {
         let fact = match facts.try_recv() {
             Ok(fact) => fact,
@@ -36,19 +37,11 @@ pub(crate) fn write(
             }
             Err(TryRecvError::Disconnected) => break,
         };
-        let (fact, carried) = match fact {
-            Fact::Entry(mut entry) => {
-                let carried = redactor.clean(&mut entry);
-                (Fact::Entry(entry), carried)
-            }
-            row => (row, None),
-        };
-        // What was found in a message stands before the message, whose row may be judged as soon as it is read.
-        let carried = carried.map(|carried| Fact::Entry(Box::new(Entry::Carried(carried))));
-        for fact in carried.iter().chain([&fact]) {
-            let end = files.put(fact)?;
+        let (before, fact) = without_secrets(fact, redactor, &mut waiting);
+        for fact in before.into_iter().chain(fact) {
+            let end = files.put(&fact)?;
             if let Some(watcher) = &mut watcher {
-                watcher(fact);
+                watcher(&fact);
             }
             if end.is_some() {
                 files.flush()?;
@@ -56,8 +49,35 @@ pub(crate) fn write(
             }
         }
     }
+    for event in waiting.end_all() {
+        files.put(&told(Entry::Event(event)))?;
+    }
     files.flush()?;
     Ok(None)
+}
+
+/// What can be written now that a fact has come: others before it, and itself unless it waits. What was found in a message
+/// stands before the message, and events stand before their exchange, whose row may be judged as soon as it is read.
+fn without_secrets(fact: Fact, redactor: &Redactor, waiting: &mut Waiting) -> (Vec<Fact>, Option<Fact>) {
+    let events = |events: Vec<EventSeen>| events.into_iter().map(Entry::Event).map(told).collect();
+    let mut entry = match fact {
+        Fact::Exchange(row) => return (events(waiting.end(row.id)), Some(fact)),
+        Fact::Attempt(_) => return (Vec::new(), Some(fact)),
+        Fact::Entry(entry) => *entry,
+    };
+    if let Entry::Event(event) = entry {
+        return (events(waiting.add(event, redactor)), None);
+    }
+    let carried = redactor.clean(&mut entry).map(Entry::Carried);
+    let before = match entry {
+        Entry::End(_) => events(waiting.end_all()),
+        _ => carried.into_iter().map(told).collect(),
+    };
+    (before, Some(told(entry)))
+}
+
+fn told(entry: Entry) -> Fact {
+    Fact::Entry(Box::new(entry))
 }
 
 struct Files {
@@ -124,5 +144,47 @@ impl Files {
         self.entries.flush()?;
         self.exchanges.flush()?;
         self.attempts.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::RunFolder;
+    use record::{EventKind, ExchangeId, ExchangeRow, Moment, NameId, fact_channel};
+
+    #[test]
+    fn a_key_that_a_stream_tells_in_pieces_is_in_no_file() {
+        let path = std::env::temp_dir().join(format!("stormproof-pieces-{}", std::process::id()));
+        let folder = RunFolder::create(&path).unwrap().trial("one");
+        folder.create().unwrap();
+        let mut redactor = Redactor::default();
+        redactor.add("key openai/first", "sk-sp-1234-5678-90ab");
+        let (sender, facts) = fact_channel();
+        for (index, text) in (1..).zip(["it is sk-sp-1234", "-5678-90ab", "and so s"]) {
+            let (exchange, at, name) = (ExchangeId(3), Moment(u64::from(index)), String::new());
+            let data = format!(r#"{{"content":"{text}"}}"#);
+            let event = EventSeen { exchange, index, at, kind: EventKind::Content, name, data };
+            sender.send(told(Entry::Event(event)));
+        }
+        sender.send(Fact::Exchange(ExchangeRow::opened(
+            ExchangeId(3),
+            NameId::NONE,
+            NameId::NONE,
+            Moment(0),
+        )));
+        drop(sender);
+        let (seen, watched) = std::sync::mpsc::channel();
+        let watcher: Watcher = Box::new(move |fact: &Fact| {
+            let kind = if matches!(fact, Fact::Exchange(_)) { "exchange" } else { "event" };
+            seen.send(kind).unwrap();
+        });
+        assert_eq!(write(&folder, &facts, &redactor, Some(watcher)).unwrap(), None);
+        let order: Vec<_> = watched.try_iter().collect();
+        assert_eq!(order, ["event", "event", "event", "exchange"], "events stand before their exchange");
+        let lines = std::fs::read_to_string(folder.entries()).unwrap();
+        std::fs::remove_dir_all(&path).unwrap();
+        assert!(!lines.contains("1234") && !lines.contains("5678"), "{lines}");
+        assert!(lines.contains("and so s"), "{lines}");
     }
 }

@@ -47,6 +47,7 @@ fn sdk(client: ClientKind) -> Option<Sdk> {
         ClientKind::OpenaiPython => Some(Sdk::OpenaiPython),
         ClientKind::OpenaiPythonOld => Some(Sdk::OpenaiPythonOld),
         ClientKind::AnthropicPython => Some(Sdk::AnthropicPython),
+        ClientKind::AnthropicPythonOld => Some(Sdk::AnthropicPythonOld),
         ClientKind::GoogleGenai => Some(Sdk::GoogleGenai),
     }
 }

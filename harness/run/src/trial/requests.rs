@@ -23,6 +23,11 @@ pub(crate) enum CannotMake {
     Unsaid { target: String, what: &'static str },
     #[error("a generated prompt is no text")]
     Text,
+    #[error(
+        "the model `{0}` is one name too many: a trial tells {MOST_NAMES} names apart, those of models included; let fewer \
+         different models be asked for, or send fewer requests"
+    )]
+    Names(String),
 }
 
 /// One use of a request: the first, the second and so on, with what was captured before it.
@@ -46,6 +51,10 @@ pub(crate) enum Addressee<'w> {
     /// A service of the world.
     Service(&'w str),
 }
+
+/// So many names a trial may have before its requests name further models. What is left of the table is for what is only seen
+/// while it runs, such as the codes of errors.
+const MOST_NAMES: u16 = 60_000;
 
 /// Makes the requests of a trial.
 #[derive(Clone, Copy)]
@@ -141,7 +150,7 @@ impl Maker<'_> {
         to: Addressee<'_>,
         of: Use<'_>,
     ) -> Result<Request, CannotMake> {
-        let model = fill(&Template::plain(model), of.values)?;
+        let model = fill(&Template::parse(model).map_err(CannotMake::Value)?, of.values)?;
         let provider_s =
             self.scenario.world.router.models.get(&model).and_then(|settings| settings.model.clone());
         let told = if to == Addressee::Upstream {
@@ -165,7 +174,7 @@ impl Maker<'_> {
         request.surface = surface;
         request.streamed = asked.stream;
         request.model = self.names.id(&model);
-        Ok(request)
+        if request.model.0 < MOST_NAMES { Ok(request) } else { Err(CannotMake::Names(model)) }
     }
 
     fn path_request(
@@ -242,20 +251,27 @@ mod tests {
 
     /// What the request `it` becomes in its so-manieth use.
     fn made(it: &str, to: Addressee<'_>, nth: u64, said: &[Said]) -> Result<Request, CannotMake> {
+        made_with(&NameTable::new(fact_channel().0), it, to, nth, said)
+    }
+
+    /// The same with this table of names.
+    fn made_with(
+        names: &NameTable,
+        it: &str,
+        to: Addressee<'_>,
+        nth: u64,
+        said: &[Said],
+    ) -> Result<Request, CannotMake> {
         let (requests, traffic) = (format!("  it: {it}"), "  - { step: s, send: it }");
         let suite = Parts { world: WORLD, requests: &requests, traffic, ..Parts::default() }.suite();
         let scenario = &suite.scenarios[0].cases[0].scenario;
         let profile = profile("authorization: { header: authorization, value: 'Bearer {{ tenant_key }}' }");
         let secrets = Secrets::new(&scenario.world, 7);
-        let maker = Maker {
-            scenario,
-            profile: &profile,
-            secrets: &secrets,
-            names: &NameTable::new(fact_channel().0),
-            seed: 1,
-        };
+        let maker = Maker { scenario, profile: &profile, secrets: &secrets, names, seed: 1 };
         let asked = scenario.requests.get("it").unwrap();
-        maker.make("it", asked, to, Use { nth, turn: nth, values: &Values::default(), said })
+        let mut values = Values::default();
+        values.set("exchange", "nth", (nth + 1).to_string());
+        maker.make("it", asked, to, Use { nth, turn: nth, values: &values, said })
     }
 
     fn body(request: &Request) -> serde_json::Value {
@@ -307,6 +323,25 @@ mod tests {
         let it = "{ model: m, prompt: ping }";
         assert_eq!(body(&made(it, Addressee::Target, 0, &[]).unwrap())["model"], "m");
         assert_eq!(body(&made(it, Addressee::Upstream, 0, &[]).unwrap())["model"], "m-1");
+    }
+
+    #[test]
+    fn the_name_of_a_model_is_filled_in_for_each_request() {
+        let names = NameTable::new(fact_channel().0);
+        let it = "{ model: 'x-{{ exchange.nth }}?', prompt: ping }";
+        let made = |nth| made_with(&names, it, Addressee::Target, nth, &[]);
+        let (first, second) = (made(0).unwrap(), made(1).unwrap());
+        assert_eq!(
+            (body(&first)["model"].as_str(), body(&second)["model"].as_str()),
+            (Some("x-1"), Some("x-2"))
+        );
+        assert_eq!((first.model, second.model), (names.id("x-1"), names.id("x-2")));
+        for name in 0..u32::from(MOST_NAMES) {
+            assert!(names.id(&format!("name {name}")).is_some());
+        }
+        assert!(made(1).is_ok(), "a name that is known takes no room");
+        let told = made(2).unwrap_err().to_string();
+        assert!(told.contains("`x-3` is one name too many: a trial tells 60000 names apart"), "{told}");
     }
 
     #[test]

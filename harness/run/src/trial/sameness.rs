@@ -10,6 +10,7 @@ pub(crate) fn is_always_the_same(asked: &scenario::Request) -> bool {
     same(&asked.prompt)
         && same(&asked.system)
         && same(&asked.raw_body)
+        && asked.model.as_ref().is_none_or(|model| is_plain_text(&model.value))
         && asked.body.as_ref().is_none_or(is_plain)
         && asked.session.iter().chain(&asked.path).chain(named).all(plain)
         && asked.tenant.as_ref().is_none_or(|tenants| tenants.0.len() == 1)
@@ -28,11 +29,15 @@ pub(crate) fn is_the_same_data(data: &Data) -> bool {
 /// Whether nothing is filled in anywhere below a node.
 fn is_plain(node: &Node) -> bool {
     match &node.value {
-        Value::Text(text) => Template::parse(text).map_or(true, |template| template.as_plain().is_some()),
+        Value::Text(text) => is_plain_text(text),
         Value::List(items) => items.iter().all(is_plain),
         Value::Map(entries) => entries.iter().all(|entry| is_plain(&entry.node)),
         Value::Null | Value::Flag(_) | Value::Int(_) | Value::Float(_) => true,
     }
+}
+
+fn is_plain_text(text: &str) -> bool {
+    Template::parse(text).map_or(true, |template| template.as_plain().is_some())
 }
 
 #[cfg(test)]
@@ -54,6 +59,8 @@ mod tests {
         assert!(!same("{ model: m, prompt: 'ping {{ exchange.nth }}' }"));
         assert!(!same("{ model: m, prompt: ping, tenant: { cycle: [acme, globex] } }"));
         assert!(!same("{ model: m, prompt: { tokens: 5 } }"));
+        assert!(!same("{ model: 'x-{{ exchange.nth }}?', prompt: ping }"));
+        assert!(same("{ model: 'x?', prompt: ping }"));
         assert!(same("{ model: m, prompt: ping, body: { a: [b, 1] }, query: { a: b } }"));
         assert!(!same("{ model: m, prompt: ping, body: { a: ['{{ exchange.nth }}'] } }"));
         assert!(!same("{ model: m, prompt: ping, query: { a: '{{ exchange.nth }}' } }"));

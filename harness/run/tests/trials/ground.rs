@@ -136,7 +136,7 @@ fn profile_of(parts: &str, word: &str) -> Profile {
     let text = format!(
         "target: small\ndescribes: d\nstart:\n  \
          process: {{ command: ['{{{{ stormproof }}}}', {word}, '{{{{ port }}}}', '{{{{ dir }}}}/config'] }}\n  \
-         files: {{ config: config }}\n  ready: {{ get: /health, within: 5s }}\nspeaks: [openai]\n\
+         files: {{ config: config }}\n  ready: {{ get: /health, within: 5s }}\nspeaks: [openai]\nsurfaces: [chat, responses, embeddings]\n\
          authorization: {{ header: authorization, value: 'Bearer {{{{ tenant_key }}}}' }}\n\
          admin: {{ header: authorization, value: 'Admin {{{{ admin_key }}}}' }}\n\
          operations: {{ reload: {{ path: /reload }} }}\n{parts}\n"

@@ -52,7 +52,9 @@ impl Checker<'_> {
         let rule = &expectation.rule;
         if !rules.is_stated(&rule.value) {
             let problem = Problem::new(rule.span, format!("no rule is called `{}`", rule.value));
-            self.tell(problem.nearest(&rule.value, rules.ids()));
+            let help =
+                "write the id of a rule, such as `ROT-001`; each `rules.yaml` beside scenarios states some";
+            self.tell(problem.nearest_or(&rule.value, rules.ids(), help));
         }
         match &expectation.claim {
             Claim::Rows(claim) => self.row_claim(claim),

@@ -1,8 +1,10 @@
 //! The world: what its parts refer to, and what contradicts itself.
 
 use crate::check::{Checker, phases};
+use dialect::Dialect;
+
 use crate::model::{
-    Condition, ConnectionFate, Deed, Field, ModelSettings, Plan, Protocol, Reply, RouterSettings,
+    Condition, ConnectionFate, Deed, Field, Framing, ModelSettings, Plan, Protocol, Reply, RouterSettings,
     ServiceSettings, Subject, Tenant, Upstream,
 };
 use crate::problem::Problem;
@@ -210,7 +212,10 @@ impl<'a> Checker<'a> {
                 let problem = Problem::new(stream.span, "a service that is no model sends no stream");
                 self.tell(problem.help("break its connection: `connection: reset_in_body`"));
             }
-            Some(Deed::Stream(_) | Deed::Connection(_)) | None => {}
+            Some(Deed::Stream(stream)) => {
+                stream.of.iter().for_each(|reply| self.reply(reply, upstream));
+            }
+            Some(Deed::Connection(_)) | None => {}
         }
     }
 
@@ -227,6 +232,14 @@ impl<'a> Checker<'a> {
     /// A service speaks no dialect, and so has no errors by name.
     fn reply(&mut self, reply: &Reply, upstream: &Upstream) {
         let own = reply.span != crate::Span::default();
+        let strangers = reply.shape().framing.0.contains(&Framing::Strangers);
+        if strangers && upstream.dialect == Protocol::Llm(Dialect::Ollama) {
+            let problem =
+                Problem::new(reply.span, "events of an unknown type in lines of JSON, which have no types");
+            self.tell(
+                problem.help("leave `strangers` out: no client of `ollama` takes a line without a message"),
+            );
+        }
         if upstream.dialect == Protocol::Http && own {
             let llm = reply.usage.is_some()
                 || !reply.tools.is_empty()

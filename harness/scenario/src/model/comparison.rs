@@ -1,5 +1,6 @@
 //! Tests of one value: how it is compared, and with what.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::time::Duration;
 
@@ -96,6 +97,8 @@ pub enum FieldValue<'a> {
     Header(&'a str),
     /// A whole number or a status.
     Number(i64),
+    /// A whole number above those of [`Self::Number`].
+    Large(u64),
     /// A number that was measured.
     Measured(f64),
     /// A duration.
@@ -135,18 +138,10 @@ impl Test {
             match comparison.comparator {
                 Comparator::Is => any(&equals),
                 Comparator::Not => !any(&equals),
-                Comparator::AtLeast => {
-                    any(&|left, right| order(left, right).is_some_and(std::cmp::Ordering::is_ge))
-                }
-                Comparator::AtMost => {
-                    any(&|left, right| order(left, right).is_some_and(std::cmp::Ordering::is_le))
-                }
-                Comparator::Above => {
-                    any(&|left, right| order(left, right).is_some_and(std::cmp::Ordering::is_gt))
-                }
-                Comparator::Below => {
-                    any(&|left, right| order(left, right).is_some_and(std::cmp::Ordering::is_lt))
-                }
+                Comparator::AtLeast => any(&|left, right| order(left, right).is_some_and(Ordering::is_ge)),
+                Comparator::AtMost => any(&|left, right| order(left, right).is_some_and(Ordering::is_le)),
+                Comparator::Above => any(&|left, right| order(left, right).is_some_and(Ordering::is_gt)),
+                Comparator::Below => any(&|left, right| order(left, right).is_some_and(Ordering::is_lt)),
                 Comparator::Matches | Comparator::Contains | Comparator::PrefixOf => {
                     any(&|left, right| is_text_like(left, right, comparison.comparator))
                 }
@@ -312,9 +307,9 @@ fn is_reversed(limits: &[Operand]) -> bool {
         _ => None,
     };
     match limits {
-        [lower, Operand::Literal(upper)] => value(lower)
-            .and_then(|lower| order(lower, &Right::Literal(upper)))
-            .is_some_and(std::cmp::Ordering::is_gt),
+        [lower, Operand::Literal(upper)] => {
+            value(lower).and_then(|lower| order(lower, &Right::Literal(upper))).is_some_and(Ordering::is_gt)
+        }
         _ => false,
     }
 }
@@ -339,7 +334,7 @@ fn equals(left: FieldValue<'_>, right: &Right<'_>) -> bool {
         (FieldValue::Flag(left), Right::Value(FieldValue::Flag(right))) => left == *right,
         (FieldValue::Number(left), Right::Literal(Literal::Range(from, to))) => (*from..=*to).contains(&left),
         (FieldValue::Number(left), Right::Literal(Literal::StatusClass(class))) => left / 100 == *class,
-        _ => order(left, right) == Some(std::cmp::Ordering::Equal),
+        _ => order(left, right) == Some(Ordering::Equal),
     }
 }
 
@@ -359,13 +354,14 @@ fn is_text_like(left: FieldValue<'_>, right: &Right<'_>, comparator: Comparator)
 fn number_of(value: FieldValue<'_>) -> FieldValue<'_> {
     let FieldValue::Header(text) = value else { return value };
     let text = text.trim();
-    let whole = text.parse().map(FieldValue::Number).ok();
+    let large = || text.parse().map(FieldValue::Large).ok();
+    let whole = text.parse().map(FieldValue::Number).ok().or_else(large);
     let measured = || text.parse().ok().filter(|number: &f64| number.is_finite()).map(FieldValue::Measured);
     whole.or_else(measured).unwrap_or(FieldValue::Text(text))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "numbers of a run stay far below 2^53")]
-fn order(left: FieldValue<'_>, right: &Right<'_>) -> Option<std::cmp::Ordering> {
+fn order(left: FieldValue<'_>, right: &Right<'_>) -> Option<Ordering> {
     let right = match right {
         Right::Literal(Literal::Number(number)) => FieldValue::Number(*number),
         Right::Literal(Literal::Duration(duration)) => FieldValue::Duration(*duration),
@@ -388,12 +384,38 @@ fn order(left: FieldValue<'_>, right: &Right<'_>) -> Option<std::cmp::Ordering> 
         }
         // A sum of money is known by its dollars.
         (FieldValue::Money(left), FieldValue::Measured(right)) => (left as f64 / 1e6).partial_cmp(&right),
-        (FieldValue::Number(left), FieldValue::Measured(right)) => (left as f64).partial_cmp(&right),
-        (FieldValue::Measured(left), FieldValue::Number(right)) => left.partial_cmp(&(right as f64)),
+        (FieldValue::Large(left), FieldValue::Large(right)) => Some(left.cmp(&right)),
+        (FieldValue::Large(_), FieldValue::Number(_)) => Some(Ordering::Greater),
+        (FieldValue::Number(_), FieldValue::Large(_)) => Some(Ordering::Less),
+        (FieldValue::Number(left), FieldValue::Measured(right)) => exact_order(left.into(), right),
+        (FieldValue::Large(left), FieldValue::Measured(right)) => exact_order(left.into(), right),
+        (FieldValue::Measured(left), FieldValue::Number(right)) => {
+            exact_order(right.into(), left).map(Ordering::reverse)
+        }
+        (FieldValue::Measured(left), FieldValue::Large(right)) => {
+            exact_order(right.into(), left).map(Ordering::reverse)
+        }
         (FieldValue::Measured(left), FieldValue::Measured(right)) => left.partial_cmp(&right),
         // A bound that is a duration is known by its seconds.
         (FieldValue::Duration(left), FieldValue::Measured(right)) => left.as_secs_f64().partial_cmp(&right),
         _ => None,
+    }
+}
+
+/// The order of a whole number and one that was measured, by all their digits: a fraction near 2^63 stands for a thousand whole
+/// numbers, and is one of them.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "what is too large or small becomes the largest or smallest"
+)]
+fn exact_order(left: i128, right: f64) -> Option<Ordering> {
+    if right.is_nan() {
+        return None;
+    }
+    let behind_the_point = || 0.0.partial_cmp(&right.fract());
+    match left.cmp(&(right.trunc() as i128)) {
+        Ordering::Equal if right.is_finite() => behind_the_point(),
+        order => Some(order),
     }
 }
 

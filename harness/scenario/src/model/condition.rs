@@ -208,6 +208,31 @@ mod tests {
     }
 
     #[test]
+    fn whole_numbers_are_compared_by_all_their_digits() {
+        let largest = "json: { $.seed: 9223372036854775807 }";
+        let above = "json: { $.seed: { above: 9223372036854775807 } }";
+        let odd = "json: { $.seed: 9007199254740993 }";
+        for (text, value, expected) in [
+            (largest, FieldValue::Number(i64::MAX), true),
+            (largest, FieldValue::Large(9_223_372_036_854_775_808), false),
+            (largest, FieldValue::Measured(9_223_372_036_854_775_808.0), false),
+            (above, FieldValue::Large(9_223_372_036_854_775_808), true),
+            (above, FieldValue::Measured(9_223_372_036_854_775_808.0), true),
+            (above, FieldValue::Measured(f64::INFINITY), true),
+            (above, FieldValue::Measured(f64::NAN), false),
+            (odd, FieldValue::Measured(9_007_199_254_740_992.0), false),
+            ("json: { $.seed: { below: 7 } }", FieldValue::Measured(6.5), true),
+            ("json: { $.seed: { below: 7 } }", FieldValue::Measured(7.5), false),
+            ("json: { $.seed: { above: -7 } }", FieldValue::Measured(-6.5), true),
+            ("json: { $.seed: { above: -7 } }", FieldValue::Measured(-7.5), false),
+            ("json: { $.seed: 7 }", FieldValue::Measured(7.0), true),
+            ("header: { x: 9223372036854775807 }", FieldValue::Header("9223372036854775808"), false),
+        ] {
+            assert_eq!(holds(text, value), expected, "{text} for {value:?}");
+        }
+    }
+
+    #[test]
     fn a_condition_compares_as_it_reads() {
         let number = FieldValue::Number;
         let millis = |ms| FieldValue::Duration(Duration::from_millis(ms));

@@ -9,7 +9,8 @@ words! {
         /// The step that sent the exchange (of an attempt: its exchange), or the program that was run.
         /// For example `step: ask`.
         "step" => Step,
-        /// The phase that sent the exchange (of an attempt: its exchange). For example `phase: storm`.
+        /// The phase that sent the exchange (of an attempt: its exchange), or that ran when the process was looked at: of
+        /// several at once the leading one. For example `phase: storm`.
         "phase" => Phase,
         /// The entry of `requests:` that the exchange is an instance of. For example `request: ask`.
         "request" => Request,
@@ -51,7 +52,9 @@ words! {
         "hint" => Hint,
         /// The wait that the last attempt of the exchange was asked for. For example `last_hint: { at_most: 2s }`.
         "last_hint" => LastHint,
-        /// When the exchange ended: how long until any key of its upstreams was free, by the upstreams' own promises.
+        /// When the exchange ended: how long until any key of its upstreams was free, by the upstreams' own promises. A key whose
+        /// last answer was that waiting does not help (revoked, unpaid, forbidden, its quota used up, without a wait) is none
+        /// until it has succeeded or was asked for a wait again. Where all are such, there is no time.
         /// For example `capacity_in: { at_least: 1s }`.
         "capacity_in" => CapacityIn,
         /// How many attempts an exchange cost. For example `attempts: { at_most: 3 }`.
@@ -62,7 +65,8 @@ words! {
         "terminated" => Terminated,
         /// How many contents of a stream were delivered. For example `contents: { at_least: 1 }`.
         "contents" => Contents,
-        /// What was delivered of the text that the serving upstream sent (of an attempt: by its exchange): `whole`, `part`,
+        /// What was delivered of the text that the serving upstream has in its script, also where it broke off before the end
+        /// (of an attempt: by its exchange): `whole`, `part`,
         /// `none`, or `other` for anything else.
         /// For example `scripted_text: whole`.
         "scripted_text" => ScriptedText,
@@ -72,8 +76,8 @@ words! {
         "finish" => Finish,
         /// How many calls of tools were delivered. For example `tool_calls: 2`.
         "tool_calls" => ToolCalls,
-        /// What was delivered of the calls of tools that the serving upstream sent: `whole` (all of them in order, each with
-        /// its name, its arguments and an id of its own; also where it sent none and none came), `part`, `none`, or `other` for
+        /// What was delivered of the calls of tools that the serving upstream was to send: `whole` (all of them in order, each
+        /// with its name, its arguments and an id of its own; also where there were to be none and none came), `part`, `none`, or `other` for
         /// anything else.
         /// For example `scripted_tools: whole`.
         "scripted_tools" => ScriptedTools,
@@ -96,6 +100,9 @@ words! {
         "told_cost" => ToldCost,
         /// How many attempts it took, as the target tells the client. For example `told_attempts: 2`.
         "told_attempts" => ToldAttempts,
+        /// The key that served it, as the target tells the client; its label, or whatever the target calls it.
+        /// For example `told_key: { matches: "^first" }`.
+        "told_key" => ToldKey,
         /// The id of the request, as the target tells the client (of an attempt: its exchange's).
         /// For example `told_request_id: { matches: "^req-" }`.
         "told_request_id" => ToldRequestId,
@@ -125,10 +132,12 @@ words! {
         "cooling" => Cooling,
         /// Since its key was last limited. For example `since_limited: { below: 2s }`.
         "since_limited" => SinceLimited,
-        /// Since the last wait that its key was asked for was over; none while it runs, and before there was one.
+        /// Since the last wait that its key was asked for was over; none while it runs, before there was one, and after an answer
+        /// by which waiting does not help.
         /// For example `since_free: { at_most: 1s }`.
         "since_free" => SinceFree,
-        /// Whether its key's wait was over and the key had not succeeded again yet. For example `probing: true`.
+        /// Whether its key's wait was over and the key had not succeeded again yet, nor been answered that waiting does not help.
+        /// For example `probing: true`.
         "probing" => Probing,
         /// Whether the client had content of this exchange before the attempt began. For example `after_content: true`.
         "after_content" => AfterContent,
@@ -162,6 +171,10 @@ words! {
         /// What an event is: `content`, `usage`, `finish`, `error`, `ping`, `end`, `other`.
         /// For example `kind: content`.
         "kind" => Kind,
+        /// The method of a request. For example `method: POST`.
+        "method" => Method,
+        /// The path of a request, without what stands behind a `?`. For example `path: /v1/models`.
+        "path" => Path,
         /// The number of an event in its stream, from 1. For example `index: 1`.
         "index" => Index,
         /// A text: the event's data, the line of the log, the file's content, the program's output, the delivered text, the
@@ -303,7 +316,10 @@ impl Field {
             | Self::Finish
             | Self::ScriptedTools
             | Self::ToldUpstream
+            | Self::ToldKey
             | Self::ToldRequestId
+            | Self::Method
+            | Self::Path
             | Self::EndUser
             | Self::Tag
             | Self::Name
@@ -382,7 +398,7 @@ impl Field {
         };
         match self {
             Self::Step => &[Exchanges, Attempts, Events, Exit, Files, Code],
-            Self::Phase => &[Exchanges, Attempts, Events],
+            Self::Phase => &[Exchanges, Attempts, Events, Process],
             Self::Request | Self::Tenant => &[Exchanges, Attempts, Events, Ledger],
             Self::Model => &[Exchanges, Attempts, Requests, Ledger],
             Self::Instance => &[Exchanges, Process],
@@ -402,12 +418,13 @@ impl Field {
             | Self::ToolCalls
             | Self::ScriptedTools
             | Self::ToldUpstream
+            | Self::ToldKey
             | Self::ToldCost
             | Self::ToldAttempts
             | Self::Bytes
             | Self::ForeignId => &[Exchanges],
             Self::ScriptedText | Self::ToldRequestId => &[Exchanges, Attempts],
-            Self::Ordinal => &[Attempts, Requests],
+            Self::Ordinal | Self::Method | Self::Path => &[Attempts, Requests],
             Self::DeliveredTokens => &[Exchanges, Ledger],
             Self::Stream => &[Exchanges, Attempts, Requests],
             Self::Carries => &[Exchanges, Attempts, Events, Log, Files, Exit],

@@ -151,6 +151,10 @@ pub(super) fn read_pattern(node: &Node, problems: &mut Vec<Problem>) -> Option<O
 
 fn read_literal(kind: FieldKind, node: &Node, problems: &mut Vec<Problem>) -> Option<Literal> {
     match (kind, &node.value) {
+        // What a target says can be empty, and a scenario can expect just that.
+        (FieldKind::Text | FieldKind::Any, Value::Text(text)) if text.is_empty() => {
+            Some(Literal::Text(String::new()))
+        }
         (FieldKind::Text, _) => String::read(node, problems).map(Literal::Text),
         (FieldKind::Any, Value::Flag(flag)) => Some(Literal::Flag(*flag)),
         (FieldKind::Any, Value::Int(number)) => Some(Literal::Number(*number)),
@@ -190,7 +194,7 @@ pub(super) fn operand_schema(kind: FieldKind, book: &mut SchemaBook) -> serde_js
         FieldKind::Flag => json!({ "type": "boolean" }),
         FieldKind::Status => json!({ "type": ["integer", "string"] }),
         FieldKind::Size | FieldKind::Money | FieldKind::Share => json!({ "type": "string" }),
-        FieldKind::Any => json!({ "type": ["boolean", "integer", "null", "string"] }),
+        FieldKind::Any => json!({ "type": ["boolean", "number", "null", "string"] }),
     };
     let reference = book.define("Reference", |book| {
         let field = "Another field of the same row. For example `field: upstream_tokens`.";

@@ -111,6 +111,8 @@ words! {
         "every_event" => EveryEvent,
         /// On the last event with content.
         "last_content" => LastContent,
+        /// On the event that tells why the answer ends.
+        "finish" => Finish,
         /// Nowhere.
         "none" => Nowhere,
     }
@@ -127,6 +129,8 @@ words! {
         "crlf" => Crlf,
         /// With carriage return alone.
         "cr" => Cr,
+        /// With events of an unknown type between them.
+        "strangers" => Strangers,
         /// With the data of an event on several lines.
         "multi_line" => MultiLine,
         /// Without a space behind `data:`.

@@ -37,7 +37,7 @@ part! {
         requests: Named<Request>,
         /// What clients do, in order. For example `traffic: [{ step: ask, send: ask }, { pause: 50ms }]`.
         traffic: Vec<Traffic>,
-        /// Proof that what the scenario provokes really happened. Without it nothing is exercised.
+        /// Proof that what the scenario provokes really happened. Without it nothing passes.
         /// For example `witness: [{ attempts: { where: { status: 429 }, count: { at_least: 1 } } }]`.
         witness: Vec<Witness>,
         /// Numbers to be compared, by name.

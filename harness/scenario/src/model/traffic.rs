@@ -212,10 +212,12 @@ words! {
         "openai-python" => OpenaiPython,
         /// As its versions before July 2026: two retries, hints up to a minute obeyed and longer ones passed over.
         "openai-python-old" => OpenaiPythonOld,
-        /// As the official Anthropic library for Python does: as `openai-python-old`.
+        /// As the official Anthropic library for Python does: two retries on 408, 409, 429 and 5xx, every hint obeyed.
         "anthropic-python" => AnthropicPython,
-        /// As the official Google library for Python does where retries are asked for: four on 408, 429 and 5xx, and no
-        /// hint obeyed.
+        /// As its versions before 1.8: as `openai-python-old`.
+        "anthropic-python-old" => AnthropicPythonOld,
+        /// As the official Google library for Python does where retries are asked for: four on 408, 429, most of 5xx and
+        /// where nothing is reached, and no hint obeyed.
         "google-genai" => GoogleGenai,
     }
 }

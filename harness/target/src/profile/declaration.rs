@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scenario::{At, Capability, Dialect, Named, Problem, Read, SchemaBook, Span, part};
+use scenario::{At, Capability, Dialect, Named, Problem, Read, SchemaBook, Span, Surface, part};
 
 use crate::profile::{
     Bound, CommandLine, FallbacksOff, HeaderName, Instances, KnownFailure, Mode, Operations, PerModel, Reads,
@@ -29,6 +29,8 @@ part! {
         instances: Instances = Instances { max: 1, store: None, span: Span::default() },
         /// The dialects in which clients may talk to it. For example `speaks: [openai, anthropic]`.
         speaks: At<Vec<Dialect>>,
+        /// The surfaces that it offers in the dialects that it speaks. For example `surfaces: [chat, responses]`.
+        surfaces: Vec<Surface> = vec![Surface::Chat],
         /// The header that it wants of its clients.
         /// For example `authorization: { header: authorization, value: "Bearer {{ tenant_key }}" }`.
         authorization: Option<Authorization>,

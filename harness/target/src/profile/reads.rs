@@ -15,6 +15,8 @@ part! {
         /// The header of an answer that tells how many attempts it took.
         /// For example `attempts: { header: x-attempts, counts: attempts }`.
         attempts: Option<AttemptsReading>,
+        /// The header of an answer that tells which key served it. For example `key: { header: x-key }`.
+        key: Option<HeaderReading>,
         /// The header of an answer that tells the id of the request. For example `request_id: { header: x-request-id }`.
         request_id: Option<HeaderReading>,
         /// The ledger: what each exchange cost.
@@ -123,6 +125,7 @@ impl Reads {
             served_by: None,
             cost: None,
             attempts: None,
+            key: None,
             request_id: None,
             ledger: None,
             metrics: None,
@@ -144,6 +147,7 @@ impl Reads {
                 };
                 (attempts.header.0.clone(), counts)
             }),
+            key: self.key.as_ref().map(name),
             request_id: self.request_id.as_ref().map(name),
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use minijinja::Value;
-use scenario::{At, HealthChecks, ModelSettings, Padding, Prices, Tenant, UseLimit};
+use scenario::{At, HealthChecks, ModelSettings, Padding, Prices, ServiceSettings, Tenant, UseLimit};
 
 use crate::topology::{GivenKey, Key, Provider, Topology};
 use crate::view::shown::{ListShown, MapShown, Shown};
@@ -26,6 +26,10 @@ pub(crate) fn view(topology: &Topology, start: &StartView<'_>) -> Arc<Shown> {
     for (name, settings) in &topology.router.models.0 {
         models.named(&name.value, model(&name.value, settings));
     }
+    let mut services = ListShown::default();
+    for (name, settings) in &topology.router.services.0 {
+        services.named(&name.value, service(&name.value, settings));
+    }
     let mut tenants = ListShown::default();
     for (key, settings) in &topology.tenants {
         tenants.named(&key.label, tenant(key, settings.as_ref()));
@@ -35,6 +39,7 @@ pub(crate) fn view(topology: &Topology, start: &StartView<'_>) -> Arc<Shown> {
         .inside("upstreams", "upstreams", upstreams.done())
         .again("keys", keys.done())
         .inside("models", "router.models", models.done())
+        .inside("services", "router.services", services.done())
         .inside("tenants", "tenants", tenants.done())
         .group("prices", topology.prices.as_ref().map(prices))
         .inside("settings", "router", settings(topology))
@@ -109,18 +114,39 @@ fn model(name: &str, model: &ModelSettings) -> Arc<Shown> {
         .group("cooldown", model.cooldown.as_ref().map(cooldown))
         .setting_called("timeout_ms", "timeout", model.timeout.map(millis))
         .group("timeouts", model.timeouts.as_ref().map(timeouts))
-        .group(
-            "queue",
-            model.queue.as_ref().map(|queue| {
-                MapShown::default()
-                    .setting("max", Some(queue.max))
-                    .setting_called("wait_ms", "wait", Some(millis(queue.wait)))
-                    .done()
-            }),
-        )
+        .group("queue", model.queue.as_ref().map(queue))
         .setting("sticky", model.sticky.map(scenario::Sticky::word))
         .group("limits", Some(limits(&model.limits)))
         .setting("headroom", model.headroom.map(|share| f64::from(share.millionths) / 1e6))
+        .done()
+}
+
+/// Its path has to be read: a target that does not know it serves nothing there.
+fn service(name: &str, service: &ServiceSettings) -> Arc<Shown> {
+    let mut list = ListShown::default();
+    for entry in &service.pools {
+        let map = MapShown::default().setting("pool", Some(entry.pool.value.as_str()));
+        list.next(map.setting("weight", entry.weight).setting("priority", entry.priority).done());
+    }
+    MapShown::default()
+        .name("name", name)
+        .setting("path", Some(service.path.value.as_str()))
+        .group("pools", Some(list.done()))
+        .setting("strategy", service.strategy.map(scenario::Strategy::word))
+        .setting("retries", service.retries)
+        .group("backoff", service.backoff.as_ref().map(backoff))
+        .group("cooldown", service.cooldown.as_ref().map(cooldown))
+        .setting_called("timeout_ms", "timeout", service.timeout.map(millis))
+        .group("queue", service.queue.as_ref().map(queue))
+        .group("limits", Some(limits(&service.limits)))
+        .setting("headroom", service.headroom.map(|share| f64::from(share.millionths) / 1e6))
+        .done()
+}
+
+fn queue(queue: &scenario::Queue) -> Arc<Shown> {
+    MapShown::default()
+        .setting("max", Some(queue.max))
+        .setting_called("wait_ms", "wait", Some(millis(queue.wait)))
         .done()
 }
 

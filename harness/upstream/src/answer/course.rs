@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use dialect::{Cause, ChatRequest, Surface};
+use dialect::{Cause, ChatRequest, Dialect, Surface};
 use http::{HeaderValue, Method};
 use record::{Moment, NameId};
 use scenario::{Protocol, Values};
@@ -11,7 +11,7 @@ use scenario::{Protocol, Values};
 use super::{Visit, target};
 use crate::asked::Asked;
 use crate::charge::Charge;
-use crate::decision::Decision;
+use crate::decision::{Business, Decision};
 use crate::keyring::{KeyUse, NoEntry};
 use crate::plans::Cost;
 use crate::request_body::{Cut, Received};
@@ -32,8 +32,8 @@ pub(super) struct Decided<'r> {
     pub(super) chat: Chat,
     /// What templates of the reply fill in.
     pub(super) values: Values,
-    /// Whether the upstream thinks about it.
-    pub(super) thinks: bool,
+    /// Whether it is work for the upstream, about which it thinks.
+    pub(super) works: bool,
 }
 
 impl Visit {
@@ -53,14 +53,23 @@ impl Visit {
         let Protocol::Llm(dialect) = self.upstream.protocol else {
             return self.serve(key, received, now);
         };
-        let (method, target) = (&self.head.method, target(&self.head));
-        if method == Method::GET && dialect.lists_models(target).is_some() {
-            let decided = self.decide((key, None), received, None, now);
+        if self.head.method == Method::GET && dialect.lists_models(target(&self.head)).is_some() {
+            let mut decided = self.decide((key, None), received, Business::List, now);
+            decided.chat.lists_models = true;
             return if decided.decision.deviates { Course::Decided(decided) } else { Course::Models };
         }
-        let Some(asked) = dialect.asked(target).filter(|_| method == Method::POST) else {
-            return Course::UnknownPath;
+        let refused = match self.ask_model(dialect, key, received, now) {
+            Course::Decided(decided) => return Course::Decided(decided),
+            refused => refused,
         };
+        let decided = self.decide((key, None), received, Business::Stray, now);
+        if decided.decision.deviates { Course::Decided(decided) } else { refused }
+    }
+
+    fn ask_model(&self, dialect: Dialect, key: KeyUse, received: &Received, now: Moment) -> Course<'_> {
+        let errors = &self.upstream.errors;
+        let asked = dialect.asked(target(&self.head)).filter(|_| self.head.method == Method::POST);
+        let Some(asked) = asked else { return Course::UnknownPath };
         let header = |name: &str| self.head.headers.get(name).map(HeaderValue::as_bytes);
         if let Some(name) = asked.dialect.missing_header(header) {
             return Course::Refused(Cause::NoHeader(name), errors.bad_request);
@@ -83,8 +92,7 @@ impl Visit {
         self.connection.note(|attempt| (attempt.row.model, attempt.row.streamed) = (model, chat.stream));
         let most_output = chat.max_tokens.map_or_else(|| self.upstream.rules.usual_output(), u64::from);
         let cost = Cost { model: &chat.model, input: chat.words, most_output };
-        let mut decided = self.decide((key, Some(&chat)), received, Some(cost), now);
-        decided.thinks = true;
+        let mut decided = self.decide((key, Some(&chat)), received, Business::Work(cost), now);
         decided.chat = Chat::new(surface, chat);
         self.charge(key, &mut decided);
         Course::Decided(decided)
@@ -93,8 +101,7 @@ impl Visit {
     /// What a service replies, whatever it is asked.
     fn serve(&self, key: KeyUse, received: &Received, now: Moment) -> Course<'_> {
         let cost = Cost { model: "", input: 0, most_output: 0 };
-        let mut decided = self.decide((key, None), received, Some(cost), now);
-        decided.thinks = true;
+        let mut decided = self.decide((key, None), received, Business::Work(cost), now);
         self.charge(key, &mut decided);
         Course::Decided(decided)
     }
@@ -103,7 +110,7 @@ impl Visit {
         &self,
         (key, chat): (KeyUse, Option<&ChatRequest<'_>>),
         received: &Received,
-        cost: Option<Cost<'_>>,
+        business: Business<'_>,
         now: Moment,
     ) -> Decided<'_> {
         let seat = self.upstream.keys.seat(key);
@@ -118,9 +125,14 @@ impl Visit {
             body: &received.bytes,
             tree: OnceCell::new(),
         };
-        let decision = self.upstream.rules.decide(seat, &asked, cost, now);
+        let works = matches!(business, Business::Work(_));
+        let decision = self.upstream.rules.decide(seat, &asked, business, now);
+        if decision.script.is_some() {
+            // A caller may leave while the upstream thinks.
+            self.connection.note(|attempt| attempt.row.script = decision.script);
+        }
         let values = decision.done.reply().map(|reply| asked.values(&reply.names)).unwrap_or_default();
-        Decided { decision, chat: Chat::default(), values, thinks: false }
+        Decided { decision, chat: Chat::default(), values, works }
     }
 
     /// What was taken is given back when the attempt is over, however it ends.

@@ -1,7 +1,7 @@
 //! Answers that break off: where, how, and what the row says of it.
 
 use dialect::TextHash;
-use record::{NOT_REACHED, Outcome};
+use record::{NOT_REACHED, Outcome, WholeText};
 use serde_json::{Value, json};
 
 use crate::stage::{Ending, PING, STREAMED_PING, Seen, Stage, chat, request};
@@ -198,4 +198,19 @@ async fn the_body_of_a_normal_reply_can_be_reset() {
         assert!(came.starts_with("HTTP/1.1 200 OK"), "{came}");
     }
     assert!(stage.leave().await.rows.iter().all(|row| row.outcome == Outcome::Reset));
+}
+
+#[tokio::test]
+async fn the_evidence_tells_the_whole_text_and_whether_it_is_broken_off() {
+    let stage = Stage::set(broken(&json!({ "after_contents": 2, "then": "end" }))).await;
+    assert!(!stage.ask(0, STREAMED_PING).await.body.contains("three"));
+    let seen = stage.leave().await;
+    let row = &seen.rows[0];
+    assert_eq!((row.outcome, row.text_hash), (Outcome::Complete, TextHash::of("one two")));
+    let whole = WholeText { hash: TextHash::of(TEXT), bytes: TEXT.len() as u64 };
+    let answers =
+        seen.answers.iter().map(|answer| (answer.id == row.answer, answer.whole, answer.breaks_off));
+    let mut answers: Vec<_> = answers.collect();
+    answers.sort_by_key(|(given, ..)| *given);
+    assert_eq!(answers, [(false, Some(whole), false), (true, Some(whole), true)]);
 }

@@ -22,6 +22,43 @@ async fn a_caller_that_leaves_while_the_upstream_thinks_is_a_row() {
 }
 
 #[tokio::test]
+async fn what_was_decided_is_known_of_a_caller_that_leaves_before_it_is_done() {
+    let mut world = with_latency("1h");
+    world["script"] = json!([{ "name": "slow", "reply": { "error": "overloaded" } }]);
+    let stage = Stage::set(world).await;
+    let mut caller = stage.caller().await;
+    caller.send(&chat(stage.secret(0), PING)).await;
+    // An answer that comes at once, on a connection that was opened later, shows that the request has been read.
+    let mut other = stage.caller().await;
+    other.send(&request("GET /nothing", stage.secret(0), "")).await;
+    assert_eq!(other.reply().await.status, 404);
+    drop(caller);
+    let seen = stage.leave().await;
+    let row = seen.rows[0];
+    assert_eq!((row.outcome, row.status, seen.name(row.script)), (Outcome::CallerLeft, 0, "slow"));
+    assert_eq!(row.error, record::NameId::NONE, "no error was told");
+}
+
+#[tokio::test]
+async fn a_mark_in_the_head_joins_a_caller_that_leaves_with_the_last_byte_of_its_body() {
+    let stage = Stage::set(with_latency("1h")).await;
+    let mark = stage.correlation.mark(record::ExchangeId(6));
+    let whole = chat(stage.secret(0), PING)
+        .replace("host: upstream", &format!("host: upstream\r\nx-client-request-id: {mark}"));
+    let mut caller = stage.caller().await;
+    let (head, body) = whole.split_at(whole.len() - PING.len());
+    caller.send(head).await;
+    let mut other = stage.caller().await;
+    other.send(&request("GET /v1/models", stage.secret(0), "")).await;
+    assert_eq!(other.reply().await.status, 200);
+    // Body and end come together, so that nobody reads the body any more.
+    caller.send(body).await;
+    drop(caller);
+    let seen = stage.leave().await;
+    assert_eq!((seen.rows[0].outcome, seen.rows[0].exchange.0), (Outcome::CallerLeft, 6));
+}
+
+#[tokio::test]
 async fn a_caller_that_breaks_off_its_upload_is_a_row() {
     let stage = Stage::set(json!({ "dialect": "openai", "keys": 1 })).await;
     let mut caller = stage.caller().await;

@@ -12,6 +12,7 @@ mod hostile;
 mod journal;
 mod keys;
 mod limits;
+mod paths;
 mod plans;
 mod rules;
 mod scripts;

@@ -134,6 +134,35 @@ async fn hints_come_in_every_form_and_nonsense_is_no_hint() {
 }
 
 #[tokio::test]
+async fn the_row_tells_the_wait_that_a_reader_computes() {
+    for (hints, told) in [
+        (json!(["fraction"]), 1_200..=1_200),
+        (json!(["seconds"]), 2_000..=2_000),
+        // Who reads the more precise one comes early enough.
+        (json!(["seconds", "millis"]), 1_200..=1_200),
+        // Both stand in one header, and the last one is sent.
+        (json!(["fraction", "seconds"]), 2_000..=2_000),
+        // A whole second of the clock on the wall, which is not before the wait is over.
+        (json!(["date"]), 1_200..=2_200),
+    ] {
+        let reply = json!({ "error": "rate_limit", "retry_after": "1200ms", "hints": hints });
+        let stage = Stage::set(scripted(&json!([{ "name": "hint", "reply": reply }]))).await;
+        let reply = stage.ask(0, PING).await;
+        let row = stage.leave().await.rows[0];
+        assert!(told.contains(&row.hint_ms), "{hints}: {}", row.hint_ms);
+        if hints == json!(["date"]) {
+            let until = dialect::wait_hint(
+                [("retry-after", reply.header("retry-after").unwrap().as_bytes())],
+                std::time::UNIX_EPOCH,
+            );
+            let sent = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+            // The reply was made before it was read, and the row counts from there.
+            assert!(until.unwrap().saturating_sub(sent).as_millis() <= row.hint_ms.into(), "{row:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_wait_is_told_by_whatever_can_tell_it_and_noted_only_if_it_was() {
     for (reply, header, told) in [
         (json!({ "text": "well", "retry_after": "2s" }), Some("2"), true),
@@ -183,7 +212,8 @@ async fn a_reply_has_a_latency_of_its_own() {
 
 #[tokio::test]
 async fn a_stream_has_the_shape_that_the_scenario_gives_it() {
-    let stream = json!({ "contents": 3, "pings": true, "framing": "split", "usage": "every_event" });
+    let framing = ["split", "strangers"];
+    let stream = json!({ "contents": 3, "pings": true, "framing": framing, "usage": "every_event" });
     let world = json!({ "dialect": "openai", "keys": 1, "reply": { "text": "éa bc de", "stream": stream } });
     let reply = { Stage::set(world).await }.ask(0, STREAMED_PING).await;
     assert!(
@@ -192,7 +222,17 @@ async fn a_stream_has_the_shape_that_the_scenario_gives_it() {
         reply.body
     );
     assert_eq!(reply.body.matches("\"content\":\"").count(), 1 + 3, "{}", reply.body);
-    assert!(reply.body.contains("\n: "), "{}", reply.body);
+    assert!(reply.body.contains("\n: ") && reply.body.contains("event: stranger\n"), "{}", reply.body);
+}
+
+#[tokio::test]
+async fn the_usage_can_stand_on_the_event_that_tells_why_the_answer_ends() {
+    let stream = json!({ "usage": "finish" });
+    let world = json!({ "dialect": "openai", "keys": 1, "reply": { "text": "one two", "stream": stream } });
+    let reply = { Stage::set(world).await }.ask(0, STREAMED_PING).await;
+    let told: Vec<&str> = reply.events().into_iter().filter(|event| event.contains("\"usage\":{")).collect();
+    assert_eq!(told.len(), 1, "{}", reply.body);
+    assert!(told[0].contains("\"finish_reason\":\"stop\""), "{}", reply.body);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use record::{AttemptRow, Joined, NOT_REACHED, NameId, Outcome};
 use scenario::{Field, FieldValue};
 
 use crate::delivered::scripted_text;
-use crate::fields::{hint, number, of_told, status};
+use crate::fields::{hint, number, of_told, status, text};
 use crate::names::TrafficKind;
 use crate::scene::{Scene, View};
 use crate::tree::{HeldAttempt, OpenTree};
@@ -65,6 +65,8 @@ pub(crate) fn of_attempt<'v>(
         Field::AfterContent => FieldValue::Flag(came_after_content(tree, held)),
         Field::Serving => FieldValue::Flag(tree.serving() == Some(index)),
         Field::Outlived => outlived(tree, held, scene, view),
+        Field::Method => request_line(tree, held).map_or(FieldValue::Missing, |(method, _)| text(method)),
+        Field::Path => request_line(tree, held).map_or(FieldValue::Missing, |(_, path)| text(path)),
         Field::SameBody => {
             let first = tree.attempts.first().map(|first| first.row.body_hash);
             FieldValue::Flag(first == Some(row.body_hash))
@@ -90,6 +92,13 @@ fn since_end(
         Some(before) => scene.timed(before.row.end(), row.arrived, view),
         None => FieldValue::Missing,
     }
+}
+
+/// The method and the path of an attempt's request, without its query.
+fn request_line<'t>(tree: &'t OpenTree, held: &HeldAttempt) -> Option<(&'t str, &'t str)> {
+    let mut words = tree.request_of(held)?.line.split(' ');
+    let (method, target) = (words.next()?, words.next()?);
+    Some((method, target.split('?').next().unwrap_or(target)))
 }
 
 /// Whether the client had content of this exchange before the attempt began.

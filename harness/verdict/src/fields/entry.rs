@@ -14,6 +14,7 @@ pub(crate) fn of_entry<'v>(entry: &'v Entry, field: Field, scene: &'v Scene<'v>)
         (Entry::Metric(_) | Entry::Log { .. } | Entry::Process(_), Field::At) => {
             scene.since_start(moment_of(entry))
         }
+        (Entry::Process(process), Field::Phase) => scene.phase_at(process.at),
         (Entry::Log { line, .. }, Field::Text) => FieldValue::Text(line),
         (Entry::Metric(metric), _) => of_metric(metric, field),
         (Entry::Process(process), _) => of_process(process, field),

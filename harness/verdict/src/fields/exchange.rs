@@ -55,9 +55,11 @@ pub(crate) fn of_exchange<'v>(
         Field::ToolCalls => said(tree, row).map_or(FieldValue::Missing, |said| number(said.calls)),
         Field::ScriptedTools => delivered_tools(tree, scene)
             .map_or(FieldValue::Missing, |delivered| FieldValue::Text(delivered.word())),
-        Field::ToldUpstream | Field::ToldCost | Field::ToldAttempts | Field::ToldRequestId => {
-            of_told(tree, field, scene)
-        }
+        Field::ToldUpstream
+        | Field::ToldKey
+        | Field::ToldCost
+        | Field::ToldAttempts
+        | Field::ToldRequestId => of_told(tree, field, scene),
         Field::DeliveredTokens => delivered_tokens(tree, scene).map_or(FieldValue::Missing, number),
         Field::Bytes => FieldValue::Size(u64::from(row.bytes)),
         Field::ForeignId => FieldValue::Flag(row.foreign),

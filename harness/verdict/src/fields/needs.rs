@@ -61,7 +61,10 @@ impl Needs {
                     self.messages = true;
                 }
                 Field::HeaderCount
+                | Field::Method
+                | Field::Path
                 | Field::ToldUpstream
+                | Field::ToldKey
                 | Field::ToldCost
                 | Field::ToldAttempts
                 | Field::ToldRequestId => self.messages = true,

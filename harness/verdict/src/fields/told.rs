@@ -19,6 +19,7 @@ pub(crate) fn of_told<'v>(tree: &'v OpenTree, field: Field, scene: &Scene<'_>) -
         Field::ToldUpstream => {
             told.served_by.as_deref().map_or(FieldValue::Missing, |name| text(header(name)))
         }
+        Field::ToldKey => told.key.as_deref().map_or(FieldValue::Missing, |name| text(header(name))),
         Field::ToldRequestId => {
             told.request_id.as_deref().map_or(FieldValue::Missing, |name| text(header(name)))
         }

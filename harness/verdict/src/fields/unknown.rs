@@ -25,6 +25,7 @@ pub(crate) fn unknown(row: Row<'_>, field: Field, scene: &Scene<'_>) -> Option<&
             Field::Header
             | Field::HeaderCount
             | Field::ToldUpstream
+            | Field::ToldKey
             | Field::ToldCost
             | Field::ToldAttempts
             | Field::ToldRequestId,
@@ -34,15 +35,16 @@ pub(crate) fn unknown(row: Row<'_>, field: Field, scene: &Scene<'_>) -> Option<&
             let got = tree.more().and_then(|more| more.got.as_ref());
             (answered && got.is_none()).then_some("the response of its exchange is not in the evidence")
         }
-        (Row::Attempt(..), Field::Header | Field::HeaderCount | Field::Json | Field::Body) => {
-            match message(row) {
-                None => Some("its request is not in the evidence"),
-                Some(sample) if sample.cut && matches!(field, Field::Json | Field::Body) => {
-                    Some("its body was too long to be kept")
-                }
-                Some(_) => None,
+        (
+            Row::Attempt(..),
+            Field::Header | Field::HeaderCount | Field::Json | Field::Body | Field::Method | Field::Path,
+        ) => match message(row) {
+            None => Some("its request is not in the evidence"),
+            Some(sample) if sample.cut && matches!(field, Field::Json | Field::Body) => {
+                Some("its body was too long to be kept")
             }
-        }
+            Some(_) => None,
+        },
         (Row::Exchange(tree, exchange), Field::Finish | Field::ToolCalls) => {
             said(tree, exchange).is_none().then_some("how it ended is not in the evidence")
         }

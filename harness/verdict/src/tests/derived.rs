@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use record::Verdict::{Fail, Inconclusive, NotExercised, Pass};
-use record::{AnswerSeen, Entry, ExchangeId, NOT_REACHED, Outcome, TextSeen, Tokens};
+use record::{AnswerSeen, Entry, ExchangeId, NOT_REACHED, Outcome, TextSeen, Tokens, WholeText};
 
 use super::evidence::{Evidence, all, at, hint, id};
 
@@ -125,10 +125,14 @@ fn the_body_of_a_second_attempt_is_that_of_the_first_or_not() {
 
 const SCRIPTED: &str = "a scripted answer";
 
+/// A stand-in for the hash of a text.
+fn hash(text: &str) -> u32 {
+    1 + u32::try_from(text.len()).unwrap()
+}
+
 /// An exchange whose upstream was to send a text of 17 bytes and 34 tokens, and whose client was given another.
 fn delivered(given: Option<&str>, cut: bool) -> Evidence {
     let mut evidence = Evidence::whole();
-    let hash = |text: &str| 1 + u32::try_from(text.len()).unwrap();
     let row = evidence.attempt(0, "first", 10, 50, 200);
     (row.answer, row.output_tokens, row.text_hash) = (id("openai: reply"), 34, hash(SCRIPTED));
     row.streamed = true;
@@ -144,6 +148,8 @@ fn delivered(given: Option<&str>, cut: bool) -> Evidence {
         id: id("openai: reply"),
         text: Some(SCRIPTED.to_owned()),
         cut: false,
+        whole: Some(WholeText { hash: hash(SCRIPTED), bytes: 17 }),
+        breaks_off: false,
         tokens: Some(Tokens { output: 34, ..Tokens::default() }),
         tool_calls: 0,
         tools_hash: 0,
@@ -174,6 +180,47 @@ fn what_was_delivered_of_a_scripted_text_is_known_by_the_text() {
         let is_not = format!("attempts: {{ none: {{ scripted_text: {text} }} }}");
         all(&evidence, &[(claim.as_str(), Pass), (&of_attempt, Pass), (&is_not, Fail)]);
     }
+}
+
+/// The answer as the evidence tells it.
+fn answer(evidence: &mut Evidence) -> &mut AnswerSeen {
+    let answers = evidence.entries.iter_mut().filter_map(|entry| match entry {
+        Entry::Answer(answer) => Some(answer),
+        _ => None,
+    });
+    answers.last().unwrap()
+}
+
+#[test]
+fn what_an_upstream_broke_off_is_part_of_the_text_though_all_that_was_sent_arrived() {
+    let whole = "exchanges: { every: { scripted_text: whole } }";
+    let part = "exchanges: { every: { scripted_text: part, delivered_tokens: 16 } }";
+    let mut evidence = delivered(Some("a script"), false);
+    // Both ends are sound: the stream ended in good order, only too early.
+    evidence.attempts[0].text_hash = hash("a script");
+    all(&evidence, &[(whole, Inconclusive)]);
+    let text = TextSeen { exchange: ExchangeId(0), at: at(100), text: "a script".to_owned(), cut: false };
+    evidence.entry(Entry::Text(text));
+    all(&evidence, &[(whole, Fail), (part, Pass)]);
+    // Evidence from before the whole text was told.
+    answer(&mut evidence).whole = None;
+    all(&evidence, &[(whole, Fail), (part, Pass)]);
+    // Each reply has a text of its own.
+    answer(&mut evidence).text = None;
+    answer(&mut evidence).breaks_off = true;
+    all(&evidence, &[(whole, Inconclusive), (part, Inconclusive)]);
+    answer(&mut evidence).breaks_off = false;
+    all(&evidence, &[(whole, Pass)]);
+}
+
+#[test]
+fn the_share_of_a_long_text_is_that_of_all_of_it() {
+    let mut evidence = delivered(Some("a script"), true);
+    let text = TextSeen { exchange: ExchangeId(0), at: at(100), text: "a script".to_owned(), cut: false };
+    evidence.entry(Entry::Text(text));
+    let answer = answer(&mut evidence);
+    (answer.cut, answer.whole) = (true, Some(WholeText { hash: 9_999, bytes: 34 }));
+    all(&evidence, &[("exchanges: { every: { scripted_text: part, delivered_tokens: 8 } }", Pass)]);
 }
 
 #[test]

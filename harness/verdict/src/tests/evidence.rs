@@ -48,7 +48,7 @@ const SEEN: &str = "witness: [{ attempts: { count: { at_least: 0 } } }]\n";
 const START: u64 = 1_000_000_000;
 
 /// Every name that rows can refer to, by its number.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 16] = [
     "ask",
     "again",
     "storm",
@@ -64,6 +64,7 @@ const NAMES: [&str; 15] = [
     "acme",
     "openai: reply",
     "compile",
+    "insufficient_quota",
 ];
 
 /// A scenario of the synthetic world.
@@ -75,12 +76,14 @@ pub(super) struct Case {
 }
 
 impl Case {
-    /// With these further parts: `witness`, `measure`, `expect`.
+    /// With these further parts: `traffic`, `witness`, `measure`, `expect`.
     pub(super) fn of(parts: &str) -> Self {
         let witness = if parts.contains("witness:") { "" } else { SEEN };
+        // Parts that have traffic of their own stand in place of the world's.
+        let world = WORLD.split("traffic:").next().filter(|_| parts.contains("traffic:")).unwrap_or(WORLD);
         let source = |name: &str, text: String| Source { name: name.to_owned(), text };
         let texts = SuiteTexts {
-            scenarios: vec![source("synthetic.yaml", format!("{WORLD}{witness}{parts}"))],
+            scenarios: vec![source("synthetic.yaml", format!("{world}{witness}{parts}"))],
             chapters: vec![source("rules.yaml", RULES.to_owned())],
             imports: vec![source("golden.txt", "one\nthree\n".to_owned())],
         };
@@ -272,6 +275,7 @@ pub(super) fn sample(side: Side, head: &[(&str, &str)], body: &str) -> Entry {
     Entry::Sample(Sample {
         side,
         exchange: ExchangeId(0),
+        arrived: None,
         at: at(11),
         line: String::new(),
         head: head.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),

@@ -1,4 +1,4 @@
-//! Times of a key: `gap_of_key`, `since_free`, `capacity_in`.
+//! Times of a key, and keys that no time mends: `gap_of_key`, `since_free`, `capacity_in`.
 
 use std::time::Duration;
 
@@ -161,4 +161,63 @@ fn lag_makes_no_key_busy_that_was_never_asked_to_wait() {
     evidence.attempts.remove(1);
     evidence.lag(35, 15);
     all(&evidence, &[("exchanges: { every: { capacity_in: { above: 0s } } }", Fail)]);
+}
+
+/// `first` was asked to wait 20 s, and this was replied on `second`; `third` is out of money.
+fn beside_a_wait(status: u16, error: &str) -> Evidence {
+    let mut evidence = Evidence::whole();
+    hint(evidence.attempt(0, "first", 10, 10, 429), Duration::from_secs(20));
+    evidence.attempt(0, "second", 20, 10, status).error = id(error);
+    evidence.attempt(0, "third", 30, 10, 402);
+    evidence.exchange(0, "ask", 0, 50, 429).model = id("chat");
+    evidence
+}
+
+#[test]
+fn a_key_that_waiting_does_not_mend_is_no_capacity_until_it_works_again() {
+    let busy = "exchanges: { every: { capacity_in: 19970ms } }";
+    let free = "exchanges: { every: { capacity_in: 0s } }";
+    for (status, error, expected) in [
+        (401, "timeout", busy),
+        (402, "timeout", busy),
+        (403, "timeout", busy),
+        (429, "insufficient_quota", busy),
+        (429, "rate_limit", free),
+        (500, "timeout", free),
+        (200, "timeout", free),
+    ] {
+        all(&beside_a_wait(status, error), &[(expected, Pass)]);
+    }
+    // The exchange of later on is of interest, once the key has answered again.
+    for (status, wait, expected) in [
+        (200, None, "exchanges: { where: { step: again }, every: { capacity_in: 0s } }"),
+        (500, None, "exchanges: { where: { step: again }, every: { capacity_in: 18920ms } }"),
+        (429, Some(2), "exchanges: { where: { step: again }, every: { capacity_in: 1960ms } }"),
+    ] {
+        let mut evidence = beside_a_wait(401, "timeout");
+        let row = evidence.attempt(1, "second", 1_050, 10, status);
+        wait.into_iter().for_each(|wait| hint(row, Duration::from_secs(wait)));
+        evidence.exchange(1, "again", 1_040, 60, 200).model = id("chat");
+        all(&evidence, &[(expected, Pass)]);
+    }
+    // Where no key is left, no time brings capacity.
+    let mut evidence = beside_a_wait(401, "timeout");
+    (evidence.attempts[0].status, evidence.attempts[0].hint_ms) = (401, NOT_REACHED);
+    all(&evidence, &[("exchanges: { none: { capacity_in: { at_least: 0s } } }", Pass)]);
+}
+
+#[test]
+fn a_key_that_waiting_does_not_mend_is_not_free_and_not_probed() {
+    for (refused, free, probing) in [(false, true, true), (true, false, false)] {
+        let mut evidence = after_a_wait("first", 1_350);
+        let status = if refused { 401 } else { 500 };
+        evidence.attempt(2, "first", 1_200, 10, status);
+        evidence.exchange(2, "ask", 1_190, 30, 503);
+        let free = format!(
+            "attempts: {{ where: {{ step: again, since_free: {{ at_least: 0s }} }}, count: {} }}",
+            u8::from(free)
+        );
+        let probing = format!("attempts: {{ where: {{ step: again }}, every: {{ probing: {probing} }} }}");
+        all(&evidence, &[(&free, Pass), (&probing, Pass)]);
+    }
 }

@@ -18,6 +18,8 @@ fn one_call() -> Evidence {
         id: id("openai: reply"),
         text: None,
         cut: false,
+        whole: None,
+        breaks_off: false,
         tokens: Some(Tokens { input: 10, output: 5, reasoning: Some(2), ..Tokens::default() }),
         tool_calls: 0,
         tools_hash: 0,

@@ -1,9 +1,9 @@
 //! Quantifiers over populations and groups.
 
 use record::Verdict::{Fail, Inconclusive, NotExercised, Pass};
-use record::{NOT_REACHED, NameId, Outcome};
+use record::{Entry, EventKind, EventSeen, ExchangeId, LedgerRow, NOT_REACHED, NameId, Outcome, Tokens};
 
-use super::evidence::{Case, Evidence, judged, verdict};
+use super::evidence::{Case, Evidence, at, id, judged, verdict};
 
 /// Exchange 0 of `ask` takes two keys, exchange 1 of `again` one, exchange 2 of `storm` asks one key twice and fails.
 fn three_exchanges() -> Evidence {
@@ -201,5 +201,100 @@ fn an_attempt_whose_exchange_is_missing_casts_doubt_on_what_depends_on_it_alone(
     ] {
         let judged = judged(claim, &evidence);
         assert_eq!(judged.verdict, expected, "{claim}: {}", judged.observed);
+    }
+}
+
+/// Two exchanges of `ask`, of which the first has an event of usage, an attempt and a row of the ledger, and one of `storm`.
+fn one_of_two() -> Evidence {
+    let mut evidence = Evidence::whole();
+    for (number, step) in [(0, "ask"), (1, "ask"), (2, "storm")] {
+        evidence.attempt(number, "first", 10 + u64::from(number) * 100, 10, 200).input_tokens = 5;
+        let row = evidence.exchange(number, step, u64::from(number) * 100, 50, 200);
+        (row.streamed, row.model, row.tenant) = (true, id("chat"), id("acme"));
+    }
+    evidence.attempts[1].status = 500;
+    let (exchange, at) = (ExchangeId(0), at(30));
+    let (name, data) = (String::new(), "{}".to_owned());
+    evidence.entry(Entry::Event(EventSeen { exchange, index: 1, at, kind: EventKind::Usage, name, data }));
+    let tokens = Tokens { input: 5, ..Tokens::default() };
+    let [model, tenant, key, end_user] = ["chat", "acme", "first", ""].map(str::to_owned);
+    let (state, tags) = ("settled".to_owned(), Vec::new());
+    let exchange = Some(exchange);
+    let row =
+        LedgerRow { at, exchange, tenant, model, key, tokens, cost_micros: None, state, end_user, tags };
+    evidence.entry(Entry::Ledger(row));
+    evidence
+}
+
+#[test]
+fn an_exchange_that_has_none_of_what_is_counted_is_a_group_too() {
+    for (claim, expected, observed) in [
+        (
+            "events: { where: { kind: usage }, per: exchange, count: 1 }",
+            Fail,
+            "0 events in exchange 1; 2 of 3 groups offend",
+        ),
+        (
+            "events: { where: { step: ask, kind: usage }, per: exchange, count: 1 }",
+            Fail,
+            "0 events in exchange 1",
+        ),
+        (
+            "events: { where: { kind: usage }, per: exchange, count: { at_most: 1 } }",
+            Pass,
+            "1 event in 3 groups, none offends",
+        ),
+        (
+            "events: { where: { phase: storm, kind: error }, per: exchange, count: 0 }",
+            Pass,
+            "0 events in one group, which does not offend",
+        ),
+        (
+            "events: { where: { tenant: { not: acme }, kind: usage }, per: exchange, count: 1 }",
+            NotExercised,
+            "0 events, and none that could be grouped by `exchange`",
+        ),
+        (
+            "attempts: { where: { step: ask, status: 200 }, per: exchange, count: 1 }",
+            Fail,
+            "0 attempts in exchange 1",
+        ),
+        (
+            "attempts: { where: { request: ask, key: third }, per: exchange, count: { at_least: 1 } }",
+            Fail,
+            "0 attempts in exchange 0; 3 of 3 groups offend",
+        ),
+        (
+            "ledger: { where: { tenant: acme, state: settled }, per: exchange, count: 1 }",
+            Fail,
+            "0 rows of the ledger in exchange 1; 2 of 3 groups offend",
+        ),
+        // Beside another field, only what is there makes groups.
+        (
+            "events: { where: { kind: usage }, per: [exchange, tenant], count: 1 }",
+            Pass,
+            "1 event in one group, which does not offend",
+        ),
+    ] {
+        let judged = judged(claim, &one_of_two());
+        assert_eq!((judged.verdict, judged.observed.as_str()), (expected, observed), "{claim}");
+    }
+}
+
+#[test]
+fn an_exchange_that_could_have_none_of_what_is_counted_is_no_group() {
+    let events = "events: { where: { kind: usage }, per: exchange, count: 1 }";
+    let attempts = "attempts: { where: { status: 200 }, per: exchange, count: 1 }";
+    let ledger = "ledger: { where: { state: settled }, per: exchange, count: 1 }";
+    for refused in [true, false] {
+        let mut evidence = one_of_two();
+        for row in &mut evidence.exchanges[1..] {
+            // It was refused, or asked for neither a stream nor a model, such as one that asks whether the target lives.
+            if refused { row.status = 503 } else { (row.streamed, row.model) = (false, NameId::NONE) }
+        }
+        evidence.attempts.truncate(1);
+        assert_eq!(verdict(events, &evidence), Pass);
+        assert_eq!(verdict(attempts, &evidence), if refused { Fail } else { Pass });
+        assert_eq!(verdict(ledger, &evidence), Pass, "no upstream reported tokens of it");
     }
 }

@@ -75,6 +75,8 @@ fn one_call() -> Evidence {
         id: id("openai: reply"),
         text: None,
         cut: false,
+        whole: None,
+        breaks_off: false,
         tokens: Some(Tokens { input: 6, cache_read: 4, cache_write: 0, output: 5, reasoning: Some(0) }),
         tool_calls: 0,
         tools_hash: 0,
@@ -212,11 +214,42 @@ fn the_log_and_the_process_are_looked_at_as_well() {
         &[
             ("log: { none: { text: { contains: panic } } }", Fail),
             ("log: { where: { at: { below: 150ms } }, none: { text: { contains: panic } } }", Pass),
+            ("process: { where: { phase: storm }, count: 10 }", Pass),
             ("process: { growth: { of: memory, at_most: 1% } }", Pass),
             ("process: { growth: { of: cpu, at_most: 10% } }", Fail),
             ("process: { every: { descriptors: 20, sockets: 4, threads: 3, instance: 1 } }", Pass),
         ],
     );
+}
+
+#[test]
+fn a_process_is_looked_at_during_the_phase_that_leads() {
+    let parts = "
+traffic:
+  - { step: ask, send: ask }
+  - { phase: again, open: { rate: 1/s }, send: ask, beside: storm }
+  - { phase: storm, open: { rate: 5/s, lasts: 1s }, send: ask }
+expect:
+";
+    let claims = [("storm", 6), ("again", 3), ("{ not: [storm, again] }", 21)].map(|(phase, count)| {
+        let claim = format!("process: {{ where: {{ phase: {phase} }}, count: {count} }}");
+        format!("  - {{ rule: SYN-001, say: it holds, {claim} }}\n")
+    });
+    let mut evidence = Evidence::empty();
+    for (name, from, to) in [("ask", 0, 1_000), ("again", 1_000, 1_900), ("storm", 1_100, 1_700)] {
+        evidence.began(name, from);
+        evidence.ended(name, to);
+    }
+    evidence.end(None);
+    for n in 0..30 {
+        let [memory, cpu_us] = [1; 2];
+        let at = at(100 * n);
+        let seen = ProcessSeen { at, instance: 1, memory, cpu_us, descriptors: 1, sockets: 1, threads: 1 };
+        evidence.entry(Entry::Process(seen));
+    }
+    for judged in Case::of(&format!("{parts}{}", claims.concat())).judge(&evidence) {
+        assert_eq!(judged.verdict, Pass, "{}: {}", judged.expected, judged.observed);
+    }
 }
 
 #[test]

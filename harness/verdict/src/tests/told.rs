@@ -1,9 +1,9 @@
 //! What a target tells its client in the head of its answer: `told_*`, `header_count`, and headers that are numbers.
 
 use record::Verdict::{Fail, Inconclusive, NotObservable, Pass};
-use record::{Counting, MoneyUnit, Side, ToldHeaders, Verdict};
+use record::{Counting, Entry, ExchangeId, MoneyUnit, Sample, Side, ToldHeaders, Verdict};
 
-use super::evidence::{Case, Evidence, sample};
+use super::evidence::{Case, Evidence, at, sample};
 use crate::Observable;
 
 fn told() -> ToldHeaders {
@@ -11,6 +11,7 @@ fn told() -> ToldHeaders {
         served_by: Some("x-served-by".to_owned()),
         cost: Some(("x-cost".to_owned(), MoneyUnit::Usd)),
         attempts: Some(("x-retries".to_owned(), Counting::Retries)),
+        key: Some("x-key".to_owned()),
         request_id: Some("x-request-id".to_owned()),
     }
 }
@@ -30,8 +31,13 @@ fn verdict(claim: &str, told: ToldHeaders, evidence: &Evidence) -> (Verdict, Str
     (judged.verdict, judged.observed)
 }
 
-const HEAD: [(&str, &str); 4] =
-    [("X-Served-By", "openai"), ("x-cost", " 0.0015"), ("x-retries", "1"), ("x-request-id", "req-7")];
+const HEAD: [(&str, &str); 5] = [
+    ("X-Served-By", "openai"),
+    ("x-cost", " 0.0015"),
+    ("x-retries", "1"),
+    ("x-request-id", "req-7"),
+    ("x-key", "second"),
+];
 
 #[test]
 fn a_target_tells_its_client_of_the_exchange() {
@@ -43,6 +49,8 @@ fn a_target_tells_its_client_of_the_exchange() {
         ("exchanges: { every: { told_cost: { below: 0.0015 USD } } }", Fail),
         ("exchanges: { every: { told_attempts: { field: attempts } } }", Pass),
         ("exchanges: { every: { told_attempts: 1 } }", Fail),
+        ("exchanges: { every: { told_key: second } }", Pass),
+        ("exchanges: { every: { told_key: first } }", Fail),
         ("exchanges: { every: { told_request_id: { matches: '^req-' } } }", Pass),
         ("exchanges: { every: { told_request_id: { matches: '^id-' } } }", Fail),
         ("attempts: { every: { told_request_id: req-7 } }", Pass),
@@ -64,7 +72,7 @@ fn a_target_tells_its_client_of_the_exchange() {
 #[test]
 fn a_header_that_is_missing_or_unreadable_tells_nothing() {
     for head in [&[][..], &[("x-cost", "cheap"), ("x-retries", "many"), ("x-served-by", " ")]] {
-        for field in ["told_upstream", "told_cost", "told_attempts", "told_request_id"] {
+        for field in ["told_upstream", "told_cost", "told_attempts", "told_key", "told_request_id"] {
             let limit = match field {
                 "told_cost" => "{ at_least: 0 USD }",
                 "told_attempts" => "{ at_least: 0 }",
@@ -81,11 +89,12 @@ fn a_header_that_is_missing_or_unreadable_tells_nothing() {
 #[test]
 fn what_was_told_is_unknown_without_the_head_and_not_observable_without_a_name_for_it() {
     let mut headless = answered(&HEAD);
-    headless.entries.retain(|entry| !matches!(entry, record::Entry::Sample(_)));
+    headless.entries.retain(|entry| !matches!(entry, Entry::Sample(_)));
     for (claim, needs) in [
         ("exchanges: { every: { told_upstream: openai } }", "`served_by:`"),
         ("exchanges: { every: { told_cost: 0.0015 USD } }", "`cost:`"),
         ("exchanges: { every: { told_attempts: 2 } }", "`attempts:`"),
+        ("exchanges: { every: { told_key: second } }", "`key:`"),
         ("exchanges: { every: { told_request_id: req-7 } }", "`request_id:`"),
         ("attempts: { every: { told_request_id: req-7 } }", "`request_id:`"),
     ] {
@@ -140,4 +149,95 @@ fn headers_are_counted_and_compared_as_numbers() {
     }
     let (_, observed) = verdict("exchanges: { every: { header_count: { via: 1 } } }", told(), &evidence);
     assert!(observed.ends_with("`header_count via` is 2"), "{observed}");
+}
+
+#[test]
+fn numbers_that_differ_in_their_last_digit_differ() {
+    let answered = |seed: &str| {
+        let mut evidence = Evidence::whole();
+        evidence.tree(0, "ask", 0, &[("first", 10, 200)]);
+        evidence.entry(sample(
+            Side::ClientGot,
+            &[],
+            &format!("{{\"seeds\": [9223372036854775809, {seed}]}}"),
+        ));
+        evidence
+    };
+    let kept = "exchanges: { every: { json: { '$.seeds[1]': 9223372036854775807 } } }";
+    let different = "exchanges: { distinct: { of: { json: '$.seeds[*]' }, is: 2 } }";
+    for (seed, is_kept, are_two) in [
+        ("9223372036854775807", Pass, Pass),
+        ("9223372036854775808", Fail, Pass),
+        ("9223372036854775809", Fail, Fail),
+        ("9223372036854775807.0", Fail, Pass),
+    ] {
+        assert_eq!(super::evidence::verdict(kept, &answered(seed)), is_kept, "{seed}");
+        assert_eq!(super::evidence::verdict(different, &answered(seed)), are_two, "{seed}");
+    }
+}
+
+#[test]
+fn the_line_of_a_request_is_its_method_and_its_path() {
+    let mut evidence = answered(&HEAD);
+    let Entry::Sample(request) = sample(Side::UpstreamGot, &[], "{}") else { return };
+    let line = "POST /v1/chat/completions?key=1 HTTP/1.1".to_owned();
+    evidence.entry(Entry::Sample(Sample { line, ..request }));
+    for (claim, expected) in [
+        ("attempts: { where: { ordinal: 1 }, every: { method: POST, path: /v1/chat/completions } }", Pass),
+        ("attempts: { where: { ordinal: 1 }, every: { method: GET } }", Fail),
+        ("attempts: { where: { ordinal: 1 }, none: { path: { contains: key } } }", Pass),
+        // The request of the second attempt is not in the evidence.
+        ("attempts: { where: { ordinal: 2 }, every: { method: POST } }", Inconclusive),
+        ("attempts: { where: { ordinal: 2 }, none: { path: /v1/models } }", Inconclusive),
+        ("attempts: { where: { path: /v1/models }, count: 0 }", Inconclusive),
+    ] {
+        let (verdict, observed) = verdict(claim, told(), &evidence);
+        assert_eq!(verdict, expected, "{claim}: {observed}");
+    }
+}
+
+#[test]
+fn the_request_of_an_attempt_that_joins_nothing_is_known_by_its_arrival() {
+    let mut evidence = answered(&HEAD);
+    evidence.attempts.clear();
+    for from in [100, 105] {
+        evidence.loose("first", from, 20, 200);
+    }
+    let Entry::Sample(request) = sample(Side::UpstreamGot, &[], "{}") else { return };
+    let request = Sample { exchange: ExchangeId::NONE, ..request };
+    for (arrived, line) in [(105, "GET /v1/models HTTP/1.1"), (100, "POST /v1/chat HTTP/1.1")] {
+        // Both were complete at once.
+        let (arrived, at, line) = (Some(at(arrived)), at(110), line.to_owned());
+        evidence.entry(Entry::Sample(Sample { arrived, at, line, ..request.clone() }));
+    }
+    let checks = "attempts: { where: { path: /v1/models }, every: { method: GET, nth: 2 } }";
+    let others = "attempts: { where: { path: { not: /v1/models } }, every: { method: POST, nth: 1 } }";
+    for claim in [checks, others] {
+        assert_eq!(
+            verdict(claim, told(), &evidence),
+            (Pass, "1 attempt, none offends".to_owned()),
+            "{claim}"
+        );
+    }
+    evidence.entries.pop();
+    assert_eq!(verdict(checks, told(), &evidence).0, Inconclusive);
+}
+
+#[test]
+fn of_two_attempts_at_once_each_has_its_own_request() {
+    let mut evidence = Evidence::whole();
+    evidence.attempt(0, "first", 10, 50, 200);
+    evidence.attempt(0, "second", 20, 50, 200);
+    evidence.exchange(0, "ask", 0, 100, 200);
+    let Entry::Sample(request) = sample(Side::UpstreamGot, &[], "{}") else { return };
+    for (arrived, complete, line) in [(20, 25, "POST /second HTTP/1.1"), (10, 30, "POST /first HTTP/1.1")] {
+        let (arrived, at, line) = (Some(at(arrived)), at(complete), line.to_owned());
+        evidence.entry(Entry::Sample(Sample { arrived, at, line, ..request.clone() }));
+    }
+    for claim in [
+        "attempts: { where: { key: first }, every: { path: /first } }",
+        "attempts: { where: { key: second }, every: { path: /second } }",
+    ] {
+        assert_eq!(verdict(claim, told(), &evidence).0, Pass, "{claim}");
+    }
 }

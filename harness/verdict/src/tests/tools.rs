@@ -17,6 +17,8 @@ fn to_call(tools: &[(&str, &str)]) -> Evidence {
         id: id("openai: reply"),
         text: None,
         cut: false,
+        whole: None,
+        breaks_off: false,
         tokens: None,
         tool_calls: u32::try_from(tools.len()).unwrap(),
         tools_hash: tools_hash(tools.iter().copied()),

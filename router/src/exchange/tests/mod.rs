@@ -15,7 +15,7 @@ use super::*;
 use crate::policy::Policies;
 use crate::pool::{Claim, CooldownSettings, Strategy};
 use crate::provider::{
-    Dialect, ErrorReply, Patience, Provider, ProviderKey, Reply, Upstream, UpstreamRequest,
+    Attempted, Dialect, ErrorReply, Patience, Provider, ProviderKey, Reply, Upstream, UpstreamRequest,
 };
 use crate::secret::Secret;
 use crate::settings::ProviderSettings;
@@ -30,12 +30,12 @@ struct Scripted<F> {
 impl<F: Fn(&str, Instant) -> Reply<()> + Send + Sync> Upstream for Scripted<F> {
     type Body = ();
 
-    async fn send(&self, key: &ProviderKey, _request: &UpstreamRequest) -> Reply<()> {
+    async fn send(&self, key: &ProviderKey, _request: &UpstreamRequest) -> Attempted<()> {
         let now = Instant::now();
         self.seen.lock().unwrap().push((now, key.name().to_owned()));
         let reply = (self.answer)(key.name(), now);
         tokio::time::sleep(self.latency).await;
-        reply
+        reply.into()
     }
 }
 
@@ -110,6 +110,7 @@ impl<F: Fn(&str, Instant) -> Reply<()> + Send + Sync> World<F> {
         };
         let exchange = Exchange {
             provider: &self.provider,
+            model: "gpt",
             upstream: &self.upstream,
             policies: &self.policies,
             backoff: &self.backoff,

@@ -49,7 +49,7 @@ pub(super) fn answers() -> [Answer; 4] {
 }
 
 /// Each way to write lines by itself, and all of them together.
-pub(super) fn framings() -> [Framing; 7] {
+pub(super) fn framings() -> [Framing; 8] {
     let usual = Framing::default();
     [
         usual,
@@ -58,7 +58,15 @@ pub(super) fn framings() -> [Framing; 7] {
         Framing { tight: true, ..usual },
         Framing { comments: true, ..usual },
         Framing { multi_line: true, ..usual },
-        Framing { line_end: LineEnd::Crlf, tight: true, comments: true, multi_line: true, split: true },
+        Framing { strangers: true, ..usual },
+        Framing {
+            line_end: LineEnd::Crlf,
+            tight: true,
+            comments: true,
+            multi_line: true,
+            strangers: true,
+            split: true,
+        },
     ]
 }
 
@@ -135,8 +143,7 @@ pub(super) fn bytes(frames: &[Frame]) -> Vec<u8> {
 pub(super) fn tellable((dialect, surface): Spoken) -> Usage {
     let Usage { input, cache_read, cache_write, .. } = USAGE;
     match (dialect, surface) {
-        (_, Surface::Responses) | (Dialect::Openai | Dialect::Azure, _) => USAGE,
-        (Dialect::Anthropic, _) => Usage { reasoning: 0, ..USAGE },
+        (_, Surface::Responses) | (Dialect::Openai | Dialect::Azure | Dialect::Anthropic, _) => USAGE,
         (Dialect::Gemini, _) => Usage { input: input + cache_write, cache_write: 0, ..USAGE },
         (Dialect::Vllm, _) => Usage { input: input + cache_write, cache_write: 0, reasoning: 0, ..USAGE },
         (Dialect::Ollama | Dialect::OllamaV1, _) => {

@@ -109,3 +109,23 @@ fn a_plain_answer_is_read_back_whole() {
         }
     }
 }
+
+#[test]
+fn strangers_stand_between_the_events_in_each_dialect_s_own_way() {
+    let framing = Framing { strangers: true, ..Framing::default() };
+    for (dialect, surface) in SPOKEN {
+        let frames = |shape| {
+            let answer = answers()[1].clone();
+            let events = dialect.stream_events(surface, answer, &SERVING, shape);
+            events.map(|frame| String::from_utf8(frame.bytes).unwrap()).collect::<Vec<_>>()
+        };
+        let usual = frames(StreamShape::default());
+        let strange = frames(StreamShape { framing, ..StreamShape::default() });
+        assert_eq!(strange.len(), usual.len(), "{dialect:?} {surface:?}");
+        assert_eq!(strange[0], usual[0], "nothing stands before the first one");
+        let with_strangers = strange.iter().filter(|frame| frame.contains("stranger")).count();
+        let lines = dialect.stream_format(surface) == StreamFormat::Lines;
+        let expected = if lines { 0 } else { usual.len() - 1 };
+        assert_eq!(with_strangers, expected, "{dialect:?} {surface:?}");
+    }
+}
