@@ -43,7 +43,7 @@ pub struct Values {
 }
 
 impl Values {
-    /// Sets `root.name`. Roots are those of [`LATER`].
+    /// Sets `root.name`. Roots are `captured`, `exchange`, `target`, `upstream`, `scenario` and `request`.
     pub fn set(&mut self, root: &'static str, name: &str, value: impl Into<String>) {
         self.roots.entry(root).or_default().insert(name.to_owned(), value.into());
     }
