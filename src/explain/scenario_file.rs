@@ -136,7 +136,7 @@ mod tests {
     fn a_stem_is_the_path_below_the_folder_of_scenarios() {
         for (name, inside) in [
             ("scenarios/rotation/next-key-on-429.yaml", "rotation/next-key-on-429"),
-            ("/home/me/scenarios/a.yaml", "a"),
+            ("/any/scenarios/a.yaml", "a"),
             ("elsewhere/a.yaml", "elsewhere/a"),
         ] {
             assert_eq!(stem(name), inside);

@@ -34,7 +34,7 @@ pub(super) struct Place<'a> {
 
 /// The first in line looks again after this time at the latest: a key may be free earlier than was promised.
 const LONGEST_LOOK: Duration = Duration::from_millis(50);
-/// And after this time at the earliest, when a key was promised for now.
+/// And after this time at the earliest, when a key was promised at once.
 const SHORTEST_LOOK: Duration = Duration::from_millis(5);
 
 impl Queue {

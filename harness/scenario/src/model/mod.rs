@@ -6,6 +6,7 @@ mod data;
 mod expectation;
 mod field;
 mod file_text;
+mod get;
 mod measure;
 mod operand;
 mod plan;
@@ -25,6 +26,7 @@ pub use expectation::{Claim, Expectation, RowClaim, Subject, Witness};
 pub(crate) use expectation::{claim_properties, take_row_claim};
 pub use field::{Field, FieldKind};
 pub use file_text::FileText;
+pub use get::{Endpoint, Get, GetAs};
 pub use measure::{CountOf, Figure, Measure, Population, QuantileOf, RateUnit};
 pub use operand::{Literal, Operand, Pattern};
 pub use plan::{Bucket, Counted, Limit, Plan, Window};
@@ -47,9 +49,8 @@ pub(crate) use scenario::UNSUBSTITUTED;
 pub use scenario::{Capability, Scenario, Stage};
 pub use schedule::{Arrivals, Closed, Course, Deeds, Flow, Open, RateStep, Schedule};
 pub use traffic::{
-    Against, Capture, ClientKind, Conversation, Disconnect, Endpoint, Errand, Exec, Get, GetAs, Manner,
-    Operate, Operation, Pause, Phase, Reading, Seen, StatusCode, Step, Traffic, WaitUntil, WholeText,
-    Writing,
+    Against, Capture, ClientKind, Conversation, Disconnect, Errand, Exec, Manner, Operate, Operation, Pause,
+    Phase, Reading, Seen, StatusCode, Step, Traffic, WaitUntil, WholeText, Writing,
 };
 pub(crate) use world::MOST_KEYS;
 pub use world::{
