@@ -139,7 +139,7 @@ impl Visit {
         let Course::Decided(Decided { decision, works, .. }) = course else { return read };
         let own = decision.done.reply().and_then(|reply| reply.latency.as_ref());
         let own = own.filter(|_| *works || decision.by_path);
-        let Some(latency) = own.or(works.then_some(&self.upstream.latency)) else { return read };
+        let Some(latency) = own.or(works.then_some(&self.upstream.latency.head)) else { return read };
         let latency = self.draws.duration(Purpose::Latency, latency);
         if latency.is_zero() {
             return read;
@@ -194,7 +194,7 @@ impl Visit {
             Fate::Reset | Fate::Close => Err(Unanswered),
             // hyper has to write something, so that something else can go out.
             Fate::Garbage | Fate::HalfHead => {
-                let body = ReplyBody::whole(Arc::clone(&self.connection), Bytes::from_static(b"{}"));
+                let body = ReplyBody::whole(Arc::clone(&self.connection), Bytes::from_static(b"{}"), true);
                 Ok(Response::new(body))
             }
         }

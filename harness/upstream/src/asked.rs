@@ -8,6 +8,7 @@ use scenario::{Field, FieldValue, Values};
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
+use crate::draw::Draws;
 use crate::keyring::{KeyRing, KeySeat, KeyUse};
 
 /// A request with everything that decides its reply.
@@ -29,6 +30,11 @@ pub(crate) struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// The draws of the request.
+    pub(crate) fn draws(&self) -> Draws {
+        self.seat.draws(self.key.number)
+    }
+
     /// A field of the request that has one value. The language lets no other fields stand in `when`.
     pub(crate) fn field(&self, field: Field, name: Option<&str>) -> FieldValue<'_> {
         match field {

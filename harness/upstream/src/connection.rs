@@ -1,16 +1,22 @@
 //! One connection: our own layer between hyper and the caller. It knows what is open on the connection and how it ends,
 //! and it is the one place where bytes can be held back, cut off or replaced.
 
+mod patience;
 mod socket;
+mod told_length;
 mod wire;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use record::{AttemptRow, NOT_REACHED, Outcome};
+use scenario::BodyLength;
+use tokio::sync::Notify;
 
 pub(crate) use socket::ConnectionIo;
 pub(crate) use wire::Wire;
+
+use patience::Rest;
 
 use crate::journal::{Journal, OpenAttempt};
 
@@ -19,6 +25,8 @@ use crate::journal::{Journal, OpenAttempt};
 pub(crate) struct Connection {
     journal: Arc<Journal>,
     state: Mutex<State>,
+    /// Told whenever a request has been answered.
+    rested: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -42,6 +50,9 @@ struct State {
     unsent: bool,
     /// Who waits until everything has.
     waits: Option<Waker>,
+    /// How the length of the next reply is told, where hyper tells it otherwise.
+    told_length: Option<BodyLength>,
+    rest: Rest,
 }
 
 /// What becomes of a connection.
@@ -59,7 +70,7 @@ pub(crate) enum Fate {
 
 impl Connection {
     pub(crate) fn new(journal: Arc<Journal>) -> Self {
-        Self { journal, state: Mutex::default() }
+        Self { journal, state: Mutex::default(), rested: Notify::new() }
     }
 
     /// A request's head has come. Requests that are sent ahead wait for the reply to the one before, but its last bytes may
@@ -131,6 +142,17 @@ impl Connection {
         self.fail(outcome);
     }
 
+    /// The length of the reply that hyper is given next is told otherwise than it would.
+    pub(crate) fn tells_length(&self, length: BodyLength) {
+        self.state().told_length = Some(length);
+    }
+
+    /// What is to become of bytes that hyper writes: a fate, or a length that is told otherwise in the head that they begin with.
+    fn deviation(&self) -> (Option<Fate>, Option<BodyLength>) {
+        let mut state = self.state();
+        (state.fate, state.told_length.take())
+    }
+
     fn fate(&self) -> Option<Fate> {
         self.state().fate
     }
@@ -199,6 +221,8 @@ impl Connection {
     fn close(&self, state: &mut State, outcome: Outcome) {
         state.reply_given = false;
         if let Some(attempt) = state.open.take() {
+            state.rest.begins();
+            self.rested.notify_one();
             self.journal.close(attempt, outcome, self.journal.clock.now());
         }
     }
@@ -210,6 +234,7 @@ impl Connection {
 
 impl State {
     fn owe(&mut self) {
+        self.rest.ends();
         self.debts += u64::from(!self.owing);
         self.owing = true;
     }

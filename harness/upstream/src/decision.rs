@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use record::{Moment, NameId};
-use scenario::{Condition, ConnectionFate, Deed, Reply, TimelineEntry, Upstream};
+use scenario::{Condition, ConnectionFate, Deed, Reply, Share, TimelineEntry, Upstream};
 
 use crate::asked::Asked;
 use crate::deed::{DeedRule, Done};
+use crate::draw::place_number;
 use crate::gauge::Standing;
 use crate::keyring::KeySeat;
 use crate::plans::{Cost, PlanRule, Plans, Taken};
@@ -16,7 +17,7 @@ use crate::questions::{Questions, asks_for_path};
 use crate::reply_rule::{ReplyRule, Said};
 use crate::script_rule::ScriptRule;
 use crate::traffic_signal::TrafficSignal;
-use crate::when::When;
+use crate::when::{ALL, When};
 
 /// The rules of one upstream.
 #[derive(Debug)]
@@ -75,6 +76,10 @@ struct TimelineRule {
     name: NameId,
     time: When,
     when: Option<Condition>,
+    /// Only so many of the requests.
+    chance: Share,
+    /// The number of its place among the draws.
+    place: u32,
     /// Whether it asks for the path or the method.
     by_path: bool,
     deed: DeedRule,
@@ -143,7 +148,7 @@ impl Rules {
 
     /// Whether the upstream does not listen now.
     pub(crate) fn refuses(&self, now: Moment) -> bool {
-        self.timeline.iter().any(|rule| rule.refuses() && rule.time.holds(&self.traffic, now))
+        self.timeline.iter().any(|rule| rule.refuses() && rule.time.share(&self.traffic, now).is_some())
     }
 
     /// How many tokens the normal answer has, as far as that is known.
@@ -165,10 +170,10 @@ impl Rules {
             let by_path = rule.by_path;
             return Decision { by_path, ..Decision::other(rule.name, rule.deed.done()) };
         }
-        let timed = self.timeline.iter().find(|rule| {
-            let holds = is_for(rule.by_path) && rule.time.holds(&self.traffic, now);
-            holds && self.questions.met(rule.when.as_ref(), asked)
-        });
+        let timed = self
+            .timeline
+            .iter()
+            .find(|rule| is_for(rule.by_path) && rule.takes((asked, &self.questions), &self.traffic, now));
         match timed {
             Some(rule) => Decision { by_path: rule.by_path, ..Decision::other(rule.name, rule.deed.done()) },
             None => Decision { deviates: false, ..Decision::other(NameId::NONE, Done::Reply(&self.normal)) },
@@ -204,9 +209,26 @@ impl TimelineRule {
             name: label.map_or(NameId::NONE, |label| preparation.names.id(label)),
             time: When::new(entry, traffic),
             when: entry.when.clone(),
+            chance: entry.chance.unwrap_or(ALL),
+            place: place_number(place),
             by_path: asks_for_path(entry.when.as_ref()),
             deed: DeedRule::new(entry.deed(), (place, normal), preparation)?,
         })
+    }
+
+    /// Whether it decides about a request now.
+    fn takes(
+        &self,
+        (asked, questions): (&Asked<'_>, &Questions),
+        traffic: &TrafficSignal,
+        now: Moment,
+    ) -> bool {
+        let Some(share) = self.time.share(traffic, now) else { return false };
+        let of_all =
+            u64::from(share.millionths) * u64::from(self.chance.millionths) / u64::from(ALL.millionths);
+        let share = Share { millionths: u32::try_from(of_all).unwrap_or(ALL.millionths) };
+        questions.met(self.when.as_ref(), asked)
+            && (share >= ALL || asked.draws().happens_at(self.place, share))
     }
 
     fn refuses(&self) -> bool {

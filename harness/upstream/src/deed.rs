@@ -36,6 +36,8 @@ pub(crate) struct BrokenRule {
     pub(crate) of: ReplyRule,
     pub(crate) place: BreakPlace,
     pub(crate) end: StreamEnd,
+    /// After so long it goes on, for an end that is none for good.
+    pub(crate) lasts: Option<Duration>,
     /// The error that is told, for the ends that tell one.
     pub(crate) error: dialect::ErrorName,
     pub(crate) error_number: NameId,
@@ -48,6 +50,8 @@ pub(crate) enum BreakPlace {
     Contents(u64),
     /// After this share of them.
     Share(Share),
+    /// After so many bytes of the body.
+    Bytes(u64),
     /// After so long since the head.
     After(Duration),
 }
@@ -77,6 +81,7 @@ impl DeedRule {
                     of,
                     place: BreakPlace::Share(HALF),
                     end: StreamEnd::Reset,
+                    lasts: None,
                     error: named(error)?,
                     error_number: NameId::NONE,
                 })
@@ -121,14 +126,23 @@ impl BrokenRule {
         preparation: &mut Preparation<'_>,
     ) -> Result<Self, String> {
         let reply = broken.of.as_ref().unwrap_or(normal);
-        let of = preparation.breaking_off(|preparation| ReplyRule::new(reply, place, preparation))?;
-        let place = match (broken.after_contents, broken.after_share, broken.after) {
-            (Some(contents), None, None) => BreakPlace::Contents(contents.into()),
-            (None, Some(share), None) => BreakPlace::Share(share),
-            (None, None, Some(after)) => BreakPlace::After(after),
+        let of = |preparation: &mut Preparation<'_>| ReplyRule::new(reply, place, preparation);
+        let of = if broken.lasts.is_some() { of(preparation) } else { preparation.breaking_off(of) }?;
+        let place = match (broken.after_contents, broken.after_share, broken.after_bytes, broken.after) {
+            (Some(contents), None, None, None) => BreakPlace::Contents(contents.into()),
+            (None, Some(share), None, None) => BreakPlace::Share(share),
+            (None, None, Some(bytes), None) => BreakPlace::Bytes(bytes.into()),
+            (None, None, None, Some(after)) => BreakPlace::After(after),
             _ => return Err(format!("`{place}` does not break at exactly one place")),
         };
         let error_number = preparation.names.id(broken.error.word());
-        Ok(Self { of, place, end: broken.then, error: named(broken.error)?, error_number })
+        Ok(Self {
+            of,
+            place,
+            end: broken.then,
+            lasts: broken.lasts,
+            error: named(broken.error)?,
+            error_number,
+        })
     }
 }

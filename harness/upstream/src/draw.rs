@@ -11,7 +11,11 @@ pub(crate) struct DrawSource(u64);
 
 /// The draws of one request.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Draws(u64);
+pub(crate) struct Draws {
+    bits: u64,
+    /// Which request it is, from 1.
+    ordinal: u32,
+}
 
 /// What a draw is for. Draws for different purposes do not depend on each other.
 #[derive(Clone, Copy, Debug)]
@@ -22,8 +26,12 @@ pub(crate) enum Purpose {
     Ids,
     /// The ids of the tools that it calls.
     ToolIds,
-    /// Whether an entry of the script takes it.
+    /// Whether an entry of the script or the timeline takes it.
     Chance,
+    /// The time until a connection is served.
+    Accept,
+    /// The times between the events of a stream, with the time until the first.
+    Gaps,
 }
 
 impl DrawSource {
@@ -38,7 +46,7 @@ impl DrawSource {
     }
 
     pub(crate) fn draws(self, ordinal: u32) -> Draws {
-        Draws(mix(self.0 ^ mix(u64::from(ordinal))))
+        Draws { bits: mix(self.0 ^ mix(u64::from(ordinal))), ordinal }
     }
 }
 
@@ -46,7 +54,7 @@ impl Draws {
     /// Uniform bits, by purpose and number.
     pub(crate) fn bits(self, purpose: Purpose, number: u64) -> u64 {
         let counter = ((purpose as u64) << 32) + number + 1;
-        mix(self.0.wrapping_add(counter.wrapping_mul(GOLDEN)))
+        mix(self.bits.wrapping_add(counter.wrapping_mul(GOLDEN)))
     }
 
     /// An id that no other request of the trial has.
@@ -68,25 +76,41 @@ impl Draws {
         id
     }
 
-    /// A duration from a distribution.
+    /// The duration that a request has from a distribution.
     pub(crate) fn duration(self, purpose: Purpose, distribution: &Distribution) -> Duration {
+        self.nth_duration(purpose, u64::from(self.ordinal).saturating_sub(1), distribution)
+    }
+
+    /// One of several durations that a request has from a distribution, counted from 0.
+    pub(crate) fn nth_duration(self, purpose: Purpose, nth: u64, distribution: &Distribution) -> Duration {
         match distribution {
             Distribution::Fixed(duration) => *duration,
             Distribution::Uniform(uniform) => {
                 let span = uniform.to.saturating_sub(uniform.from);
-                uniform.from + span.mul_f64(self.unit(purpose, 0))
+                uniform.from + span.mul_f64(self.unit(purpose, nth * 2))
+            }
+            Distribution::Normal(normal) => {
+                let seconds = normal
+                    .deviation
+                    .as_secs_f64()
+                    .mul_add(self.normal(purpose, nth), normal.mean.as_secs_f64());
+                Duration::try_from_secs_f64(seconds).unwrap_or_default()
             }
             Distribution::Lognormal(lognormal) => {
                 let spread = (lognormal.p99.as_secs_f64() / lognormal.p50.as_secs_f64()).ln() / Z_99;
-                let factor = (spread * self.normal(purpose)).exp();
+                let factor = (spread * self.normal(purpose, nth)).exp();
                 Duration::try_from_secs_f64(lognormal.p50.as_secs_f64() * factor).unwrap_or(Duration::MAX)
+            }
+            Distribution::Trace(durations) => {
+                let place = nth.checked_rem(durations.len() as u64).and_then(|nth| usize::try_from(nth).ok());
+                place.and_then(|place| durations.get(place)).copied().unwrap_or_default()
             }
         }
     }
 
-    /// Whether something happens that happens in a share of all cases.
-    pub(crate) fn happens(self, purpose: Purpose, share: Share) -> bool {
-        self.unit(purpose, 0) * 1e6 < f64::from(share.millionths)
+    /// Whether something happens to a request that happens in a share of all cases, at a place of its upstream.
+    pub(crate) fn happens_at(self, place: u32, share: Share) -> bool {
+        self.unit(Purpose::Chance, place.into()) * 1e6 < f64::from(share.millionths)
     }
 
     /// A number between zero and one, neither of which it is.
@@ -97,9 +121,9 @@ impl Draws {
     }
 
     /// A number from the standard normal distribution, by the method of Box and Muller.
-    fn normal(self, purpose: Purpose) -> f64 {
-        let radius = (-2.0 * self.unit(purpose, 0).ln()).sqrt();
-        radius * (std::f64::consts::TAU * self.unit(purpose, 1)).cos()
+    fn normal(self, purpose: Purpose, nth: u64) -> f64 {
+        let radius = (-2.0 * self.unit(purpose, nth * 2).ln()).sqrt();
+        radius * (std::f64::consts::TAU * self.unit(purpose, nth * 2 + 1)).cos()
     }
 }
 
@@ -113,6 +137,11 @@ fn mix(value: u64) -> u64 {
     let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     value ^ (value >> 31)
+}
+
+/// The number of a place of an upstream, by its name.
+pub(crate) fn place_number(name: &str) -> u32 {
+    u32::try_from(hash(name) >> 32).unwrap_or_default()
 }
 
 /// FNV-1a over the name's bytes, then mixed; the length keeps a name apart from nothing.
@@ -165,14 +194,50 @@ mod tests {
 
     #[test]
     fn a_share_of_all_cases_happens_and_none_or_all_where_it_says_so() {
-        let source = DrawSource::new(7, "main", Some("entry"));
+        let source = DrawSource::new(7, "main", Some("key-1"));
+        let place = place_number("unlucky");
         let happened = |millionths: u32| {
             let share = Share { millionths };
-            (1..=20_000).filter(|n| source.draws(*n).happens(Purpose::Chance, share)).count()
+            (1..=20_000).filter(|n| source.draws(*n).happens_at(place, share)).count()
         };
         assert_eq!((happened(0), happened(1_000_000)), (0, 20_000));
         let tenth = happened(100_000);
         assert!((1_850..=2_150).contains(&tenth), "{tenth} of 20000 are no tenth");
+    }
+
+    #[test]
+    fn what_happens_at_one_place_says_nothing_of_another() {
+        let source = DrawSource::new(7, "main", Some("key-1"));
+        let half = Share { millionths: 500_000 };
+        let both = (1..=20_000).filter(|n| {
+            let draws = source.draws(*n);
+            draws.happens_at(place_number("one"), half) && draws.happens_at(place_number("two"), half)
+        });
+        let both = both.count();
+        assert!((4_750..=5_250).contains(&both), "{both} of 20000 are no quarter");
+    }
+
+    #[test]
+    fn a_trace_is_replayed_in_order_and_again() {
+        let trace = Distribution::Trace(vec![millis(1), millis(2), millis(3)]);
+        let source = DrawSource::new(7, "main", Some("key-1"));
+        let replayed = |n: u32| source.draws(n).duration(Purpose::Latency, &trace);
+        assert_eq!([1, 2, 3, 4].map(replayed), [1, 2, 3, 1].map(millis));
+        assert_eq!(source.draws(9).nth_duration(Purpose::Gaps, 1, &trace), millis(2));
+    }
+
+    #[test]
+    fn a_normal_draw_keeps_its_mean_and_its_deviation_and_is_never_below_zero() {
+        let normal = |mean, deviation| {
+            let (mean, deviation) = (millis(mean), millis(deviation));
+            Distribution::Normal(scenario::Normal { mean, deviation, span: Span::default() })
+        };
+        let drawn = sorted(&normal(100, 10));
+        for (index, expected) in [(10_000, 100.0), (16_827, 110.0), (3_173, 90.0)] {
+            let found = drawn[index].as_secs_f64() * 1_000.0;
+            assert!((found - expected).abs() < 0.6, "{found} is not near {expected}");
+        }
+        assert_eq!(sorted(&normal(1, 10))[5_000], Duration::ZERO);
     }
 
     #[test]

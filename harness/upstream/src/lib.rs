@@ -17,6 +17,7 @@ mod decision;
 mod deed;
 mod draw;
 mod exchange_counts;
+mod frames;
 mod gauge;
 mod journal;
 mod key;

@@ -7,25 +7,30 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use dialect::{FrameKind, RefusalReply, StreamEvents, TextHash, Usage};
+use dialect::{Frame, FrameKind, RefusalReply, StreamEvents, TextHash, Usage};
 use record::AttemptRow;
 use scenario::{Framing, StreamShape};
 
 use crate::answer::Unanswered;
 use crate::connection::Connection;
 use crate::deed::BreakPlace;
+use crate::draw::{Draws, Purpose};
+use crate::frames::Frames;
 use crate::pause::{Pause, after};
-use crate::tear::{LastWords, Tear};
+use crate::tear::Tear;
 
 /// A streamed answer.
 #[derive(Debug)]
 pub(crate) struct PacedEvents {
-    events: StreamEvents,
+    frames: Frames,
     shape: StreamShape,
+    draws: Draws,
     /// What is left of a frame that is sent byte by byte.
     split: Bytes,
     hash: TextHash,
     contents: u64,
+    /// How many bytes of it have been given away.
+    sent: u64,
     /// When the next content is due; none before the first look.
     due: Option<Instant>,
     pause: Option<Pause>,
@@ -42,23 +47,34 @@ pub(crate) struct Break {
     /// The error that is told, for the ends that tell one.
     error: RefusalReply,
     tear: Tear,
+    /// After so long it goes on.
+    lasts: Option<Duration>,
+    /// When it goes on; none before it breaks off.
+    until: Option<Instant>,
     torn: bool,
 }
 
 impl Break {
-    pub(crate) fn new(place: BreakPlace, error: RefusalReply, tear: Tear) -> Self {
-        Self { place, at: None, pause: None, error, tear, torn: false }
+    pub(crate) fn new(
+        place: BreakPlace,
+        error: RefusalReply,
+        (tear, lasts): (Tear, Option<Duration>),
+    ) -> Self {
+        Self { place, at: None, pause: None, error, tear, lasts, until: None, torn: false }
     }
 
     /// Breaks off here. What has come of the events decides how the dialect tells the end.
-    fn begin(&mut self, events: &mut StreamEvents) {
+    fn begin(&mut self, frames: &mut Frames) {
         if !std::mem::replace(&mut self.torn, true) {
-            self.tear.say(LastWords {
-                error: events.error_frame(&self.error),
-                marker: events.end_frame(),
-                ping: events.ping_frame(),
-            });
+            self.tear.say(frames.last_words(&self.error));
         }
+    }
+
+    /// Whether it is over, for one that does not last.
+    fn poll_over(&mut self, context: &mut Context<'_>, now: Instant) -> Poll<()> {
+        let Some(lasts) = self.lasts else { return Poll::Pending };
+        let until = *self.until.get_or_insert_with(|| after(now, lasts));
+        poll_until((until, now), &mut self.pause, context)
     }
 
     /// Whether the time has come, for one that breaks off after a time.
@@ -83,13 +99,19 @@ fn poll_until(
 }
 
 impl PacedEvents {
-    pub(crate) fn new(events: StreamEvents, shape: StreamShape, breaks: Option<Break>) -> Self {
+    pub(crate) fn new(
+        events: StreamEvents,
+        (shape, draws): (StreamShape, Draws),
+        breaks: Option<Break>,
+    ) -> Self {
         Self {
-            events,
+            frames: Frames::new(events, &shape),
             shape,
+            draws,
             split: Bytes::new(),
             hash: TextHash::default(),
             contents: 0,
+            sent: 0,
             due: None,
             pause: None,
             breaks,
@@ -98,7 +120,7 @@ impl PacedEvents {
 
     /// Whether nothing more will come.
     pub(crate) fn is_over(&self) -> bool {
-        self.breaks.is_none() && self.split.is_empty() && self.events.is_over()
+        self.breaks.is_none() && self.split.is_empty() && self.frames.next_kind().is_none()
     }
 
     /// The next piece when it is due; nothing after the last.
@@ -115,10 +137,15 @@ impl PacedEvents {
         if self.poll_break(context).is_ready()
             && let Some(breaks) = &mut self.breaks
         {
-            breaks.begin(&mut self.events);
-            return breaks.tear.poll_end(context, connection);
+            breaks.begin(&mut self.frames);
+            let now = Instant::now();
+            if breaks.poll_over(context, now).is_pending() {
+                return breaks.tear.poll_end(context, connection);
+            }
+            self.breaks = None;
+            self.due = self.due.map(|due| due.max(now));
         }
-        let Some(kind) = self.events.next_kind() else {
+        let Some(kind) = self.frames.next_kind() else {
             // Only a stream that was to break off later comes here, since others say that they are over.
             connection.give(&[], true, |_| {});
             return Poll::Ready(None);
@@ -135,11 +162,13 @@ impl PacedEvents {
         if breaks.torn {
             return Poll::Ready(());
         }
-        let kind = self.events.next_kind();
+        let kind = self.frames.next_kind();
         match breaks.place {
             BreakPlace::After(_) => breaks.poll_time(context, Instant::now()),
             // A share was worked out before the stream began.
             BreakPlace::Share(_) => Poll::Ready(()),
+            BreakPlace::Bytes(bytes) if self.sent >= bytes || kind.is_none() => Poll::Ready(()),
+            BreakPlace::Bytes(_) => Poll::Pending,
             BreakPlace::Contents(contents) => {
                 let opened = kind != Some(FrameKind::Opening);
                 let told = matches!(kind, None | Some(FrameKind::Finish | FrameKind::Usage | FrameKind::End));
@@ -149,37 +178,59 @@ impl PacedEvents {
     }
 
     fn poll_due(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.shape.first_event.is_zero() && self.shape.gap.is_zero() {
+        if self.shape.first_event.is_none() && self.shape.gap.is_none() {
             return Poll::Ready(());
         }
         let now = Instant::now();
-        let due = *self.due.get_or_insert_with(|| after(now, self.shape.first_event));
+        let due = match self.due {
+            Some(due) => due,
+            None => after(now, self.draws.nth_duration(Purpose::Gaps, 0, &self.shape.first_event)),
+        };
+        self.due = Some(due);
         poll_until((due, now), &mut self.pause, context)
     }
 
     fn frame(&mut self, connection: &Connection) -> Option<Bytes> {
-        let frame = self.events.next()?;
-        if let Some(text) = self.events.answer().text.get(frame.text) {
-            self.hash.add(text);
-        }
-        if frame.kind.is_content() {
-            self.contents += 1;
-            self.due = self.due.map(|due| after(due, self.shape.gap));
+        let mut frame = self.frames.next()?;
+        let cut = self.room().filter(|room| *room < frame.bytes.len());
+        if let Some(room) = cut {
+            frame.bytes.truncate(room);
+        } else {
+            self.tell(&frame);
         }
         let hash = if self.hash == TextHash::default() { 0 } else { self.hash.value() };
-        let reported = frame.usage.map(reported);
+        let reported = frame.usage.filter(|_| cut.is_none()).map(reported);
         let note = |row: &mut AttemptRow| {
             row.text_hash = hash;
             if let Some((input, output)) = reported {
                 (row.input_tokens, row.output_tokens) = (input, output);
             }
         };
+        self.sent += frame.bytes.len() as u64;
         let mut bytes = Bytes::from(frame.bytes);
         if self.shape.framing.0.contains(&Framing::Split) {
             self.split = bytes.split_off(1.min(bytes.len()));
         }
         connection.give(&bytes, self.is_over(), note);
         Some(bytes)
+    }
+
+    /// How many bytes may still come before it breaks off, for one that does so after so many.
+    fn room(&self) -> Option<usize> {
+        let BreakPlace::Bytes(bytes) = self.breaks.as_ref()?.place else { return None };
+        usize::try_from(bytes.saturating_sub(self.sent)).ok()
+    }
+
+    /// A whole frame is told.
+    fn tell(&mut self, frame: &Frame) {
+        if let Some(text) = self.frames.text_of(frame) {
+            self.hash.add(text);
+        }
+        if frame.kind.is_content() {
+            self.contents += 1;
+            let gap = self.draws.nth_duration(Purpose::Gaps, self.contents, &self.shape.gap);
+            self.due = self.due.map(|due| after(due, gap));
+        }
     }
 
     fn split_piece(&mut self, connection: &Connection) -> Bytes {
@@ -198,6 +249,6 @@ fn reported(usage: Usage) -> (u32, u32) {
 pub(crate) fn plain_wait(place: BreakPlace) -> Duration {
     match place {
         BreakPlace::After(wait) => wait,
-        BreakPlace::Contents(_) | BreakPlace::Share(_) => Duration::ZERO,
+        BreakPlace::Contents(_) | BreakPlace::Share(_) | BreakPlace::Bytes(_) => Duration::ZERO,
     }
 }

@@ -24,8 +24,8 @@ pub(crate) struct ReplyBody {
 
 #[derive(Debug)]
 enum Content {
-    /// All of it, until it has been taken.
-    Whole(Bytes),
+    /// All of it, until it has been taken, and whether its length is told beforehand.
+    Whole(Bytes, bool),
     Events(Box<PacedEvents>),
     Torn(Box<TornBody>),
 }
@@ -39,13 +39,15 @@ pub(crate) struct TornBody {
     pub(crate) length: usize,
     /// From what comes of it to its end.
     pub(crate) wait: Duration,
+    /// After how long what is left comes, for one that goes on.
+    pub(crate) rest: Option<(Duration, Bytes)>,
     pub(crate) tear: Tear,
     pub(crate) pause: Option<Pause>,
 }
 
 impl ReplyBody {
-    pub(crate) fn whole(connection: Arc<Connection>, body: Bytes) -> Self {
-        Self { connection, content: Content::Whole(body) }
+    pub(crate) fn whole(connection: Arc<Connection>, body: Bytes, is_measured: bool) -> Self {
+        Self { connection, content: Content::Whole(body, is_measured) }
     }
 
     pub(crate) fn events(connection: Arc<Connection>, events: PacedEvents) -> Self {
@@ -67,8 +69,8 @@ impl Body for ReplyBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Unanswered>>> {
         let Self { connection, content } = self.get_mut();
         let piece = match content {
-            Content::Whole(body) if body.is_empty() => None,
-            Content::Whole(body) => {
+            Content::Whole(body, _) if body.is_empty() => None,
+            Content::Whole(body, _) => {
                 let body = std::mem::take(body);
                 connection.give(&body, true, |_| {});
                 Some(Ok(body))
@@ -81,7 +83,7 @@ impl Body for ReplyBody {
 
     fn is_end_stream(&self) -> bool {
         match &self.content {
-            Content::Whole(body) => body.is_empty(),
+            Content::Whole(body, _) => body.is_empty(),
             Content::Events(events) => events.is_over(),
             Content::Torn(_) => false,
         }
@@ -89,9 +91,9 @@ impl Body for ReplyBody {
 
     fn size_hint(&self) -> SizeHint {
         match &self.content {
-            Content::Whole(body) => SizeHint::with_exact(body.len() as u64),
+            Content::Whole(body, true) => SizeHint::with_exact(body.len() as u64),
             Content::Torn(torn) if !torn.tear.is_orderly() => SizeHint::with_exact(torn.length as u64),
-            Content::Events(_) | Content::Torn(_) => SizeHint::default(),
+            Content::Whole(..) | Content::Events(_) | Content::Torn(_) => SizeHint::default(),
         }
     }
 }
@@ -108,11 +110,24 @@ impl TornBody {
             return Poll::Ready(Some(Ok(begin)));
         }
         if !self.wait.is_zero() {
-            let wait = self.wait;
-            let pause = self.pause.get_or_insert_with(|| Pause::until(after(Instant::now(), wait)));
-            ready!(Pin::new(pause).poll(context));
+            ready!(self.poll_pause(self.wait, context));
             self.wait = Duration::ZERO;
         }
-        self.tear.poll_end(context, connection)
+        let Some((lasts, _)) = self.rest else { return self.tear.poll_end(context, connection) };
+        if self.poll_pause(lasts, context).is_pending() {
+            // What the tear has to say meanwhile it says of a stream alone.
+            return Poll::Pending;
+        }
+        let rest = self.rest.as_mut().map(|(_, rest)| std::mem::take(rest)).unwrap_or_default();
+        connection.give(&rest, true, |_| {});
+        self.rest = Some((Duration::ZERO, Bytes::new()));
+        Poll::Ready((!rest.is_empty()).then_some(Ok(rest)))
+    }
+
+    fn poll_pause(&mut self, wait: Duration, context: &mut Context<'_>) -> Poll<()> {
+        let pause = self.pause.get_or_insert_with(|| Pause::until(after(Instant::now(), wait)));
+        ready!(Pin::new(pause).poll(context));
+        self.pause = None;
+        Poll::Ready(())
     }
 }

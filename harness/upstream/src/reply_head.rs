@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue};
 use record::{AttemptRow, NOT_REACHED, NameId};
+use scenario::BodyLength;
 
 /// A reply's head, before it is written as one.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(crate) struct ReplyHead {
     /// The wait that it asks for in a form that can be understood, as a reader computes it.
     pub(crate) hint: Option<Duration>,
     pub(crate) headers: HeaderMap,
+    /// How the length of a whole body is told.
+    pub(crate) length: BodyLength,
 }
 
 /// The content type of every body that is no stream.
@@ -34,6 +37,7 @@ impl ReplyHead {
             answer: NameId::NONE,
             hint: None,
             headers: HeaderMap::with_capacity(MOST_HEADERS),
+            length: BodyLength::Usual,
         }
     }
 

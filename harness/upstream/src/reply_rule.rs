@@ -5,7 +5,7 @@ use std::time::Duration;
 use dialect::HintForm;
 use http::{HeaderName, HeaderValue};
 use record::NameId;
-use scenario::{Data, Distribution, HintName, Protocol, Reply};
+use scenario::{BodyLength, Data, Distribution, HintName, Protocol, Reply};
 
 use crate::answer_maker::AnswerMaker;
 use crate::material::Material;
@@ -26,6 +26,10 @@ pub(crate) struct ReplyRule {
     /// How it tells that wait.
     pub(crate) hints: Vec<HintForm>,
     pub(crate) latency: Option<Distribution>,
+    /// How the length of its body is told.
+    pub(crate) length: BodyLength,
+    /// Tokens of request and answer that plans count instead of what it reports.
+    pub(crate) charges: Option<(u64, u64)>,
     /// The names behind `request.` that are filled in.
     pub(crate) names: Vec<String>,
 }
@@ -34,7 +38,7 @@ pub(crate) struct ReplyRule {
 #[derive(Debug)]
 pub(crate) enum Said {
     /// An answer of the dialect.
-    Answer(AnswerMaker),
+    Answer(Box<AnswerMaker>),
     /// An error of the dialect, perhaps with another body.
     Error {
         /// The error.
@@ -74,6 +78,8 @@ impl ReplyRule {
             headers,
             wait: reply.retry_after,
             latency: reply.latency.clone(),
+            length: reply.length,
+            charges: reply.charges.as_ref().map(|charges| (charges.input.into(), charges.output.into())),
             names,
         })
     }
@@ -109,7 +115,7 @@ impl Said {
             return Ok(Self::Body(Material::text("")));
         }
         Ok(match preparation.protocol {
-            Protocol::Llm(_) => Self::Answer(AnswerMaker::new(reply, place, preparation)),
+            Protocol::Llm(_) => Self::Answer(Box::new(AnswerMaker::new(reply, place, preparation))),
             Protocol::Http => {
                 Self::Body(reply.text.as_ref().map_or_else(|| Material::text(DEFAULT_BODY), body))
             }

@@ -1,13 +1,15 @@
 //! An entry of the script, made ready: which requests it takes, and what it does with them.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use record::NameId;
-use scenario::{Condition, ConnectionFate, Deed, Reply, ScriptEntry, Share};
+use scenario::{Axes, Axis, Condition, ConnectionFate, Deed, Reply, ScriptEntry, Share};
 
 use crate::asked::Asked;
 use crate::deed::DeedRule;
-use crate::draw::{DrawSource, Purpose};
+use crate::draw::place_number;
 use crate::preparation::Preparation;
 use crate::questions::{Questions, asks_for_path};
 
@@ -18,10 +20,9 @@ pub(crate) struct ScriptRule {
     pub(crate) deed: DeedRule,
     /// Whether it asks for the path or the method.
     pub(crate) by_path: bool,
-    when: Option<Condition>,
+    pub(crate) when: Option<Condition>,
     only: Only,
-    /// How many requests have come to it.
-    came: AtomicU32,
+    came: Came,
 }
 
 /// Which of the requests that come to an entry it takes.
@@ -30,9 +31,20 @@ enum Only {
     All,
     First(u32),
     Every(u32),
-    /// A share of them. Which ones depends on the seed, the upstream, the entry and the request's number there alone.
-    Chance(Share, DrawSource),
+    /// A share of them. Which ones depends on the seed, the upstream, the entry, the key and the request's ordinal there.
+    Chance(Share, u32),
 }
+
+/// How many requests have come to an entry.
+#[derive(Debug)]
+enum Came {
+    InAll(AtomicU32),
+    /// By what is counted by itself.
+    By(Axes, Mutex<HashMap<(NameId, String), u32>>),
+}
+
+/// So many counts are kept. What comes beyond them is counted together, so that no caller fills the memory with models.
+const MOST_COUNTS: usize = 10_000;
 
 impl ScriptRule {
     /// An entry, made ready. `normal` is what the upstream replies otherwise.
@@ -59,10 +71,10 @@ impl ScriptRule {
                 (Some(first), ..) => Only::First(first),
                 (None, Some(every), ..) => Only::Every(every.max(1)),
                 (None, None, true, _) => Only::First(1),
-                (None, None, false, Some(chance)) => Only::Chance(chance, preparation.draws_at(name)),
+                (None, None, false, Some(chance)) => Only::Chance(chance, place_number(name)),
                 (None, None, false, None) => Only::All,
             },
-            came: AtomicU32::new(0),
+            came: Came::new(&entry.per),
             deed: DeedRule::new(entry.deed(), (name, normal), preparation)?,
         })
     }
@@ -72,16 +84,53 @@ impl ScriptRule {
         if !questions.met(self.when.as_ref(), asked) {
             return false;
         }
-        let number = || counts.then(|| self.came.fetch_add(1, Ordering::Relaxed).saturating_add(1));
         match self.only {
             Only::All => true,
-            Only::First(first) => {
-                // Without the look beforehand the count would come round in a long run.
-                self.came.load(Ordering::Relaxed) < first && number().is_some_and(|number| number <= first)
+            Only::First(first) => counts && self.came.number(asked, Some(first)) <= first,
+            Only::Every(every) => counts && self.came.number(asked, None).is_multiple_of(every),
+            Only::Chance(share, place) => counts && asked.draws().happens_at(place, share),
+        }
+    }
+}
+
+impl Came {
+    fn new(per: &Axes) -> Self {
+        if per.0.is_empty() {
+            Self::InAll(AtomicU32::new(0))
+        } else {
+            Self::By(per.clone(), Mutex::default())
+        }
+    }
+
+    /// The number of a request, which is thereby counted. Beyond `enough` nothing is counted in all, or the count would come
+    /// round in a long run.
+    fn number(&self, asked: &Asked<'_>, enough: Option<u32>) -> u32 {
+        match self {
+            Self::InAll(came) => {
+                if let Some(enough) = enough
+                    && came.load(Ordering::Relaxed) >= enough
+                {
+                    return u32::MAX;
+                }
+                came.fetch_add(1, Ordering::Relaxed).saturating_add(1)
             }
-            Only::Every(every) => number().is_some_and(|number| number.is_multiple_of(every)),
-            Only::Chance(share, draws) => {
-                number().is_some_and(|number| draws.draws(number).happens(Purpose::Chance, share))
+            Self::By(per, counts) => {
+                let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut place = (NameId::NONE, String::new());
+                for axis in &per.0 {
+                    match axis {
+                        Axis::Key => place.0 = asked.seat.name,
+                        Axis::Model => {
+                            place.1 = asked.chat.map(|chat| chat.model.to_string()).unwrap_or_default();
+                        }
+                    }
+                }
+                if counts.len() >= MOST_COUNTS && !counts.contains_key(&place) {
+                    place = (NameId::NONE, String::new());
+                }
+                let count = counts.entry(place).or_insert(0);
+                *count = count.saturating_add(1);
+                *count
             }
         }
     }

@@ -7,7 +7,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
 
-use scenario::Address;
+use scenario::{Address, ConnectionEnd, KeepAlive};
 use tokio_rustls::TlsAcceptor;
 
 use certificate::self_signed;
@@ -25,6 +25,8 @@ use door::Door;
 
 use crate::answer::answer;
 use crate::connection::{Connection, ConnectionIo, Wire};
+use crate::draw::Purpose;
+use crate::pause::{Pause, after};
 use crate::upstream::Upstream;
 
 /// A running server. Dropping it ends the listener and all connections.
@@ -104,13 +106,16 @@ async fn serve(mut door: Door, tls: Option<TlsAcceptor>, upstream: Arc<Upstream>
     // Tells those connections that are open at the time to end.
     let leave = watch::Sender::new(());
     let mut stopped = pin!(upstream.stopped());
+    let mut number = 0_u32;
     let mut look = upstream.rules.may_refuse().then(|| interval(LOOK));
     loop {
         tokio::select! {
             accepted = door.accept(), if connections.len() < bounds.connections => match accepted {
                 Ok((stream, _)) => {
                     let (tls, upstream) = (tls.clone(), Arc::clone(&upstream));
-                    connections.spawn(greet((stream, tls), upstream, bounds.patience, leave.subscribe()));
+                    number = number.wrapping_add(1);
+                    let accept = upstream.draws.draws(number).duration(Purpose::Accept, &upstream.latency.accept);
+                    connections.spawn(greet((stream, tls), upstream, (accept, bounds.patience), leave.subscribe()));
                 }
                 Err(_) => sleep(AFTER_REFUSAL).await,
             },
@@ -142,9 +147,15 @@ async fn serve(mut door: Door, tls: Option<TlsAcceptor>, upstream: Arc<Upstream>
 async fn greet(
     (stream, tls): (TcpStream, Option<TlsAcceptor>),
     upstream: Arc<Upstream>,
-    patience: Duration,
+    (accept, patience): (Duration, Duration),
     mut leave: watch::Receiver<()>,
 ) {
+    if !accept.is_zero() {
+        tokio::select! {
+            () = Pause::until(after(Instant::now(), accept)) => {}
+            _ = leave.changed() => return,
+        }
+    }
     // A stream that is gone already shows it at the first read.
     let _: io::Result<()> = stream.set_nodelay(true);
     let wire = match tls {
@@ -164,6 +175,7 @@ async fn greet(
 async fn converse(stream: Wire, upstream: Arc<Upstream>, patience: Duration, mut leave: watch::Receiver<()>) {
     let connection = Arc::new(Connection::new(Arc::clone(&upstream.journal)));
     let io = ConnectionIo::new(stream, Arc::clone(&connection));
+    let keep_alive = upstream.keep_alive.clone();
     let service = {
         let connection = Arc::clone(&connection);
         service_fn(move |request| answer(&upstream, &connection, request))
@@ -183,8 +195,20 @@ async fn converse(stream: Wire, upstream: Arc<Upstream>, patience: Duration, mut
                 leaving = true;
                 serving.as_mut().graceful_shutdown();
             }
+            end = enough(&connection, keep_alive.as_ref()) => return connection.lets_go(end),
             _ = watch.tick() => if connection.gives_up() { return },
         }
+    }
+}
+
+/// Waits until the upstream closes the connection between two requests, if it ever does.
+async fn enough(connection: &Connection, keep_alive: Option<&KeepAlive>) -> ConnectionEnd {
+    match keep_alive {
+        Some(keep_alive) => {
+            connection.enough(keep_alive).await;
+            keep_alive.ends
+        }
+        None => std::future::pending().await,
     }
 }
 

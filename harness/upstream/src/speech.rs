@@ -151,6 +151,8 @@ impl Speaker<'_> {
             }
         };
         speech.head.status = rule.status.unwrap_or(speech.head.status);
+        speech.head.length = rule.length;
+        speech.used = rule.charges.unwrap_or(speech.used);
         for (name, value) in &rule.headers {
             let value = HeaderValue::from_maybe_shared(value.bytes(self.values)?)
                 .map_err(|_| {
@@ -202,21 +204,24 @@ impl Speaker<'_> {
             let events = events(made.answer);
             let breaks = broken.map(|broken| {
                 let error = self.refusal(Cause::Named(broken.error), &[]);
-                Break::new(place_in(broken.place, &events), error, self.tear(broken))
+                Break::new(place_in(broken.place, &events), error, (self.tear(broken), broken.lasts))
             });
-            let events = PacedEvents::new(events, maker.shape.clone(), breaks);
+            let events = PacedEvents::new(events, (maker.shape.clone(), self.draws), breaks);
             let body = SpokenBody::Events(Box::new(events));
             let hidden = maker.cuts_secrets();
             return Ok(Speech { head, body, used, reported: None, text_hash: 0, hidden });
         }
         head.body(JSON);
         let body = Bytes::from(dialect.answer_body(surface, &made.answer, &serving));
+        let reported = Some((limited(used.0), usage.output));
         let Some(broken) = broken else {
-            let reported = Some((limited(used.0), usage.output));
             return Ok(Speech { used, reported, text_hash: made.hash, ..Speech::whole(head, body) });
         };
         let contents = count(events(made.answer));
-        Ok(Speech { used, ..self.torn(head, &body, broken, contents) })
+        let torn = self.torn(head, &body, broken, contents);
+        // What only comes late is told in the end.
+        let (reported, text_hash) = if broken.lasts.is_some() { (reported, made.hash) } else { (None, 0) };
+        Ok(Speech { used, reported, text_hash, ..torn })
     }
 
     /// A vector for each text. It has no text that could be told by its name, so that the row names no answer.
@@ -248,13 +253,15 @@ impl Speaker<'_> {
         let kept = match broken.place {
             BreakPlace::After(_) => length / 2,
             BreakPlace::Share(share) => portion(length as u64, share.millionths.into(), 1_000_000),
+            BreakPlace::Bytes(bytes) => usize::try_from(bytes).unwrap_or(length).min(length),
             BreakPlace::Contents(told) => portion(length as u64, told, contents.max(1).into()),
         };
         let error = self.refusal(Cause::Named(broken.error), &[]).body;
         let mut tear = self.tear(broken);
         tear.say(LastWords { error, ..LastWords::default() });
-        let torn =
-            TornBody { begin: body.slice(..kept), length, wait: plain_wait(broken.place), tear, pause: None };
+        let rest = broken.lasts.map(|lasts| (lasts, body.slice(kept..)));
+        let (begin, wait) = (body.slice(..kept), plain_wait(broken.place));
+        let torn = TornBody { begin, length, wait, rest, tear, pause: None };
         Speech { body: SpokenBody::Torn(torn), ..Speech::whole(head, Bytes::new()) }
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use record::{Moment, NameId, NameTable};
-use scenario::{Distribution, ErrorName, LimitSignal, Protocol, World};
+use scenario::{ErrorName, KeepAlive, Latency, LimitSignal, Protocol, World};
 use tokio::sync::watch;
 
 use crate::decision::Rules;
@@ -39,7 +39,9 @@ pub(crate) struct Upstream {
     mistakes: Mistakes,
     /// Its name, as people read it.
     label: String,
-    pub(crate) latency: Distribution,
+    pub(crate) latency: Latency,
+    /// When it closes a connection between two requests.
+    pub(crate) keep_alive: Option<KeepAlive>,
     /// When limit headers are sent.
     pub(crate) limits: LimitSignal,
     /// The draws of requests without a key.
@@ -81,7 +83,8 @@ impl Upstream {
             journal: Arc::new(journal),
             models: ModelNames::new(served(world, name), names.clone()),
             errors: ErrorNames::new(names),
-            latency: settings.latency.head.clone(),
+            latency: settings.latency.clone(),
+            keep_alive: settings.keep_alive.clone(),
             limits: settings.signals.limits,
             draws: DrawSource::new(*seed, name, None),
             epoch: SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().saturating_sub(now.since(Moment(0))),

@@ -134,6 +134,10 @@ impl<'a> Checker<'a> {
         for plan in &upstream.plans {
             self.plan(plan, upstream);
         }
+        upstream.latency.check(self.problems);
+        if let Some(keep_alive) = &upstream.keep_alive {
+            keep_alive.check(self.problems);
+        }
         upstream.reply.check(self.problems);
         self.reply(&upstream.reply, upstream);
         if upstream.reply.error.is_some() {

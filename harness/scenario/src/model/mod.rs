@@ -7,6 +7,7 @@ mod expectation;
 mod field;
 mod file_text;
 mod get;
+mod latency;
 mod measure;
 mod operand;
 mod plan;
@@ -16,6 +17,7 @@ mod request;
 mod router;
 mod scenario;
 mod schedule;
+mod stream;
 mod traffic;
 mod world;
 
@@ -27,6 +29,7 @@ pub(crate) use expectation::{claim_properties, take_row_claim};
 pub use field::{Field, FieldKind};
 pub use file_text::FileText;
 pub use get::{Endpoint, Get, GetAs};
+pub use latency::{Distribution, Drawn, Latency, Lognormal, Normal, UnderLoad, Uniform};
 pub use measure::{CountOf, Figure, Measure, Population, QuantileOf, RateUnit};
 pub use operand::{Literal, Operand, Pattern};
 pub use plan::{Bucket, Counted, Limit, Plan, Window};
@@ -37,8 +40,7 @@ pub use quantifier::{
 pub(crate) use quantifier::{above_all, no_number};
 pub(crate) use reply::one_deed;
 pub use reply::{
-    BrokenStream, ConnectionFate, Deed, ErrorName, Finish, Framing, FramingWords, HintName, Reply, StreamEnd,
-    StreamShape, ToolCall, Usage, UsagePlace,
+    BodyLength, Charges, ConnectionFate, Deed, ErrorName, Finish, HintName, Reply, ToolCall, Usage,
 };
 pub use request::{Credential, Cycle, InTurn, MarkPosition, Method, Request, Send, Sent, Surface, Variation};
 pub use router::{
@@ -48,12 +50,15 @@ pub use router::{
 pub(crate) use scenario::UNSUBSTITUTED;
 pub use scenario::{Capability, Scenario, Stage};
 pub use schedule::{Arrivals, Closed, Course, Deeds, Flow, Open, RateStep, Schedule};
+pub use stream::{
+    BrokenStream, ContentsCome, Ending, Framing, FramingWords, StreamEnd, StreamShape, UsagePlace,
+};
 pub use traffic::{
     Against, Capture, ClientKind, Conversation, Disconnect, Errand, Exec, Manner, Operate, Operation, Pause,
     Phase, Reading, Seen, StatusCode, Step, Traffic, WaitUntil, WholeText, Writing,
 };
 pub(crate) use world::MOST_KEYS;
 pub use world::{
-    Address, Distribution, Drawn, Key, KeySettings, KeyState, KeyStateEntry, Keys, Latency, LimitSignal,
-    Lognormal, Padding, Protocol, ScriptEntry, Signals, TimelineEntry, Uniform, Upstream, World,
+    Address, Axes, Axis, ConnectionEnd, KeepAlive, Key, KeySettings, KeyState, KeyStateEntry, Keys,
+    LimitSignal, Padding, Protocol, ScriptEntry, Signals, TimelineEntry, Upstream, World,
 };

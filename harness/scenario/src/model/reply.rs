@@ -1,13 +1,11 @@
-//! What an upstream replies: normal answers, errors by name, replies in so many words, streams and connections that go wrong.
+//! What an upstream replies: normal answers, errors by name, replies in so many words, connections that go wrong.
 
 use std::time::Duration;
 
-use serde_json::json;
-
-use crate::model::{Data, Distribution};
-use crate::node::{Node, Span, Value};
+use crate::model::{BrokenStream, Data, Distribution, StreamShape};
+use crate::node::Span;
 use crate::problem::Problem;
-use crate::read::{At, Named, Read, SchemaBook, Share, part, words};
+use crate::read::{At, Named, part, words};
 use crate::template::Template;
 
 part! {
@@ -38,6 +36,10 @@ part! {
         /// The shape of its stream, where one is asked for; everything at once if missing.
         /// For example `stream: { first_event: 20ms, gap: 2ms }`.
         stream: Option<StreamShape>,
+        /// How the length of a body is told that is no stream. For example `length: until_close`.
+        length: BodyLength = BodyLength::Usual,
+        /// What the plans count instead of what it reports. For example `charges: { input: 100, output: 900 }`.
+        charges: Option<Charges>,
         /// How long it thinks; the upstream's own latency if missing. For example `latency: 2s`.
         latency: Option<Distribution>,
     }
@@ -56,6 +58,30 @@ part! {
         output: u32 = 0,
         /// Output tokens that were spent on reasoning. For example `reasoning: 90`.
         reasoning: u32 = 0,
+    }
+}
+
+part! {
+    /// Tokens that are counted though others are reported.
+    "the tokens that are charged" => Charges {
+        /// Input tokens of every class. For example `input: 100`.
+        input: u32 = 0,
+        /// Output tokens. For example `output: 900`.
+        output: u32 = 0,
+    }
+}
+
+words! {
+    /// How the length of a body is told that is no stream.
+    "how a length is told" => BodyLength {
+        /// Beforehand, in `content-length`.
+        "usual" => Usual,
+        /// In chunks.
+        "chunked" => Chunked,
+        /// By closing the connection behind it.
+        "until_close" => UntilClose,
+        /// Beforehand, as half of what comes; then the connection is closed.
+        "half" => Half,
     }
 }
 
@@ -80,106 +106,6 @@ part! {
         name: String,
         /// Its arguments, as a JSON text. For example `arguments: '{"city":"Bern"}'`.
         arguments: String = "{}".to_owned(),
-    }
-}
-
-part! {
-    /// How a stream is paced and cut into events.
-    "a stream's shape" => StreamShape {
-        /// From the head to the first event. For example `first_event: 20ms`.
-        first_event: Duration = Duration::ZERO,
-        /// From one event to the next. For example `gap: 2ms`.
-        gap: Duration = Duration::ZERO,
-        /// Into how many contents the text is cut; one for each word if missing. For example `contents: 60`.
-        contents: Option<u32>,
-        /// Where the usage stands. For example `usage: every_event`.
-        usage: UsagePlace = UsagePlace::Usual,
-        /// Whether a ping or comment stands between the events. For example `pings: true`.
-        pings: bool = false,
-        /// How its lines are written; as the provider writes them if missing.
-        /// For example `framing: crlf` or `framing: [crlf, split]`.
-        framing: FramingWords = FramingWords(Vec::new()),
-    }
-}
-
-words! {
-    /// Where the usage of a stream stands.
-    "a place for the usage" => UsagePlace {
-        /// Where the provider puts it, if the request asks for it.
-        "usual" => Usual,
-        /// On every event, cumulative.
-        "every_event" => EveryEvent,
-        /// On the last event with content.
-        "last_content" => LastContent,
-        /// On the event that tells why the answer ends.
-        "finish" => Finish,
-        /// Nowhere.
-        "none" => Nowhere,
-    }
-}
-
-/// Ways to write the lines of a stream, all of them together.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FramingWords(pub Vec<Framing>);
-
-words! {
-    /// How the lines of a stream are written.
-    "a framing" => Framing {
-        /// With carriage return and line feed.
-        "crlf" => Crlf,
-        /// With carriage return alone.
-        "cr" => Cr,
-        /// With events of an unknown type between them.
-        "strangers" => Strangers,
-        /// With the data of an event on several lines.
-        "multi_line" => MultiLine,
-        /// Without a space behind `data:`.
-        "tight" => Tight,
-        /// With comments between them.
-        "comments" => Comments,
-        /// In pieces of one byte, so that every character is split.
-        "split" => Split,
-    }
-}
-
-part! {
-    /// A stream that goes wrong. A request for a plain answer gets the same trouble in its body.
-    "a broken stream" => BrokenStream {
-        /// After so many contents. For example `after_contents: 40`.
-        after_contents: Option<u32>,
-        /// After this share of the contents. For example `after_share: 50%`.
-        after_share: Option<Share>,
-        /// After so long since the head. For example `after: 1s`.
-        after: Option<Duration>,
-        /// What happens then. For example `then: close`.
-        then: StreamEnd,
-        /// The error that is told, for `then: error`. For example `error: overloaded`.
-        error: ErrorName = ErrorName::ServerError,
-        /// The answer that it breaks off, with the shape of its stream; the normal one if missing.
-        /// For example `of: { text: { tokens: 60 }, stream: { gap: 5ms } }`.
-        of: Option<Reply>,
-    }
-}
-
-words! {
-    /// How a stream goes wrong.
-    "a stream's end" => StreamEnd {
-        /// It ends in an orderly way, without the marker that says it is complete.
-        "end" => End,
-        /// The connection is closed in the middle of the body.
-        "close" => Close,
-        /// The connection is reset.
-        "reset" => Reset,
-        /// Nothing more comes, and the connection stays open.
-        "stall" => Stall,
-        /// The provider tells an error in the middle of the stream.
-        "error" => Error,
-        /// The provider tells an error, and ends as if the stream were complete.
-        "error_then_done" => ErrorThenDone,
-        /// Something comes that is no event.
-        "garbage" => Garbage,
-        /// Nothing more comes but pings or comments, one every 100 ms, and the connection stays open.
-        "pings" => Pings,
     }
 }
 
@@ -291,6 +217,8 @@ impl Reply {
             finish: None,
             tools: Vec::new(),
             stream: None,
+            length: BodyLength::Usual,
+            charges: None,
             latency: None,
             span: Span::default(),
         }
@@ -334,72 +262,6 @@ impl Reply {
                 Problem::new(self.span, format!("{status} is no status of a reply"))
                     .help("write a status from 200 to 599"),
             );
-        }
-    }
-}
-
-impl StreamShape {
-    /// Every event at once.
-    #[must_use]
-    pub fn immediate() -> Self {
-        Self {
-            first_event: Duration::ZERO,
-            gap: Duration::ZERO,
-            contents: None,
-            usage: UsagePlace::Usual,
-            pings: false,
-            framing: FramingWords(Vec::new()),
-            span: Span::default(),
-        }
-    }
-}
-
-impl Read for FramingWords {
-    fn read(node: &Node, problems: &mut Vec<Problem>) -> Option<Self> {
-        let words = match &node.value {
-            Value::List(_) => Vec::<Framing>::read(node, problems)?,
-            _ => vec![Framing::read(node, problems)?],
-        };
-        let endings = words.iter().filter(|word| matches!(word, Framing::Crlf | Framing::Cr)).count();
-        let twice = words.iter().enumerate().any(|(index, word)| words[..index].contains(word));
-        if endings > 1 || twice {
-            let problem = Problem::new(node.span, "a framing that contradicts or repeats itself");
-            problems.push(problem.help("write each word once, and `crlf` or `cr`"));
-            return None;
-        }
-        Some(Self(words))
-    }
-
-    fn schema(book: &mut SchemaBook) -> serde_json::Value {
-        let word = Framing::schema(book);
-        json!({ "title": "a framing, or several together", "anyOf": [word, { "type": "array", "items": word }] })
-    }
-}
-
-impl BrokenStream {
-    /// Tells a break without one place.
-    pub(crate) fn check(&self, problems: &mut Vec<Problem>) {
-        let places = [self.after_contents.is_some(), self.after_share.is_some(), self.after.is_some()];
-        if places.iter().filter(|there| **there).count() != 1 {
-            problems.push(
-                Problem::new(self.span, "a stream that breaks at no place or at several")
-                    .help("write exactly one of: `after_contents: 40`, `after_share: 50%`, `after: 1s`"),
-            );
-        }
-        if self.after_share.is_some_and(|share| share.millionths > 1_000_000) {
-            problems.push(
-                Problem::new(self.span, "a stream has no more than 100% of its contents")
-                    .help("write for example `after_share: 50%`"),
-            );
-        }
-        if let Some(of) = &self.of {
-            of.check(problems);
-            if of.error.is_some() || of.body.is_some() {
-                problems.push(
-                    Problem::new(of.span, "only an answer of the dialect can be broken off")
-                        .help("write `text:` with `usage:` and `stream:` under `of:`"),
-                );
-            }
         }
     }
 }

@@ -8,11 +8,14 @@ use dialect::Dialect;
 use serde_json::json;
 
 use crate::model::{
-    BrokenStream, Condition, ConnectionFate, Deed, Plan, Prices, Reply, RouterSettings, Tenant, one_deed,
+    BrokenStream, Condition, ConnectionFate, Deed, Latency, Plan, Prices, Reply, RouterSettings, Tenant,
+    one_deed,
 };
 use crate::node::{Node, Span, Value};
 use crate::problem::Problem;
-use crate::read::{At, Named, Read, SchemaBook, Share, choice, part, words, wrong};
+use crate::read::{
+    At, Named, Read, SchemaBook, Share, one_or_several, one_or_several_schema, part, words, wrong,
+};
 
 part! {
     /// What stands behind the target, and how the target is asked to use it.
@@ -45,7 +48,10 @@ part! {
         /// For example `plans: [{ name: minute, log: { max: 20, per: 1s } }]`.
         plans: Vec<Plan>,
         /// How long it thinks; not at all if missing. For example `latency: { head: 20ms }`.
-        latency: Latency = Latency { head: Distribution::Fixed(Duration::ZERO), span: Span::default() },
+        latency: Latency = Latency::none(),
+        /// When it closes a connection between two requests, without having said so; never if missing.
+        /// For example `keep_alive: { requests: 10 }`.
+        keep_alive: Option<KeepAlive>,
         /// Which headers tell of its limits; those of the dialect if missing.
         /// For example `signals: { limits: refusals }`.
         signals: Signals = Signals { limits: LimitSignal::Usual, plan: None, span: Span::default() },
@@ -164,11 +170,24 @@ words! {
 }
 
 part! {
-    /// How long an upstream thinks.
-    "a latency" => Latency {
-        /// From the request's last byte to the reply's first.
-        /// For example `head: 20ms` or `head: { lognormal: { p50: 5ms, p99: 40ms } }`.
-        head: Distribution,
+    /// When an upstream closes a connection on which nothing is open.
+    "a keep-alive" => KeepAlive {
+        /// When it has been idle for so long. For example `idle: 500ms`.
+        idle: Option<Duration>,
+        /// After so many requests. For example `requests: 10`.
+        requests: Option<u32>,
+        /// How it closes it. For example `ends: reset`.
+        ends: ConnectionEnd = ConnectionEnd::Close,
+    }
+}
+
+words! {
+    /// How a connection is closed between two requests.
+    "how a connection ends" => ConnectionEnd {
+        /// It is closed.
+        "close" => Close,
+        /// It is reset.
+        "reset" => Reset,
     }
 }
 
@@ -194,47 +213,6 @@ words! {
     }
 }
 
-/// A duration that is drawn, from the seed, for each request.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Distribution {
-    /// Always the same.
-    Fixed(Duration),
-    /// Any between two, alike.
-    Uniform(Uniform),
-    /// Mostly short, sometimes long, by two percentiles.
-    Lognormal(Lognormal),
-}
-
-choice! {
-    /// A distribution by its parameters.
-    "a duration or a distribution" => Drawn {
-        /// Any between two, alike. For example `uniform: { from: 10ms, to: 30ms }`.
-        "uniform" => Uniform(Uniform),
-        /// Mostly short, sometimes long, by two percentiles. For example `lognormal: { p50: 5ms, p99: 40ms }`.
-        "lognormal" => Lognormal(Lognormal),
-    }
-}
-
-part! {
-    /// Any duration between two, alike.
-    "a uniform distribution" => Uniform {
-        /// The shortest. For example `from: 10ms`.
-        from: Duration,
-        /// The longest. For example `to: 30ms`.
-        to: Duration,
-    }
-}
-
-part! {
-    /// A lognormal distribution by two of its percentiles.
-    "a lognormal distribution" => Lognormal {
-        /// Half of the durations are below. For example `p50: 5ms`.
-        p50: Duration,
-        /// All but one in a hundred are below. For example `p99: 40ms`.
-        p99: Duration,
-    }
-}
-
 part! {
     /// What is done with certain requests instead of the normal answer.
     "a script entry" => ScriptEntry {
@@ -250,6 +228,9 @@ part! {
         once: bool = false,
         /// Only so many of them, drawn from the seed. For example `chance: 10%`.
         chance: Option<Share>,
+        /// What `first`, `every` and `once` count by itself; all requests together if missing.
+        /// For example `per: key` or `per: [key, model]`.
+        per: Axes = Axes(Vec::new()),
         /// What it replies. For example `reply: { error: rate_limit, retry_after: 2s }`.
         reply: Option<Reply>,
         /// How its answer goes wrong. For example `stream: { after_contents: 5, then: close }`.
@@ -274,6 +255,14 @@ part! {
         at: Option<Duration>,
         /// For so long; to the end if missing. For example `lasts: 2s`.
         lasts: Option<Duration>,
+        /// Again and again, from one beginning to the next. For example `every: 2s`.
+        every: Option<Duration>,
+        /// From none of the requests to all of them in so long, evenly. For example `fades_in: 1s`.
+        fades_in: Option<Duration>,
+        /// From all of the requests to none of them in so long, at its end. For example `fades_out: 1s`.
+        fades_out: Option<Duration>,
+        /// Only so many of them, drawn from the seed. For example `chance: 10%`.
+        chance: Option<Share>,
         /// Which requests; all if missing. For example `when: { model: gpt-example }`.
         when: Option<Condition>,
         /// What it replies. For example `reply: { error: overloaded }`.
@@ -282,6 +271,20 @@ part! {
         stream: Option<BrokenStream>,
         /// What becomes of the connection instead. For example `connection: refuse`.
         connection: Option<At<ConnectionFate>>,
+    }
+}
+
+/// What is counted by itself, each combination of these.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Axes(pub Vec<Axis>);
+
+words! {
+    /// What requests are counted by.
+    "what is counted by itself" => Axis {
+        /// Each key.
+        "key" => Key,
+        /// Each model.
+        "model" => Model,
     }
 }
 
@@ -350,30 +353,26 @@ impl Read for Keys {
     }
 }
 
-impl Read for Distribution {
+impl Read for Axes {
     fn read(node: &Node, problems: &mut Vec<Problem>) -> Option<Self> {
-        if node.entries().is_none() {
-            return Duration::read(node, problems).map(Self::Fixed);
-        }
-        match Drawn::read(node, problems)? {
-            Drawn::Uniform(uniform) if uniform.from > uniform.to => {
-                let problem = Problem::new(node.span, "a distribution whose `from` is above its `to`");
-                problems.push(problem.help("write the shorter duration under `from`"));
-                None
-            }
-            Drawn::Uniform(uniform) => Some(Self::Uniform(uniform)),
-            Drawn::Lognormal(lognormal) if lognormal.p50.is_zero() || lognormal.p50 > lognormal.p99 => {
-                let problem =
-                    Problem::new(node.span, "a distribution whose `p50` is zero or above its `p99`");
-                problems.push(problem.help("write for example `{ p50: 5ms, p99: 40ms }`"));
-                None
-            }
-            Drawn::Lognormal(lognormal) => Some(Self::Lognormal(lognormal)),
-        }
+        one_or_several(node, problems).map(Self)
     }
 
     fn schema(book: &mut SchemaBook) -> serde_json::Value {
-        json!({ "title": "a duration or a distribution", "anyOf": [Duration::schema(book), Drawn::schema(book)] })
+        one_or_several_schema::<Axis>("a word, or several together", book)
+    }
+}
+
+impl KeepAlive {
+    /// Tells one that ends nothing.
+    pub(crate) fn check(&self, problems: &mut Vec<Problem>) {
+        let nothing = self.idle.is_none() && self.requests.is_none();
+        if nothing || self.requests == Some(0) || self.idle.is_some_and(|idle| idle.is_zero()) {
+            problems.push(
+                Problem::new(self.span, "a keep-alive that says nothing")
+                    .help("write `idle: 500ms`, `requests: 10`, or both"),
+            );
+        }
     }
 }
 
@@ -457,6 +456,13 @@ impl ScriptEntry {
                 Problem::new(self.span, "a chance of more than all of them").help("write a share up to 100%"),
             );
         }
+        let counts = self.first.is_some() || self.every.is_some() || self.once;
+        if !self.per.0.is_empty() && !counts {
+            problems.push(
+                Problem::new(self.span, "`per` where nothing is counted")
+                    .help("write `first: 2`, `every: 3` or `once: true` beside it"),
+            );
+        }
         if self.first == Some(0) || self.every == Some(0) {
             problems.push(
                 Problem::new(self.span, "a script entry for no request at all")
@@ -488,6 +494,7 @@ impl TimelineEntry {
                     .help("write exactly one of: `reply`, `stream`, `connection`"),
             ),
         }
+        self.check_course(problems);
         let problem = match (&self.during, self.at, self.lasts) {
             (Some(_), None, None) | (None, Some(_), _) => return,
             (Some(_), ..) => "`during` beside `at` or `lasts`",
@@ -497,6 +504,39 @@ impl TimelineEntry {
             Problem::new(self.span, problem)
                 .help("write either `during: PHASE`, or `at:` with or without `lasts:`"),
         );
+    }
+}
+
+impl TimelineEntry {
+    /// Tells a course over time that cannot be.
+    fn check_course(&self, problems: &mut Vec<Problem>) {
+        let fades = self.fades_in.is_some() || self.fades_out.is_some();
+        let within = |part: Option<Duration>, whole: Option<Duration>| match (part, whole) {
+            (Some(part), Some(whole)) => part <= whole,
+            _ => true,
+        };
+        let both = self.fades_in.unwrap_or_default() + self.fades_out.unwrap_or_default();
+        let (problem, help) = if self.during.is_some() && (fades || self.every.is_some()) {
+            ("`fades_in`, `fades_out` or `every` beside `during`", "write `at:` instead of `during:`")
+        } else if (self.every.is_some() || self.fades_out.is_some()) && self.lasts.is_none() {
+            ("`every` or `fades_out` without an end", "write `lasts:` beside it")
+        } else if self.every.is_some_and(|every| every.is_zero()) || !within(self.lasts, self.every) {
+            ("an entry that begins again before it is over", "write an `every:` that is longer than `lasts:`")
+        } else if fades && !within(Some(both), self.lasts) {
+            ("an entry that is over before it has faded", "write a `lasts:` that is longer than the fading")
+        } else if self.chance.is_some_and(|chance| chance.millionths > 1_000_000) {
+            ("a chance of more than all of them", "write a share up to 100%")
+        } else if (fades || self.chance.is_some())
+            && self.connection.as_ref().is_some_and(|fate| fate.value == ConnectionFate::Refuse)
+        {
+            (
+                "`connection: refuse` for some of the requests",
+                "write `connection: reset`, which a single request can meet",
+            )
+        } else {
+            return;
+        };
+        problems.push(Problem::new(self.span, problem).help(help));
     }
 }
 

@@ -118,6 +118,20 @@ impl<T: Read> Read for Vec<T> {
     }
 }
 
+/// Several of a kind, where one alone may stand by itself.
+pub(crate) fn one_or_several<T: Read>(node: &Node, problems: &mut Vec<Problem>) -> Option<Vec<T>> {
+    match &node.value {
+        Value::List(_) => Vec::read(node, problems),
+        _ => Some(vec![T::read(node, problems)?]),
+    }
+}
+
+/// The schema of one or several of a kind.
+pub(crate) fn one_or_several_schema<T: Read>(title: &str, book: &mut SchemaBook) -> serde_json::Value {
+    let one = T::schema(book);
+    json!({ "title": title, "anyOf": [one, { "type": "array", "items": one }] })
+}
+
 impl Read for String {
     fn read(node: &Node, problems: &mut Vec<Problem>) -> Option<Self> {
         match &node.value {

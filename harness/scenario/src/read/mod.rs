@@ -8,6 +8,7 @@ mod schema;
 mod units;
 
 pub use basic::{At, Named, wrong};
+pub(crate) use basic::{one_or_several, one_or_several_schema};
 #[cfg(test)]
 pub(crate) use doc::json_of;
 pub(crate) use doc::taken_apart;

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use dialect::{Cause, Limit};
-use http::{Method, Response, StatusCode};
+use http::header::CONNECTION;
+use http::{HeaderValue, Method, Response, StatusCode};
 use http_body::Body as _;
 use record::{Moment, NameId};
-use scenario::{LimitSignal, Protocol, Values};
+use scenario::{BodyLength, LimitSignal, Protocol, Values};
 
 use super::Visit;
 use crate::decision::Decision;
@@ -100,6 +101,10 @@ impl Visit {
         *response.status_mut() =
             StatusCode::from_u16(head.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         *response.headers_mut() = std::mem::take(&mut head.headers);
+        if matches!(head.length, BodyLength::UntilClose | BodyLength::Half) {
+            // hyper closes the connection behind such a reply.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         let (parts, ()) = response.into_parts();
         self.connection.give_head(|attempt| {
             head.note(&mut attempt.row);
@@ -114,7 +119,12 @@ impl Visit {
         });
         let connection = Arc::clone(&self.connection);
         let body = match body {
-            SpokenBody::Whole(body) => ReplyBody::whole(connection, body),
+            SpokenBody::Whole(body) => {
+                if matches!(head.length, BodyLength::UntilClose | BodyLength::Half) {
+                    connection.tells_length(head.length);
+                }
+                ReplyBody::whole(connection, body, head.length != BodyLength::Chunked)
+            }
             SpokenBody::Events(events) => ReplyBody::events(connection, *events),
             SpokenBody::Torn(torn) => ReplyBody::torn(connection, torn),
         };

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::told_length::changed;
 use super::{Connection, Fate, Wire};
 
 /// The way to the caller as hyper sees it. Dropping it ends what is open on the connection.
@@ -14,8 +15,10 @@ use super::{Connection, Fate, Wire};
 pub(crate) struct ConnectionIo {
     stream: Wire,
     connection: Arc<Connection>,
-    /// How much has been written instead of a reply.
+    /// How much has been written instead of a reply, or of a head that is told otherwise.
     written: usize,
+    /// What goes out instead of a head, and how long that head is.
+    head: Option<(Vec<u8>, usize)>,
 }
 
 /// What goes out where bytes are to come that are no HTTP.
@@ -23,7 +26,7 @@ const GARBAGE: &[u8] = b"\x00\x01\x02 this is no HTTP\r\n\r\n";
 
 impl ConnectionIo {
     pub(crate) fn new(stream: Wire, connection: Arc<Connection>) -> Self {
-        Self { stream, connection, written: 0 }
+        Self { stream, connection, written: 0, head: None }
     }
 
     /// Writes what goes out instead of the reply whose first bytes are given, then fails, so that hyper lets the connection go.
@@ -45,6 +48,30 @@ impl ConnectionIo {
         }
         ready!(Pin::new(&mut self.stream).poll_flush(context))?;
         Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+    }
+
+    /// Writes a head instead of the one that hyper wrote, and tells how long that one is.
+    fn poll_head(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let Some((head, length)) = &self.head else { return Poll::Ready(Ok(0)) };
+        while let Some(rest) = head.get(self.written..).filter(|rest| !rest.is_empty()) {
+            self.written += ready!(Pin::new(&mut self.stream).poll_write(context, rest))?;
+        }
+        let length = *length;
+        (self.head, self.written) = (None, 0);
+        self.connection.sent_bytes();
+        Poll::Ready(Ok(length))
+    }
+
+    /// What becomes of bytes that hyper writes, if it is anything else than that they go out.
+    fn poll_deviation(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Option<Poll<io::Result<usize>>> {
+        let (fate, length) = self.connection.deviation();
+        if let Some(fate) = fate {
+            return Some(self.poll_instead(context, (fate, bytes)));
+        }
+        if let Some(length) = length {
+            self.head = changed(bytes, length);
+        }
+        self.head.is_some().then(|| self.poll_head(context))
     }
 
     fn watch<T>(&self, result: io::Result<T>) -> io::Result<T> {
@@ -78,8 +105,8 @@ impl AsyncWrite for ConnectionIo {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if let Some(fate) = self.connection.fate() {
-            return self.poll_instead(context, (fate, bytes));
+        if let Some(written) = self.poll_deviation(context, bytes) {
+            return written.map(|result| self.watch(result));
         }
         let result = ready!(Pin::new(&mut self.stream).poll_write(context, bytes));
         if result.is_ok() {
@@ -93,9 +120,9 @@ impl AsyncWrite for ConnectionIo {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if let Some(fate) = self.connection.fate() {
-            let first = slices.iter().find(|slice| !slice.is_empty()).map_or(&[][..], |slice| slice);
-            return self.poll_instead(context, (fate, first));
+        let first = slices.iter().find(|slice| !slice.is_empty()).map_or(&[][..], |slice| slice);
+        if let Some(written) = self.poll_deviation(context, first) {
+            return written.map(|result| self.watch(result));
         }
         let result = ready!(Pin::new(&mut self.stream).poll_write_vectored(context, slices));
         if result.is_ok() {

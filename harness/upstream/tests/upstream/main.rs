@@ -7,11 +7,15 @@ mod connections;
 #[cfg(test)]
 mod dialect_caller;
 mod dialects;
+mod disorder;
 mod endings;
 mod hostile;
 mod journal;
+mod keep_alive;
 mod keys;
+mod lengths;
 mod limits;
+mod over_time;
 mod paths;
 mod plans;
 mod rules;
