@@ -56,6 +56,8 @@ pub enum Entry {
     Said(Said),
     /// A secret or mark was found where it does not belong.
     Carried(Carried),
+    /// A request that no entry of its upstream's script took.
+    Unmatched(Unmatched),
     /// A row of the target's ledger.
     Ledger(LedgerRow),
     /// A counter of the target.
@@ -327,6 +329,26 @@ pub struct Carried {
     pub at: Moment,
     /// What was found: `key openai/first`, `tenant acme`, `admin key`.
     pub what: Vec<String>,
+}
+
+/// A request that no entry of its upstream's script took, with the entry that came nearest. Each upstream tells of its first
+/// few.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unmatched {
+    /// The upstream.
+    pub upstream: NameId,
+    /// The exchange that it belongs to.
+    pub exchange: ExchangeId,
+    /// When it arrived.
+    pub arrived: Moment,
+    /// When that was found.
+    pub at: Moment,
+    /// Method and path.
+    pub asked: String,
+    /// The entry that came nearest.
+    pub nearest: NameId,
+    /// Why that entry did not take it, in words.
+    pub why: String,
 }
 
 /// A row of the target's ledger: what one exchange cost.

@@ -24,7 +24,7 @@ pub use correlation::{Correlation, ExchangeId, Found, MARK_LENGTH};
 pub use entry::{
     AnswerSeen, Carried, Cast, CastTraffic, CastUpstream, End, Entry, EventKind, EventSeen, FileSeen,
     FinishWord, Lag, LedgerRow, MetricSeen, Operated, PhaseFigures, ProcessSeen, Ran, Said, Sample, Side,
-    TargetEvent, TextSeen, Tokens, TrialHeader, WholeText,
+    TargetEvent, TextSeen, Tokens, TrialHeader, Unmatched, WholeText,
 };
 pub use exchange::ExchangeRow;
 pub use fact::{Fact, FactSender, fact_channel};

@@ -85,6 +85,7 @@ impl Narrator {
             | Entry::EventsCut { .. }
             | Entry::Text(_)
             | Entry::Said(_)
+            | Entry::Unmatched(_)
             | Entry::Process(_)
             | Entry::Lag(_)
             | Entry::Target { .. }

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use dialect::ChatRequest;
 use http::{HeaderValue, request};
-use scenario::{Field, FieldValue, Values};
+use scenario::{Field, FieldTest, FieldValue, Values};
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
@@ -52,6 +52,17 @@ impl Asked<'_> {
                 count.map_or(FieldValue::Missing, FieldValue::Number)
             }
             _ => FieldValue::Missing,
+        }
+    }
+
+    /// What the request has of a field that a test looks at.
+    pub(crate) fn tested(&self, test: &FieldTest) -> Vec<FieldValue<'_>> {
+        match (test.field, &test.name) {
+            (Field::Header, Some(name)) => self.headers(name),
+            (Field::Json, Some(name)) => {
+                JsonPath::parse(name).map_or_else(|_| Vec::new(), |path| self.values_at(&path))
+            }
+            (field, name) => vec![self.field(field, name.as_deref())],
         }
     }
 

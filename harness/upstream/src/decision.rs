@@ -11,6 +11,7 @@ use crate::deed::{DeedRule, Done};
 use crate::draw::place_number;
 use crate::gauge::Standing;
 use crate::keyring::KeySeat;
+use crate::near_miss::{NearMiss, nearest};
 use crate::plans::{Cost, PlanRule, Plans, Taken};
 use crate::preparation::Preparation;
 use crate::questions::{Questions, asks_for_path};
@@ -139,6 +140,11 @@ impl Rules {
         }
         decision.standing = self.plans.standing(seat, cost.model, now);
         decision
+    }
+
+    /// The entry of the script that came nearest to taking a request which none took.
+    pub(crate) fn near_miss(&self, asked: &Asked<'_>) -> Option<NearMiss> {
+        nearest(&self.script, asked, &self.questions)
     }
 
     /// Whether there are times at which the upstream does not listen.

@@ -8,10 +8,11 @@ use http::HeaderMap;
 use http::request;
 use record::{
     AttemptRow, Carried, Clock, Correlation, Entry, ExchangeId, Fact, FactSender, Found, Joined, Moment,
-    Outcome, Sample, Side,
+    NameId, Outcome, Sample, Side, Unmatched,
 };
 
 use crate::charge::Charge;
+use crate::near_miss::NearMiss;
 use crate::redaction::{self, Redaction};
 use crate::request_body::{Cut, Received};
 use crate::surroundings::Surroundings;
@@ -27,6 +28,8 @@ pub(crate) struct Journal {
     redaction: Arc<Redaction>,
     watchlist: Watchlist,
     samples_left: AtomicU32,
+    /// Of how many requests that no entry of the script took it still tells; of none where there is no script.
+    unmatched_left: AtomicU32,
 }
 
 /// A request that is not over yet.
@@ -60,11 +63,18 @@ struct Message {
 /// What stands for a body that is hidden.
 const HIDDEN: &str = "<hidden: it tells a key in pieces>";
 
+/// Of so many requests that no entry of the script took it is told why.
+const UNMATCHED: u32 = 16;
+
 /// How much of a body a sample shows.
 const SHOWN_OF_BODY: usize = 4 * 1024;
 
 impl Journal {
-    pub(crate) fn new(surroundings: &Surroundings, redaction: Arc<Redaction>, watchlist: Watchlist) -> Self {
+    pub(crate) fn new(
+        surroundings: &Surroundings,
+        redaction: Arc<Redaction>,
+        (watchlist, has_script): (Watchlist, bool),
+    ) -> Self {
         Self {
             clock: surroundings.clock,
             correlation: surroundings.correlation,
@@ -72,6 +82,7 @@ impl Journal {
             redaction,
             watchlist,
             samples_left: AtomicU32::new(surroundings.samples),
+            unmatched_left: AtomicU32::new(if has_script { UNMATCHED } else { 0 }),
         }
     }
 
@@ -135,11 +146,28 @@ impl Journal {
         self.redaction.of(text.as_bytes())
     }
 
+    /// Whether the next request that no entry took is still told of. Whoever is told so tells of it.
+    pub(crate) fn wants_unmatched(&self) -> bool {
+        take(&self.unmatched_left)
+    }
+
+    /// Tells of a request that no entry of the script took.
+    pub(crate) fn unmatched(&self, row: &AttemptRow, asked: &str, near: Option<&NearMiss>) {
+        let told = |text: &str| self.redaction.first(text.as_bytes(), SHOWN_OF_BODY);
+        let unmatched = Unmatched {
+            upstream: row.upstream,
+            exchange: row.exchange,
+            arrived: row.arrived,
+            at: self.clock.now(),
+            asked: told(asked),
+            nearest: near.map_or(NameId::NONE, |near| near.entry),
+            why: near.map(|near| told(&near.why)).unwrap_or_default(),
+        };
+        self.facts.send(Fact::Entry(Box::new(Entry::Unmatched(unmatched))));
+    }
+
     fn take_sample(&self) -> bool {
-        let left = &self.samples_left;
-        // The plain load keeps the long run after the last sample free of writes to a shared line.
-        left.load(Ordering::Relaxed) > 0
-            && left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+        take(&self.samples_left)
     }
 
     fn message(&self, line: &str, headers: &HeaderMap, at: Moment) -> Message {
@@ -166,6 +194,13 @@ impl Journal {
         let sample = Sample { side, exchange, arrived: Some(arrived), at, line, head, body, cut };
         self.facts.send(Fact::Entry(Box::new(Entry::Sample(sample))));
     }
+}
+
+/// Takes one of what is left, if anything is.
+fn take(left: &AtomicU32) -> bool {
+    // The plain load keeps the long run after the last one free of writes to a shared line.
+    left.load(Ordering::Relaxed) > 0
+        && left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
 }
 
 impl OpenAttempt {

@@ -25,6 +25,7 @@ mod key_states;
 mod keyring;
 mod material;
 mod mistakes;
+mod near_miss;
 mod paced_events;
 mod pause;
 mod plans;

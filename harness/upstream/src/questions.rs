@@ -33,7 +33,17 @@ impl Questions {
 
     /// Whether a request meets a condition; one that is not there is always met.
     pub(crate) fn met(&self, when: Option<&Condition>, asked: &Asked<'_>) -> bool {
-        when.is_none_or(|when| when.tests.iter().all(|test| self.passes(test, asked)))
+        self.missed(when, asked).next().is_none()
+    }
+
+    /// The tests of a condition that a request does not pass.
+    pub(crate) fn missed<'w>(
+        &self,
+        when: Option<&'w Condition>,
+        asked: &Asked<'_>,
+    ) -> impl Iterator<Item = &'w FieldTest> {
+        let tests = when.into_iter().flat_map(|when| &when.tests);
+        tests.filter(|test| !self.passes(test, asked))
     }
 
     fn passes(&self, test: &FieldTest, asked: &Asked<'_>) -> bool {

@@ -93,6 +93,18 @@ impl ScriptRule {
     }
 }
 
+impl ScriptRule {
+    /// Why it does not take a request that meets its condition.
+    pub(crate) fn room(&self) -> &'static str {
+        match self.only {
+            Only::First(_) => "it had taken as many requests as it takes",
+            Only::Every(_) => "it takes only every so-manieth of the requests that it is for",
+            Only::Chance(..) => "chance let the request pass",
+            Only::All => "it is for requests to a model",
+        }
+    }
+}
+
 impl Came {
     fn new(per: &Axes) -> Self {
         if per.0.is_empty() {

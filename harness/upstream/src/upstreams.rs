@@ -63,7 +63,8 @@ impl Upstreams {
         for ((name, settings), own) in world.upstreams.0.iter().zip(&keys) {
             let name = name.value.as_str();
             let watchlist = watchlist(name, (world, &keys), &surroundings.canaries);
-            let journal = Journal::new(&surroundings, Arc::clone(&redaction), watchlist);
+            let journal =
+                Journal::new(&surroundings, Arc::clone(&redaction), (watchlist, !settings.script.is_empty()));
             let upstream = Upstream::new((name, settings), world, (own, journal, &mistakes), &surroundings);
             let upstream = upstream.map_err(|why| {
                 io::Error::new(io::ErrorKind::InvalidInput, format!("the upstream `{name}`: {why}"))

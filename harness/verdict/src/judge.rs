@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use record::{
     AnswerSeen, AttemptRow, Entry, ExchangeId, ExchangeRow, Fact, Joined, Judged, NameId, Sample, Side,
+    Unmatched,
 };
 use scenario::{Claim, Field, RowClaim, Scenario};
 
@@ -37,6 +38,9 @@ pub struct Judge<'a> {
     unjoined: u64,
 }
 
+/// More of them explain nothing more.
+const MOST_UNMATCHED: usize = 1_000;
+
 /// What the fields of rows depend on.
 #[derive(Debug)]
 struct Surroundings<'a> {
@@ -46,6 +50,8 @@ struct Surroundings<'a> {
     key_order: KeyOrder,
     arrivals: Arrivals,
     answers: HashMap<NameId, AnswerSeen>,
+    /// Requests that no entry of a script took.
+    unmatched: Vec<Unmatched>,
 }
 
 /// What is known so far of everything that the scenario asks.
@@ -89,6 +95,7 @@ impl<'a> Judge<'a> {
             key_order: KeyOrder::default(),
             arrivals: Arrivals::new(asks_for_nth(scenario)),
             answers: HashMap::new(),
+            unmatched: Vec::new(),
         };
         Self {
             question,
@@ -117,6 +124,9 @@ impl<'a> Judge<'a> {
             Entry::Name { id, text } => self.surroundings.names.learn(*id, text),
             Entry::Lag(lag) => self.surroundings.lag.note(*lag),
             Entry::Answer(answer) => drop(self.surroundings.answers.insert(answer.id, answer.clone())),
+            Entry::Unmatched(unmatched) if self.surroundings.unmatched.len() < MOST_UNMATCHED => {
+                self.surroundings.unmatched.push(unmatched.clone());
+            }
             // Most trials ask nothing of what is seen beside rows, and then it is not kept.
             Entry::Sample(sample) if self.needs.messages && is_of_no_exchange(sample) => {
                 self.hold.loose_request(sample.clone());
@@ -322,6 +332,7 @@ impl Surroundings<'_> {
             key_order: &self.key_order,
             arrivals: &self.arrivals,
             answers: &self.answers,
+            unmatched: &self.unmatched,
             told: question.observable.told(),
             bounds: question.bounds,
             grace: question.base_grace,

@@ -50,6 +50,7 @@ fn time_of(entry: &Entry) -> Moment {
         Entry::Text(text) => text.at,
         Entry::Said(said) => said.at,
         Entry::Carried(carried) => carried.at,
+        Entry::Unmatched(unmatched) => unmatched.at,
         Entry::Ledger(row) => row.at,
         Entry::Metric(metric) => metric.at,
         Entry::Process(process) => process.at,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use record::{Judged, Shown, Verdict};
-use scenario::{At, Expectation, Level};
+use scenario::{At, Expectation, Field, Level, RowClaim, Test};
 
 use crate::claim::ClaimTally;
 use crate::finding::{Finding, Seen};
@@ -170,9 +170,22 @@ pub(crate) fn missing_witness(
             Finding::Fails(seen) | Finding::FailsSoFar(seen) | Finding::Excused(seen) => seen.observed,
             Finding::Empty(seen) | Finding::Unknown(seen) => seen,
         };
+        let why = near_miss(witness.claim, scene).unwrap_or_default();
+        let claim = words::claim(witness.claim);
+        Some(format!("what the scenario provokes was not seen: {claim} (seen: {seen}){why}"))
+    })
+}
+
+/// Why a request was not met by the entry of the script that a witness asks for.
+fn near_miss(claim: &RowClaim, scene: &Scene<'_>) -> Option<String> {
+    let mut names =
+        claim.conditions().filter_map(|condition| condition.test_of(Field::Script)).flat_map(Test::names);
+    names.find_map(|name| {
+        let number = scene.names.number(name)?;
+        let near = scene.unmatched.iter().find(|unmatched| unmatched.nearest == number)?;
         Some(format!(
-            "what the scenario provokes was not seen: {} (seen: {seen})",
-            words::claim(witness.claim)
+            "; the entry `{name}` came nearest to a request that it did not take, {}: {}",
+            near.asked, near.why
         ))
     })
 }

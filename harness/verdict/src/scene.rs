@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use record::{AnswerSeen, ExchangeRow, Moment, NameId, ToldHeaders};
+use record::{AnswerSeen, ExchangeRow, Moment, NameId, ToldHeaders, Unmatched};
 use scenario::{FieldValue, Scenario, Traffic};
 
 use crate::arrivals::Arrivals;
@@ -24,6 +24,8 @@ pub(crate) struct Scene<'s> {
     pub(crate) arrivals: &'s Arrivals,
     /// The answers that upstreams can give.
     pub(crate) answers: &'s HashMap<NameId, AnswerSeen>,
+    /// Requests that no entry of a script took.
+    pub(crate) unmatched: &'s [Unmatched],
     /// Where the target tells its clients of an exchange.
     pub(crate) told: &'s ToldHeaders,
     pub(crate) bounds: &'s BTreeMap<String, f64>,

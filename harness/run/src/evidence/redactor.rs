@@ -82,6 +82,7 @@ impl Redactor {
             Entry::Target { event: TargetEvent::Died(reason), .. } => self.clean_all([reason]),
             Entry::End(end) => self.clean_all(&mut end.cut_short),
             Entry::Mistake(mistake) => self.clean_all([mistake]),
+            Entry::Unmatched(unmatched) => self.clean_all([&mut unmatched.asked, &mut unmatched.why]),
             // What the harness alone writes, from labels and numbers.
             Entry::Trial(_)
             | Entry::Cast(_)

@@ -157,7 +157,7 @@ impl Test {
     }
 
     /// The texts that a value must be, or must not be.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+    pub fn names(&self) -> impl Iterator<Item = &str> {
         let whole = self
             .comparisons
             .iter()

@@ -179,12 +179,18 @@ impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, test) in self.tests.iter().enumerate() {
             let and = if index == 0 { "" } else { " and " };
-            match &test.name {
-                Some(name) => write!(f, "{and}`{} {name}` {}", test.field.word(), test.test)?,
-                None => write!(f, "{and}`{}` {}", test.field.word(), test.test)?,
-            }
+            write!(f, "{and}{test}")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for FieldTest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "`{} {name}` {}", self.field.word(), self.test),
+            None => write!(f, "`{}` {}", self.field.word(), self.test),
+        }
     }
 }
 

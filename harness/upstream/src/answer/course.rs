@@ -127,12 +127,26 @@ impl Visit {
         };
         let works = matches!(business, Business::Work(_));
         let decision = self.upstream.rules.decide(seat, &asked, business, now);
+        if !decision.deviates {
+            self.note_unmatched(&asked);
+        }
         if decision.script.is_some() {
             // A caller may leave while the upstream thinks.
             self.connection.note(|attempt| attempt.row.script = decision.script);
         }
         let values = decision.done.reply().map(|reply| asked.values(&reply.names)).unwrap_or_default();
         Decided { decision, chat: Chat::default(), values, works }
+    }
+
+    /// Tells of the first requests that no entry took, for whoever asks why an entry was never met.
+    fn note_unmatched(&self, asked: &Asked<'_>) {
+        let journal = &self.upstream.journal;
+        if !journal.wants_unmatched() {
+            return;
+        }
+        let near = self.upstream.rules.near_miss(asked);
+        let asked = format!("{} {}", self.head.method, target(&self.head));
+        self.connection.note(|attempt| journal.unmatched(&attempt.row, &asked, near.as_ref()));
     }
 
     /// What was taken is given back when the attempt is over, however it ends.

@@ -15,6 +15,7 @@ mod keep_alive;
 mod keys;
 mod lengths;
 mod limits;
+mod near_misses;
 mod over_time;
 mod paths;
 mod plans;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use record::{
     AnswerSeen, AttemptRow, Carried, Clock, Correlation, Entry, ExchangeId, Fact, NameId, NameTable, Sample,
-    fact_channel,
+    Unmatched, fact_channel,
 };
 use scenario::{Node, Read, Span, Value, World};
 use stormproof_upstream::{Surroundings, TrafficSignal, Upstreams};
@@ -29,6 +29,7 @@ pub(crate) struct Seen {
     pub(crate) samples: Vec<Sample>,
     pub(crate) answers: Vec<AnswerSeen>,
     pub(crate) carried: Vec<Carried>,
+    pub(crate) unmatched: Vec<Unmatched>,
     names: HashMap<NameId, String>,
 }
 
@@ -185,6 +186,7 @@ impl Stage {
             samples: Vec::new(),
             answers: Vec::new(),
             carried: Vec::new(),
+            unmatched: Vec::new(),
             names: HashMap::new(),
         };
         for fact in self.facts.try_iter() {
@@ -197,6 +199,7 @@ impl Stage {
                     Entry::Sample(sample) => seen.samples.push(sample),
                     Entry::Answer(answer) => seen.answers.push(answer),
                     Entry::Carried(carried) => seen.carried.push(carried),
+                    Entry::Unmatched(unmatched) => seen.unmatched.push(unmatched),
                     other => panic!("an upstream told {other:?}"),
                 },
                 Fact::Exchange(row) => panic!("an upstream told {row:?}"),

@@ -1,9 +1,9 @@
 //! What decides over a verdict beside the rows: level, witness, and whether the trial ran to its end.
 
 use record::Verdict::{Blocked, Fail, Gated, Inconclusive, NotExercised, Pass, Warn};
-use record::{Entry, Outcome, SourceLine};
+use record::{Entry, ExchangeId, Moment, Outcome, SourceLine, Unmatched};
 
-use super::evidence::{Case, Evidence, judged};
+use super::evidence::{Case, Evidence, id, judged};
 use crate::{blocked, ignored};
 
 fn one(status: u16) -> Evidence {
@@ -59,6 +59,29 @@ fn a_pass_needs_all_witnesses_and_a_fail_none() {
         told,
         "what the scenario provokes was not seen: the number of attempts where `script` is limited is at least 1 (seen: 0 attempts)"
     );
+}
+
+#[test]
+fn a_witness_that_did_not_appear_tells_what_came_nearest_to_it() {
+    let witness = "witness: [{ attempts: { where: { script: limited }, count: { at_least: 1 } } }]\n";
+    let mut evidence = one(200);
+    for (nearest, why) in
+        [("other", "something else"), ("limited", "`key` is second in the entry, and `first` in the request")]
+    {
+        evidence.entry(Entry::Unmatched(Unmatched {
+            upstream: id("openai"),
+            exchange: ExchangeId(0),
+            arrived: Moment(0),
+            at: Moment(1),
+            asked: "POST /v1/chat/completions".to_owned(),
+            nearest: id(nearest),
+            why: why.to_owned(),
+        }));
+    }
+    let told = case("SYN-001", witness).judge(&evidence).remove(0).observed;
+    let near = "; the entry `limited` came nearest to a request that it did not take, POST /v1/chat/completions: \
+                `key` is second in the entry, and `first` in the request";
+    assert!(told.ends_with(near), "{told}");
 }
 
 #[test]
