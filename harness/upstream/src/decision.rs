@@ -7,6 +7,7 @@ use record::{Moment, NameId};
 use scenario::{Condition, ConnectionFate, Deed, Reply, TimelineEntry, Upstream};
 
 use crate::asked::Asked;
+use crate::by_hand::ByHand;
 use crate::deed::{DeedRule, Done};
 use crate::gauge::Standing;
 use crate::keyring::KeySeat;
@@ -73,7 +74,9 @@ pub(crate) enum Wait {
 #[derive(Debug)]
 struct TimelineRule {
     name: NameId,
+    label: Option<String>,
     time: When,
+    by_hand: ByHand,
     when: Option<Condition>,
     /// Whether it asks for the path or the method.
     by_path: bool,
@@ -143,7 +146,21 @@ impl Rules {
 
     /// Whether the upstream does not listen now.
     pub(crate) fn refuses(&self, now: Moment) -> bool {
-        self.timeline.iter().any(|rule| rule.refuses() && rule.time.holds(&self.traffic, now))
+        self.timeline.iter().any(|rule| rule.refuses() && rule.holds(&self.traffic, now))
+    }
+
+    /// Makes the timeline's entries of that name hold from now on.
+    pub(crate) fn fire(&self, entry: &str, now: Moment) {
+        self.called(entry).for_each(|rule| rule.by_hand.fire(now));
+    }
+
+    /// Ends what was fired under that name.
+    pub(crate) fn call_off(&self, entry: &str) {
+        self.called(entry).for_each(|rule| rule.by_hand.call_off());
+    }
+
+    fn called(&self, entry: &str) -> impl Iterator<Item = &TimelineRule> {
+        self.timeline.iter().filter(move |rule| rule.label.as_deref() == Some(entry))
     }
 
     /// How many tokens the normal answer has, as far as that is known.
@@ -166,7 +183,7 @@ impl Rules {
             return Decision { by_path, ..Decision::other(rule.name, rule.deed.done()) };
         }
         let timed = self.timeline.iter().find(|rule| {
-            let holds = is_for(rule.by_path) && rule.time.holds(&self.traffic, now);
+            let holds = is_for(rule.by_path) && rule.holds(&self.traffic, now);
             holds && self.questions.met(rule.when.as_ref(), asked)
         });
         match timed {
@@ -202,11 +219,17 @@ impl TimelineRule {
         }
         Ok(Self {
             name: label.map_or(NameId::NONE, |label| preparation.names.id(label)),
+            label: label.map(str::to_owned),
             time: When::new(entry, traffic),
+            by_hand: ByHand::new(entry.lasts),
             when: entry.when.clone(),
             by_path: asks_for_path(entry.when.as_ref()),
             deed: DeedRule::new(entry.deed(), (place, normal), preparation)?,
         })
+    }
+
+    fn holds(&self, traffic: &TrafficSignal, now: Moment) -> bool {
+        self.time.holds(traffic, now) || self.by_hand.holds(now)
     }
 
     fn refuses(&self) -> bool {

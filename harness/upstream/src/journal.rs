@@ -15,6 +15,7 @@ use crate::charge::Charge;
 use crate::redaction::{self, Redaction};
 use crate::request_body::{Cut, Received};
 use crate::surroundings::Surroundings;
+use crate::tally::Tally;
 use crate::watchlist::Watchlist;
 
 /// Writes down what an upstream saw.
@@ -27,6 +28,7 @@ pub(crate) struct Journal {
     redaction: Arc<Redaction>,
     watchlist: Watchlist,
     samples_left: AtomicU32,
+    tally: Arc<Tally>,
 }
 
 /// A request that is not over yet.
@@ -64,7 +66,12 @@ const HIDDEN: &str = "<hidden: it tells a key in pieces>";
 const SHOWN_OF_BODY: usize = 4 * 1024;
 
 impl Journal {
-    pub(crate) fn new(surroundings: &Surroundings, redaction: Arc<Redaction>, watchlist: Watchlist) -> Self {
+    pub(crate) fn new(
+        surroundings: &Surroundings,
+        redaction: Arc<Redaction>,
+        watchlist: Watchlist,
+        tally: Arc<Tally>,
+    ) -> Self {
         Self {
             clock: surroundings.clock,
             correlation: surroundings.correlation,
@@ -72,11 +79,13 @@ impl Journal {
             redaction,
             watchlist,
             samples_left: AtomicU32::new(surroundings.samples),
+            tally,
         }
     }
 
     /// Opens an attempt; the first ones keep their messages.
     pub(crate) fn open(&self, row: AttemptRow, head: &request::Parts) -> OpenAttempt {
+        self.tally.began(&row);
         let sample = self.take_sample().then(|| {
             let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
             let line = format!("{} {target} {:?}", head.method, head.version);
@@ -104,6 +113,7 @@ impl Journal {
         attempt.settle(&self.clock);
         attempt.row.outcome = outcome;
         attempt.row.ended = at.micros_after(attempt.row.arrived);
+        self.tally.ended(&attempt.row);
         let of = (attempt.row.exchange, attempt.row.arrived);
         self.facts.send(Fact::Attempt(attempt.row));
         if let Some(sample) = attempt.sample {

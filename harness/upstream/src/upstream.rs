@@ -58,7 +58,7 @@ impl Upstream {
     pub(crate) fn new(
         (name, settings): (&str, &scenario::Upstream),
         world: &World,
-        (keys, journal, mistakes): (&[Key], Journal, &Mistakes),
+        (keys, journal, mistakes): (&[Key], Arc<Journal>, &Mistakes),
         surroundings: &Surroundings,
     ) -> Result<Self, String> {
         let Surroundings { clock, names, traffic, seed, .. } = surroundings;
@@ -78,7 +78,7 @@ impl Upstream {
             rules,
             mistakes: mistakes.clone(),
             label: name.to_owned(),
-            journal: Arc::new(journal),
+            journal,
             models: ModelNames::new(served(world, name), names.clone()),
             errors: ErrorNames::new(names),
             latency: settings.latency.head.clone(),
@@ -88,6 +88,11 @@ impl Upstream {
             requests: AtomicU32::new(0),
             stopping: watch::Sender::new(false),
         })
+    }
+
+    /// The upstream in the place of another: whoever tells that one to stop tells this one.
+    pub(crate) fn taking_over(self, before: &Self) -> Self {
+        Self { stopping: before.stopping.clone(), ..self }
     }
 
     /// Tells the run that a reply could not be made.
