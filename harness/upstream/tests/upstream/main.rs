@@ -8,6 +8,7 @@ mod connections;
 mod dialect_caller;
 mod dialects;
 mod endings;
+mod handwork;
 mod hostile;
 mod journal;
 mod keys;
