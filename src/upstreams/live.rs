@@ -59,7 +59,8 @@ impl Live {
         let ended = format!("{signal}: ended after {lasted}\n");
         if self.draws {
             self.draw(&counts);
-            tell(&ended);
+            // The terminal has shown the key that was pressed.
+            tell(&format!("\r\x1b[K{ended}"));
         } else {
             let lines: String = counts.iter().map(|counts| upstream_line(counts) + "\n").collect();
             tell(&(ended + &lines));

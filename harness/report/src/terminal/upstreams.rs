@@ -11,6 +11,12 @@ use crate::clean;
 const NAME: usize = 20;
 const ADDRESS: usize = 32;
 
+/// In less room than this the port alone stands for an address, so that keys have some.
+const NARROW: usize = 100;
+
+/// So many keys stand in a line of words.
+const LISTED: usize = 16;
+
 /// Less room than for a letter and an ellipsis is none.
 const LEAST: usize = 2;
 
@@ -23,7 +29,7 @@ pub fn upstream_table(upstreams: &[UpstreamCounts], columns: usize, palette: &Pa
     let headings = ["upstream", "address", "requests", "open", "peak", "429", "errors", "keys"];
     let headings = headings.map(|heading| (heading.to_owned(), palette.quiet));
     let mut rows = vec![headings];
-    rows.extend(upstreams.iter().map(|counts| row(counts, palette)));
+    rows.extend(upstreams.iter().map(|counts| row(counts, columns < NARROW, palette)));
     // The keys behind the last column take what room there is.
     let widths: [usize; 7] = std::array::from_fn(|column| {
         rows.iter().map(|cells| width(&cells[column].0)).max().unwrap_or_default()
@@ -32,7 +38,7 @@ pub fn upstream_table(upstreams: &[UpstreamCounts], columns: usize, palette: &Pa
     rows.iter().zip(keys).map(|(cells, keys)| line(cells, &widths, keys, (columns, palette))).collect()
 }
 
-/// What an upstream has counted, as a line of words.
+/// What an upstream has counted, as a line of words, with the keys that were used.
 #[must_use]
 pub fn upstream_line(counts: &UpstreamCounts) -> String {
     let UpstreamCounts { requests, open, peak, limited, errors, .. } = counts;
@@ -41,18 +47,22 @@ pub fn upstream_line(counts: &UpstreamCounts) -> String {
     let (requests, errors) = (plural(*requests, "request"), plural(*errors, "other error"));
     let mut text = format!("{name}: {requests}, {open} open (peak {peak}), {limited} x 429, {errors}");
     let mut lead = "; ";
-    for key in &counts.keys {
+    let used: Vec<&KeyCounts> = counts.keys.iter().filter(|key| key.requests > 0).collect();
+    for key in used.iter().take(LISTED) {
         text.push_str(&format!("{lead}{}", shown(key)));
         lead = ", ";
     }
+    text.push_str(&used.len().checked_sub(LISTED + 1).map_or_else(String::new, |left| more(left + 1)));
     text
 }
 
 type Cell = (String, Style);
 
-fn row(counts: &UpstreamCounts, palette: &Palette) -> [Cell; 8] {
+fn row(counts: &UpstreamCounts, is_narrow: bool, palette: &Palette) -> [Cell; 8] {
     let plain = Style::new();
     let address = counts.address.split_once("://").map_or(counts.address.as_str(), |(_, address)| address);
+    let port = address.rfind(':').filter(|_| is_narrow).unwrap_or_default();
+    let address = &address[port..];
     let number =
         |count: u64, style: Style| (count.to_string(), if count > 0 { style } else { palette.quiet });
     [
@@ -107,7 +117,11 @@ fn listed(keys: &[KeyCounts], mut room: usize, palette: &Palette) -> String {
             break;
         }
         room -= taken;
-        let style = if key.limited > 0 { palette.doubt } else { Style::new() };
+        let style = match key {
+            KeyCounts { limited: 1.., .. } => palette.doubt,
+            KeyCounts { requests: 0, .. } => palette.quiet,
+            _ => Style::new(),
+        };
         text.push_str(&format!("{lead}{}", paint(style, name)));
     }
     text
@@ -161,10 +175,14 @@ mod tests {
             ]
         );
         assert_eq!(
-            drawn(83)[1],
-            "openai       127.0.0.1:9001      1207     3    12    3       1  first 12 (3x429) +2"
+            drawn(80),
+            [
+                "upstream     address  requests  open  peak  429  errors  keys",
+                "openai       :9001        1207     3    12    3       1  first 12 (3x429) +2",
+                "a\\u{1b}[31m  :9002           0     0     0    0       0  ",
+            ]
         );
-        assert_eq!(drawn(80)[1], "openai       127.0.0.1:9001      1207     3    12    3       1  +3");
+        assert_eq!(drawn(70)[1], "openai       :9001        1207     3    12    3       1  +3");
         for columns in LEAST..130 {
             assert!(drawn(columns).iter().all(|line| width(line) <= columns), "{columns}");
         }
@@ -173,7 +191,8 @@ mod tests {
     #[test]
     fn a_line_of_words_tells_the_same() {
         let [busy, idle] = &counted()[..] else { panic!("two") };
-        let told = "openai: 1207 requests, 3 open (peak 12), 3 x 429, 1 other error; first 12 (3x429), second 1195, third 0";
+        let told =
+            "openai: 1207 requests, 3 open (peak 12), 3 x 429, 1 other error; first 12 (3x429), second 1195";
         assert_eq!(upstream_line(busy), told);
         assert_eq!(upstream_line(idle), "a\\u{1b}[31m: 0 requests, 0 open (peak 0), 0 x 429, 0 other errors");
     }
