@@ -6,6 +6,8 @@
 //! decide (`decision`, `script_rule`, `questions`, `deed`, `plans`), the reply is made (`speech`) from what was made ready at
 //! the start (`reply_rule`, `answer_maker`, `material`) and written (`reply_head`, `reply_body`, `tear`), and the row leaves
 //! when the last byte has (`journal`). A reply that cannot be made is told to the run (`mistakes`).
+//!
+//! While upstreams run they are counted (`tally`), and they can be set back (`incumbent`) and made to misbehave (`by_hand`).
 
 mod answer;
 mod answer_maker;
