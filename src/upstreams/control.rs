@@ -51,7 +51,8 @@ pub(crate) async fn serve(listener: TcpListener, serving: Arc<Serving>) {
 }
 
 async fn converse(stream: TcpStream, serving: &Serving) {
-    let service = service_fn(|request| async { Ok::<_, Infallible>(written(reply(serving, request).await)) });
+    let service =
+        service_fn(|request| async { Ok::<_, Infallible>(written(&reply(serving, request).await)) });
     let mut server = http1::Builder::new();
     server.keep_alive(false).max_buf_size(LONGEST_HEAD);
     // A caller that has gone away wants no more.
@@ -94,7 +95,7 @@ fn is_loopback(authority: &Authority) -> bool {
     host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
-fn written(answer: Answer) -> Response<Full<Bytes>> {
+fn written(answer: &Answer) -> Response<Full<Bytes>> {
     let mut body = serde_json::to_string_pretty(&answer.body).unwrap_or_default();
     body.push('\n');
     let mut response = Response::new(Full::new(Bytes::from(body)));

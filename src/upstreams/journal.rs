@@ -165,8 +165,9 @@ mod tests {
 
     fn journal(attempts: u64) -> Journal {
         let mut kept = Kept::default();
-        let names = [(0, "openai"), (1, "azure"), (2, "first")];
-        names.map(|(id, text)| kept.names.insert(NameId(id), text.to_owned()));
+        for (id, text) in [(0, "openai"), (1, "azure"), (2, "first")] {
+            kept.names.insert(NameId(id), text.to_owned());
+        }
         for number in 0..attempts {
             let row = AttemptRow::opened(NameId(u16::try_from(number % 2).unwrap()), Moment(number));
             kept.take(Fact::Attempt(AttemptRow { key: NameId(2), status: 429, ended: 1_500, ..row }));

@@ -64,19 +64,11 @@ pub(crate) fn answer(serving: &Serving, method: &Method, path: &str, query: &str
             Answer::ok(json!({ "started": true }))
         }),
         ["phases", name] => switch(verb, ("phase", name), &serving.served.phases, |on| {
-            if on {
-                serving.begin_phase(name)
-            } else {
-                serving.end_phase(name)
-            }
+            serving.turn_phase(name, on);
             json!({ "phase": name, "running": on })
         }),
         ["timeline", name] => switch(verb, ("timeline entry", name), &serving.served.entries, |on| {
-            if on {
-                serving.upstreams.fire(name)
-            } else {
-                serving.upstreams.call_off(name)
-            }
+            serving.turn_entry(name, on);
             json!({ "entry": name, "fired": on })
         }),
         _ => {

@@ -66,17 +66,24 @@ impl Serving {
         self.surroundings.traffic.clock_begins_anew(self.surroundings.clock.now());
     }
 
-    /// A phase begins that timelines wait for. One that runs goes on.
-    pub(crate) fn begin_phase(&self, phase: &str) {
-        if self.running().insert(phase.to_owned()) {
-            self.surroundings.traffic.began(phase);
+    /// A phase begins that timelines wait for, or ends. One that runs already goes on.
+    pub(crate) fn turn_phase(&self, phase: &str, on: bool) {
+        let mut running = self.running();
+        if on {
+            if running.insert(phase.to_owned()) {
+                self.surroundings.traffic.began(phase);
+            }
+        } else if running.remove(phase) {
+            self.surroundings.traffic.ended(phase);
         }
     }
 
-    /// A phase ends, if it runs.
-    pub(crate) fn end_phase(&self, phase: &str) {
-        if self.running().remove(phase) {
-            self.surroundings.traffic.ended(phase);
+    /// The timeline's entries of that name hold from now on, or no longer than they do by themselves.
+    pub(crate) fn turn_entry(&self, entry: &str, on: bool) {
+        if on {
+            self.upstreams.fire(entry);
+        } else {
+            self.upstreams.call_off(entry);
         }
     }
 
