@@ -1,7 +1,7 @@
 //! The command line as it was typed: validated by itself, without a look at the world.
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Schema(SchemaArgs),
     /// Run the reference router
     Router(RouterArgs),
+    /// Serve the upstreams of a world for hand work
+    Upstreams(UpstreamsArgs),
     /// Start a program that must not outlive its parent
     #[command(hide = true)]
     Guard(GuardArgs),
@@ -240,8 +242,82 @@ pub(crate) struct RouterArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct UpstreamsArgs {
+    /// The file that holds the world: one that scenarios import, or a whole scenario
+    #[arg(long, value_name = "FILE")]
+    pub(crate) world: PathBuf,
+
+    /// The case whose world is served, of a scenario with several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) case: Option<String>,
+
+    /// The address of the control API; the upstreams take the ports behind it [default: free ports of 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS", value_parser = listen_address)]
+    pub(crate) listen: Option<ListenAddress>,
+
+    /// Let upstreams listen at an address that is not loopback: whoever reaches it can use them
+    #[arg(long)]
+    pub(crate) allow_remote: bool,
+
+    /// The seed of every key and draw [default: the scenario's, or a new one]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) seed: Option<u64>,
+
+    /// Write the exports to this file too, for `source`; it is removed at the end
+    #[arg(long, value_name = "FILE")]
+    pub(crate) exports: Option<PathBuf>,
+}
+
+/// An address with a port, or without one for free ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ListenAddress {
+    pub(crate) ip: IpAddr,
+    pub(crate) port: Option<u16>,
+}
+
+impl Default for ListenAddress {
+    fn default() -> Self {
+        Self { ip: Ipv4Addr::LOCALHOST.into(), port: None }
+    }
+}
+
+fn listen_address(text: &str) -> Result<ListenAddress, String> {
+    let text = text.replacen("localhost", "127.0.0.1", 1);
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return Ok(ListenAddress { ip: address.ip(), port: Some(address.port()).filter(|port| *port != 0) });
+    }
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    let ip = bare.parse().map_err(|_| "write for example 127.0.0.1:9000, or 127.0.0.1 for free ports")?;
+    Ok(ListenAddress { ip, port: None })
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct GuardArgs {
     /// The program and its arguments
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) command: Vec<OsString>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_may_have_no_port() {
+        for (text, ip, port) in [
+            ("127.0.0.1:9000", "127.0.0.1", Some(9_000)),
+            ("127.0.0.1", "127.0.0.1", None),
+            ("127.0.0.1:0", "127.0.0.1", None),
+            ("localhost:80", "127.0.0.1", Some(80)),
+            ("[::1]:9000", "::1", Some(9_000)),
+            ("::1", "::1", None),
+            ("[::1]", "::1", None),
+        ] {
+            let address = ListenAddress { ip: ip.parse().unwrap(), port };
+            assert_eq!(listen_address(text), Ok(address), "{text}");
+        }
+        for wrong in ["", "9000", "example.com", "127.0.0.1:70000", "127.0.0.1:9000/"] {
+            assert!(listen_address(wrong).is_err(), "{wrong}");
+        }
+    }
 }

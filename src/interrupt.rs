@@ -12,23 +12,34 @@ use crate::terminal::tell;
 /// If the machine does not let signals be handled.
 pub(crate) fn listen(engine: &Engine) -> std::io::Result<()> {
     let _inside = engine.handle().enter();
-    let signals = Signals {
-        interrupt: signal(SignalKind::interrupt())?,
-        terminate: signal(SignalKind::terminate())?,
-        hangup: signal(SignalKind::hangup())?,
-    };
+    let signals = Signals::listen()?;
     engine.handle().spawn(obey(signals, engine.stopper()));
     Ok(())
 }
 
-struct Signals {
+/// The signals that ask for an end, from when they are listened to on.
+pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
 }
 
 impl Signals {
-    async fn next(&mut self) -> &'static str {
+    /// Listens to them, on the runtime that this is called on.
+    ///
+    /// # Errors
+    ///
+    /// If the machine does not let signals be handled.
+    pub(crate) fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for the next one, and gives its name.
+    pub(crate) async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.interrupt.recv() => "SIGINT",
             _ = self.terminate.recv() => "SIGTERM",

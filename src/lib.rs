@@ -19,6 +19,7 @@ mod select;
 mod settings;
 mod terminal;
 mod test_target;
+mod upstreams;
 
 use std::process::ExitCode;
 
@@ -40,6 +41,7 @@ pub fn main() -> ExitCode {
         Command::New(args) => new::new(&args),
         Command::Schema(args) => schema::schema(&args),
         Command::Router(args) => router::router(args),
+        Command::Upstreams(args) => upstreams::upstreams(&args),
         Command::Guard(args) => guard::guard(args),
     };
     ExitCode::from(exit.code())

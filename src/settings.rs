@@ -173,7 +173,7 @@ fn nothing_selected(suite: &Suite, selection: &run::Selection, what: &[String]) 
 }
 
 /// A seed that is easy to type again.
-fn fresh_seed() -> u64 {
+pub(crate) fn fresh_seed() -> u64 {
     RandomState::new().hash_one(SystemTime::now()) % 1_000_000
 }
 

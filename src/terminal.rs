@@ -21,9 +21,26 @@ pub(crate) fn colours(when: Color) -> bool {
     wanted(when, &io::stdout())
 }
 
+/// Whether standard error is coloured.
+pub(crate) fn colours_errors() -> bool {
+    wanted(Color::Auto, &io::stderr())
+}
+
+/// The columns and rows of the terminal on standard error, if there is one that can be drawn on.
+pub(crate) fn screen() -> Option<(usize, usize)> {
+    let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    if dumb || !io::stderr().is_terminal() {
+        return None;
+    }
+    let size = rustix::termios::tcgetwinsize(io::stderr()).ok();
+    let size = size.map(|size| (usize::from(size.ws_col), usize::from(size.ws_row)));
+    // A terminal that does not know its size says that it has none.
+    Some(size.filter(|(columns, rows)| *columns > 0 && *rows > 0).unwrap_or((80, 24)))
+}
+
 /// How mistakes are drawn on standard error.
 pub(crate) fn renderer() -> Renderer {
-    if wanted(Color::Auto, &io::stderr()) { Renderer::styled() } else { Renderer::plain() }
+    if colours_errors() { Renderer::styled() } else { Renderer::plain() }
 }
 
 fn wanted(when: Color, stream: &impl IsTerminal) -> bool {

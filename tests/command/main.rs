@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 mod explain;
 mod new;
+mod upstreams;
 
 struct OwnFolder(PathBuf);
 

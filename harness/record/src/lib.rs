@@ -7,6 +7,7 @@ mod attempt;
 mod bytes;
 mod clock;
 mod correlation;
+mod counted;
 mod entry;
 mod exchange;
 mod fact;
@@ -21,6 +22,7 @@ mod tools;
 pub use attempt::{AttemptRow, Joined};
 pub use clock::{Clock, Moment, NOT_REACHED};
 pub use correlation::{Correlation, ExchangeId, Found, MARK_LENGTH};
+pub use counted::{KeyCounts, UpstreamCounts};
 pub use entry::{
     AnswerSeen, Carried, Cast, CastTraffic, CastUpstream, End, Entry, EventKind, EventSeen, FileSeen,
     FinishWord, Lag, LedgerRow, MetricSeen, Operated, PhaseFigures, ProcessSeen, Ran, Said, Sample, Side,

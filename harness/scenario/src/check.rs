@@ -17,9 +17,15 @@ use crate::rules::Rules;
 pub(crate) fn check(scenario: &Scenario, rules: &Rules, problems: &mut Vec<Problem>) {
     let mut checker = Checker { scenario, known: Known::of(scenario), problems };
     checker.world();
+    checker.phases_of_timelines();
     checker.requests();
     checker.traffic();
     checker.expectations(rules);
+}
+
+/// Tells the same of a world by itself. Nobody knows which phases the traffic has that will be sent to it.
+pub(crate) fn check_world(scenario: &Scenario, problems: &mut Vec<Problem>) {
+    Checker { scenario, known: Known::of(scenario), problems }.world();
 }
 
 /// Tells a scenario that has nothing where it needs something. Only of one that was read whole: of another one the part that is

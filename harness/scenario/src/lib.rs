@@ -25,6 +25,7 @@ mod substitute;
 mod suite;
 mod template;
 mod words;
+mod world_file;
 mod yaml;
 
 pub use cases::Case;
@@ -44,3 +45,4 @@ pub use schema::{rules_schema, scenario_schema};
 pub use suite::{ScenarioFile, Suite, SuiteError, SuiteTexts};
 pub use template::{Template, Values};
 pub use words::{KeyDoc, PartDoc, WordDoc, parts_of, rules_words, scenario_words, without_example};
+pub use world_file::read_worlds;

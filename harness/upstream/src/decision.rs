@@ -7,6 +7,7 @@ use record::{Moment, NameId};
 use scenario::{Condition, ConnectionFate, Deed, Reply, Share, TimelineEntry, Upstream};
 
 use crate::asked::Asked;
+use crate::by_hand::ByHand;
 use crate::deed::{DeedRule, Done};
 use crate::draw::place_number;
 use crate::gauge::Standing;
@@ -75,7 +76,9 @@ pub(crate) enum Wait {
 #[derive(Debug)]
 struct TimelineRule {
     name: NameId,
+    label: Option<String>,
     time: When,
+    by_hand: ByHand,
     when: Option<Condition>,
     /// Only so many of the requests.
     chance: Share,
@@ -154,7 +157,21 @@ impl Rules {
 
     /// Whether the upstream does not listen now.
     pub(crate) fn refuses(&self, now: Moment) -> bool {
-        self.timeline.iter().any(|rule| rule.refuses() && rule.time.share(&self.traffic, now).is_some())
+        self.timeline.iter().any(|rule| rule.refuses() && rule.share(&self.traffic, now).is_some())
+    }
+
+    /// Makes the timeline's entries of that name hold from now on.
+    pub(crate) fn fire(&self, entry: &str, now: Moment) {
+        self.called(entry).for_each(|rule| rule.by_hand.fire(now));
+    }
+
+    /// Ends what was fired under that name.
+    pub(crate) fn call_off(&self, entry: &str) {
+        self.called(entry).for_each(|rule| rule.by_hand.call_off());
+    }
+
+    fn called(&self, entry: &str) -> impl Iterator<Item = &TimelineRule> {
+        self.timeline.iter().filter(move |rule| rule.label.as_deref() == Some(entry))
     }
 
     /// How many tokens the normal answer has, as far as that is known.
@@ -213,7 +230,9 @@ impl TimelineRule {
         }
         Ok(Self {
             name: label.map_or(NameId::NONE, |label| preparation.names.id(label)),
+            label: label.map(str::to_owned),
             time: When::new(entry, traffic),
+            by_hand: ByHand::new(entry.lasts),
             when: entry.when.clone(),
             chance: entry.chance.unwrap_or(ALL),
             place: place_number(place),
@@ -229,12 +248,17 @@ impl TimelineRule {
         traffic: &TrafficSignal,
         now: Moment,
     ) -> bool {
-        let Some(share) = self.time.share(traffic, now) else { return false };
+        let Some(share) = self.share(traffic, now) else { return false };
         let of_all =
             u64::from(share.millionths) * u64::from(self.chance.millionths) / u64::from(ALL.millionths);
         let share = Share { millionths: u32::try_from(of_all).unwrap_or(ALL.millionths) };
         questions.met(self.when.as_ref(), asked)
             && (share >= ALL || asked.draws().happens_at(self.place, share))
+    }
+
+    /// For which share of the requests it holds; none for a time at which it does not hold.
+    fn share(&self, traffic: &TrafficSignal, now: Moment) -> Option<Share> {
+        if self.by_hand.holds(now) { Some(ALL) } else { self.time.share(traffic, now) }
     }
 
     fn refuses(&self) -> bool {

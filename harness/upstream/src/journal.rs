@@ -16,6 +16,7 @@ use crate::near_miss::NearMiss;
 use crate::redaction::{self, Redaction};
 use crate::request_body::{Cut, Received};
 use crate::surroundings::Surroundings;
+use crate::tally::Tally;
 use crate::watchlist::Watchlist;
 
 /// Writes down what an upstream saw.
@@ -30,6 +31,7 @@ pub(crate) struct Journal {
     samples_left: AtomicU32,
     /// Of how many requests that no entry of the script took it still tells; of none where there is no script.
     unmatched_left: AtomicU32,
+    tally: Arc<Tally>,
 }
 
 /// A request that is not over yet.
@@ -74,6 +76,7 @@ impl Journal {
         surroundings: &Surroundings,
         redaction: Arc<Redaction>,
         (watchlist, has_script): (Watchlist, bool),
+        tally: Arc<Tally>,
     ) -> Self {
         Self {
             clock: surroundings.clock,
@@ -83,11 +86,13 @@ impl Journal {
             watchlist,
             samples_left: AtomicU32::new(surroundings.samples),
             unmatched_left: AtomicU32::new(if has_script { UNMATCHED } else { 0 }),
+            tally,
         }
     }
 
     /// Opens an attempt; the first ones keep their messages.
     pub(crate) fn open(&self, row: AttemptRow, head: &request::Parts) -> OpenAttempt {
+        self.tally.began(&row);
         let sample = self.take_sample().then(|| {
             let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
             let line = format!("{} {target} {:?}", head.method, head.version);
@@ -115,6 +120,7 @@ impl Journal {
         attempt.settle(&self.clock);
         attempt.row.outcome = outcome;
         attempt.row.ended = at.micros_after(attempt.row.arrived);
+        self.tally.ended(&attempt.row);
         let of = (attempt.row.exchange, attempt.row.arrived);
         self.facts.send(Fact::Attempt(attempt.row));
         if let Some(sample) = attempt.sample {

@@ -6,10 +6,13 @@
 //! decide (`decision`, `script_rule`, `questions`, `deed`, `plans`), the reply is made (`speech`) from what was made ready at
 //! the start (`reply_rule`, `answer_maker`, `material`) and written (`reply_head`, `reply_body`, `tear`), and the row leaves
 //! when the last byte has (`journal`). A reply that cannot be made is told to the run (`mistakes`).
+//!
+//! While upstreams run they are counted (`tally`), and they can be set back (`incumbent`) and made to misbehave (`by_hand`).
 
 mod answer;
 mod answer_maker;
 mod asked;
+mod by_hand;
 mod charge;
 mod connection;
 mod contents;
@@ -19,10 +22,12 @@ mod draw;
 mod exchange_counts;
 mod frames;
 mod gauge;
+mod incumbent;
 mod journal;
 mod key;
 mod key_states;
 mod keyring;
+mod listening;
 mod material;
 mod mistakes;
 mod near_miss;
@@ -40,6 +45,7 @@ mod script_rule;
 mod server;
 mod speech;
 mod surroundings;
+mod tally;
 mod tear;
 mod traffic_signal;
 mod upstream;
@@ -49,6 +55,7 @@ mod when;
 
 pub use contents::contents_of;
 pub use key::Key;
+pub use listening::Listening;
 pub use surroundings::{DEFAULT_SAMPLES, Surroundings};
 pub use traffic_signal::TrafficSignal;
 pub use upstreams::Upstreams;

@@ -4,7 +4,7 @@ mod certificate;
 mod door;
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ use door::Door;
 
 use crate::answer::answer;
 use crate::connection::{Connection, ConnectionIo, Wire};
-use crate::draw::Purpose;
+use crate::incumbent::Incumbent;
 use crate::pause::{Pause, after};
 use crate::upstream::Upstream;
 
@@ -33,7 +33,7 @@ use crate::upstream::Upstream;
 #[derive(Debug)]
 pub(crate) struct Server {
     address: SocketAddr,
-    upstream: Arc<Upstream>,
+    incumbent: Arc<Incumbent>,
     task: JoinHandle<()>,
 }
 
@@ -61,13 +61,24 @@ const LONGEST_HEAD: usize = 64 * 1024;
 const AFTER_REFUSAL: Duration = Duration::from_millis(20);
 
 impl Server {
-    /// Starts the server of an upstream on a free port of the loopback interface.
-    pub(crate) async fn start(upstream: Arc<Upstream>, address: Address, bounds: Bounds) -> io::Result<Self> {
-        let tls = (address == Address::BadCertificate).then(self_signed).transpose()?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    /// Starts the server of an upstream at an address; port 0 takes a free one.
+    pub(crate) async fn start(
+        upstream: Upstream,
+        (address, listen): (Address, SocketAddr),
+        bounds: Bounds,
+    ) -> io::Result<Self> {
+        let tls = (address == Address::BadCertificate).then(|| self_signed(listen.ip())).transpose()?;
+        let taken = |error: io::Error| io::Error::new(error.kind(), format!("{listen}: {error}"));
+        let listener = TcpListener::bind(listen).await.map_err(taken)?;
         let address = listener.local_addr()?;
-        let task = tokio::spawn(serve(Door::Open(listener), tls, Arc::clone(&upstream), bounds));
-        Ok(Self { address, upstream, task })
+        let incumbent = Arc::new(Incumbent::new(Arc::new(upstream)));
+        let task = tokio::spawn(serve(Door::Open(listener), tls, Arc::clone(&incumbent), bounds));
+        Ok(Self { address, incumbent, task })
+    }
+
+    /// Who is at work behind it.
+    pub(crate) fn incumbent(&self) -> &Incumbent {
+        &self.incumbent
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -76,7 +87,7 @@ impl Server {
 
     /// Tells the server to stop, without waiting for it.
     pub(crate) fn begin_to_stop(&self) {
-        self.upstream.stop();
+        self.incumbent.now().stop();
     }
 
     /// Waits until everything that was open is over and written down.
@@ -100,27 +111,28 @@ impl Drop for Server {
 /// How often an upstream that does not listen at times looks whether it is such a time.
 const LOOK: Duration = Duration::from_millis(1);
 
-async fn serve(mut door: Door, tls: Option<TlsAcceptor>, upstream: Arc<Upstream>, bounds: Bounds) {
+async fn serve(mut door: Door, tls: Option<TlsAcceptor>, incumbent: Arc<Incumbent>, bounds: Bounds) {
     // Dropping the set, with this task, aborts every connection.
     let mut connections = JoinSet::new();
     // Tells those connections that are open at the time to end.
     let leave = watch::Sender::new(());
-    let mut stopped = pin!(upstream.stopped());
+    let mut stopped = pin!(incumbent.now().stopped());
     let mut number = 0_u32;
-    let mut look = upstream.rules.may_refuse().then(|| interval(LOOK));
+    let mut look = incumbent.now().rules.may_refuse().then(|| interval(LOOK));
     loop {
         tokio::select! {
             accepted = door.accept(), if connections.len() < bounds.connections => match accepted {
                 Ok((stream, _)) => {
-                    let (tls, upstream) = (tls.clone(), Arc::clone(&upstream));
+                    let (tls, incumbent) = (tls.clone(), Arc::clone(&incumbent));
                     number = number.wrapping_add(1);
-                    let accept = upstream.draws.draws(number).duration(Purpose::Accept, &upstream.latency.accept);
-                    connections.spawn(greet((stream, tls), upstream, (accept, bounds.patience), leave.subscribe()));
+                    let accept = incumbent.now().accepts_after(number);
+                    connections.spawn(greet((stream, tls), incumbent, (accept, bounds.patience), leave.subscribe()));
                 }
                 Err(_) => sleep(AFTER_REFUSAL).await,
             },
             Some(ended) = connections.join_next(), if !connections.is_empty() => pass_on_panic(ended),
             () = next_look(look.as_mut()) => {
+                let upstream = incumbent.now();
                 let refuses = upstream.rules.refuses(upstream.journal.clock.now());
                 if refuses && matches!(door, Door::Open(_)) {
                     leave.send_replace(());
@@ -146,7 +158,7 @@ async fn serve(mut door: Door, tls: Option<TlsAcceptor>, upstream: Arc<Upstream>
 /// Lets a connection in. One whose handshake fails has made no request, so that nothing is written down of it.
 async fn greet(
     (stream, tls): (TcpStream, Option<TlsAcceptor>),
-    upstream: Arc<Upstream>,
+    incumbent: Arc<Incumbent>,
     (accept, patience): (Duration, Duration),
     mut leave: watch::Receiver<()>,
 ) {
@@ -168,17 +180,17 @@ async fn greet(
             _ = leave.changed() => return,
         },
     };
-    converse(wire, upstream, patience, leave).await;
+    converse(wire, &incumbent, patience, leave).await;
 }
 
 /// Serves one connection to its end.
-async fn converse(stream: Wire, upstream: Arc<Upstream>, patience: Duration, mut leave: watch::Receiver<()>) {
-    let connection = Arc::new(Connection::new(Arc::clone(&upstream.journal)));
+async fn converse(stream: Wire, incumbent: &Incumbent, patience: Duration, mut leave: watch::Receiver<()>) {
+    let connection = Arc::new(Connection::new(Arc::clone(&incumbent.now().journal)));
     let io = ConnectionIo::new(stream, Arc::clone(&connection));
-    let keep_alive = upstream.keep_alive.clone();
+    let keep_alive = incumbent.now().keep_alive.clone();
     let service = {
-        let connection = Arc::clone(&connection);
-        service_fn(move |request| answer(&upstream, &connection, request))
+        let (sight, connection) = (incumbent.sight(), Arc::clone(&connection));
+        service_fn(move |request| answer(&sight.now(), &connection, request))
     };
     let serving =
         http1::Builder::new().max_buf_size(LONGEST_HEAD).serve_connection(TokioIo::new(io), service);

@@ -39,6 +39,17 @@ impl TrafficSignal {
             began.compare_exchange(NOT_BEGUN, at.0.min(NOT_BEGUN - 1), Ordering::Release, Ordering::Relaxed);
     }
 
+    /// The traffic begins anew: its time counts from here, and no phase runs.
+    pub fn begins_anew(&self, at: Moment) {
+        self.clock_begins_anew(at);
+        self.shared.phases.iter().for_each(|(_, running)| running.store(0, Ordering::Release));
+    }
+
+    /// The traffic's time counts from here, and phases go on.
+    pub fn clock_begins_anew(&self, at: Moment) {
+        self.shared.began_at.store(at.0.min(NOT_BEGUN - 1), Ordering::Release);
+    }
+
     /// A phase begins. One that the traffic does not have is of no interest to any upstream.
     pub fn began(&self, phase: &str) {
         if let Some(running) = self.running(phase) {
@@ -97,6 +108,18 @@ mod tests {
         assert!(signal.is_running(storm));
         assert!(!signal.is_running(signal.phase("warm-up").unwrap()));
         assert_eq!(signal.phase("nothing"), None);
+    }
+
+    #[test]
+    fn a_traffic_that_begins_anew_counts_from_there_and_has_no_phase() {
+        let signal = TrafficSignal::new(["storm"]);
+        let storm = signal.phase("storm").unwrap();
+        signal.traffic_began(Moment(5));
+        signal.began("storm");
+        signal.clock_begins_anew(Moment(8));
+        assert_eq!((signal.start(), signal.is_running(storm)), (Some(Moment(8)), true));
+        signal.begins_anew(Moment(9));
+        assert_eq!((signal.start(), signal.is_running(storm)), (Some(Moment(9)), false));
     }
 
     #[test]

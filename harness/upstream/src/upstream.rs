@@ -11,7 +11,7 @@ use scenario::{ErrorName, KeepAlive, Latency, LimitSignal, Protocol, World};
 use tokio::sync::watch;
 
 use crate::decision::Rules;
-use crate::draw::DrawSource;
+use crate::draw::{DrawSource, Purpose};
 use crate::exchange_counts::ExchangeCounts;
 use crate::journal::Journal;
 use crate::key::Key;
@@ -60,7 +60,7 @@ impl Upstream {
     pub(crate) fn new(
         (name, settings): (&str, &scenario::Upstream),
         world: &World,
-        (keys, journal, mistakes): (&[Key], Journal, &Mistakes),
+        (keys, journal, mistakes): (&[Key], Arc<Journal>, &Mistakes),
         surroundings: &Surroundings,
     ) -> Result<Self, String> {
         let Surroundings { clock, names, traffic, seed, .. } = surroundings;
@@ -80,7 +80,7 @@ impl Upstream {
             rules,
             mistakes: mistakes.clone(),
             label: name.to_owned(),
-            journal: Arc::new(journal),
+            journal,
             models: ModelNames::new(served(world, name), names.clone()),
             errors: ErrorNames::new(names),
             latency: settings.latency.clone(),
@@ -93,10 +93,20 @@ impl Upstream {
         })
     }
 
+    /// The upstream in the place of another: whoever tells that one to stop tells this one.
+    pub(crate) fn taking_over(self, before: &Self) -> Self {
+        Self { stopping: before.stopping.clone(), ..self }
+    }
+
     /// Tells the run that a reply could not be made.
     pub(crate) fn tell_mistake(&self, place: &str, why: &str) {
         let mistake = format!("the upstream `{}` could not make the reply of `{place}`: {why}", self.label);
         self.mistakes.tell(&self.journal.redacted(&mistake));
+    }
+
+    /// How late the connection of that number is served.
+    pub(crate) fn accepts_after(&self, number: u32) -> Duration {
+        self.draws.draws(number).duration(Purpose::Accept, &self.latency.accept)
     }
 
     /// The number of a new request, from 1.

@@ -1,18 +1,22 @@
 //! All upstreams of a world, running.
 
+mod handwork;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use record::CastUpstream;
-use scenario::{Address, World};
+use scenario::{Address, At, World};
 
 use crate::journal::Journal;
 use crate::key::Key;
+use crate::listening::Listening;
 use crate::mistakes::Mistakes;
 use crate::redaction::Redaction;
 use crate::server::{Bounds, Server};
 use crate::surroundings::Surroundings;
+use crate::tally::Tally;
 use crate::upstream::Upstream;
 use crate::watchlist::Watchlist;
 
@@ -29,6 +33,7 @@ struct Running {
     dialect: &'static str,
     keys: Vec<Key>,
     base_url: String,
+    tally: Arc<Tally>,
     /// None where the target is sent to a host that does not exist.
     server: Option<Server>,
 }
@@ -46,43 +51,68 @@ impl Upstreams {
     /// # Errors
     /// If the machine gives no port, or if the world asks for something that cannot be done: the error names it.
     pub async fn start(world: &World, surroundings: Surroundings) -> io::Result<Self> {
-        Self::start_within(world, surroundings, Bounds::default()).await
+        Self::start_at(world, surroundings, Listening::LOOPBACK).await
+    }
+
+    /// The same where somebody else says where they listen.
+    ///
+    /// # Errors
+    /// The same, and if an address is taken: the error names it.
+    pub async fn start_at(
+        world: &World,
+        surroundings: Surroundings,
+        listening: Listening,
+    ) -> io::Result<Self> {
+        Self::start_within(world, surroundings, (listening, Bounds::default())).await
     }
 
     pub(crate) async fn start_within(
         world: &World,
         surroundings: Surroundings,
-        bounds: Bounds,
+        (listening, bounds): (Listening, Bounds),
     ) -> io::Result<Self> {
         let worlds = world.upstreams.0.iter();
         let keys: Vec<Vec<Key>> =
             worlds.map(|(name, settings)| Key::all(surroundings.seed, &name.value, &settings.keys)).collect();
-        let mistakes = Mistakes::default();
         let redaction = Arc::new(Redaction::new(keys.iter().flatten()));
-        let mut running = Vec::with_capacity(keys.len());
-        for ((name, settings), own) in world.upstreams.0.iter().zip(&keys) {
-            let name = name.value.as_str();
+        let mut upstreams = Self { running: Vec::with_capacity(keys.len()), mistakes: Mistakes::default() };
+        for (place, (named, own)) in world.upstreams.0.iter().zip(&keys).enumerate() {
+            let (name, settings) = (named.0.value.as_str(), &named.1);
             let watchlist = watchlist(name, (world, &keys), &surroundings.canaries);
-            let journal =
-                Journal::new(&surroundings, Arc::clone(&redaction), (watchlist, !settings.script.is_empty()));
-            let upstream = Upstream::new((name, settings), world, (own, journal, &mistakes), &surroundings);
-            let upstream = upstream.map_err(|why| {
-                io::Error::new(io::ErrorKind::InvalidInput, format!("the upstream `{name}`: {why}"))
-            })?;
+            let tally = Arc::new(Tally::new(own, &surroundings.names));
+            let watched = (watchlist, !settings.script.is_empty());
+            let journal = Journal::new(&surroundings, Arc::clone(&redaction), watched, Arc::clone(&tally));
+            let upstream = upstreams.make(named, world, (own, Arc::new(journal)), &surroundings)?;
             let address = settings.address;
             let server = match address {
                 Address::UnknownHost => None,
-                _ => Some(Server::start(Arc::new(upstream), address, bounds).await?),
+                _ => Some(Server::start(upstream, (address, listening.address(place)?), bounds).await?),
             };
-            running.push(Running {
+            upstreams.running.push(Running {
                 name: name.to_owned(),
                 dialect: settings.dialect.name(),
                 keys: own.clone(),
                 base_url: base_url(address, name, server.as_ref().map(Server::address)),
+                tally,
                 server,
             });
         }
-        Ok(Self { running, mistakes })
+        Ok(upstreams)
+    }
+
+    /// An upstream of the world, made ready.
+    fn make(
+        &self,
+        (name, settings): &(At<String>, scenario::Upstream),
+        world: &World,
+        (keys, journal): (&[Key], Arc<Journal>),
+        surroundings: &Surroundings,
+    ) -> io::Result<Upstream> {
+        let name = name.value.as_str();
+        let made = Upstream::new((name, settings), world, (keys, journal, &self.mistakes), surroundings);
+        made.map_err(|why| {
+            io::Error::new(io::ErrorKind::InvalidInput, format!("the upstream `{name}`: {why}"))
+        })
     }
 
     /// The upstreams' names with the addresses at which a target is to reach them, such as `http://127.0.0.1:4000`, in the
@@ -138,7 +168,7 @@ impl Upstreams {
 
 /// Where a target is told to reach an upstream, which listens there or nowhere.
 fn base_url(address: Address, name: &str, listens: Option<SocketAddr>) -> String {
-    match (address, listens) {
+    match (address, listens.map(Listening::reached)) {
         (Address::BadCertificate, Some(listens)) => format!("https://{listens}"),
         (_, Some(listens)) => format!("http://{listens}"),
         // The names below `invalid` are kept free, so that no name server knows them.
@@ -174,7 +204,7 @@ mod tests {
 
     use record::{AttemptRow, Clock, Correlation, Fact, NameTable, Outcome, fact_channel};
     use scenario::{
-        At, Distribution, Keys, Latency, LimitSignal, Named, Protocol, Reply, RouterSettings, Signals, Span,
+        Distribution, Keys, Latency, LimitSignal, Named, Protocol, Reply, RouterSettings, Signals, Span,
     };
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
@@ -217,7 +247,8 @@ mod tests {
             samples: 0,
             canaries: Vec::new(),
         };
-        (Upstreams::start_within(&world, surroundings, bounds).await.unwrap(), facts)
+        let started = Upstreams::start_within(&world, surroundings, (Listening::LOOPBACK, bounds)).await;
+        (started.unwrap(), facts)
     }
 
     async fn connect(upstreams: &Upstreams, bytes: &str) -> TcpStream {

@@ -8,8 +8,10 @@ mod source;
 mod span;
 mod story;
 mod summary;
+mod upstreams;
 
 pub use again::again;
 pub use palette::Palette;
 pub use story::{stories, story, trial_story};
 pub use summary::summary;
+pub use upstreams::{upstream_line, upstream_table};

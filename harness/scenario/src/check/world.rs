@@ -36,6 +36,15 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// What holds while a phase runs needs a phase.
+    pub(super) fn phases_of_timelines(&mut self) {
+        let scenario = self.scenario;
+        let timelines = scenario.world.upstreams.0.iter().flat_map(|(_, upstream)| &upstream.timeline);
+        for during in timelines.filter_map(|entry| entry.during.as_ref()) {
+            self.refers(during, "phase", phases(scenario));
+        }
+    }
+
     /// The variables of the target's environment: each is set once, and has a name that one can have.
     fn environment(&mut self) {
         let world = &self.scenario.world;
@@ -130,7 +139,6 @@ impl<'a> Checker<'a> {
     }
 
     fn upstream(&mut self, upstream: &'a Upstream) {
-        let scenario = self.scenario;
         for plan in &upstream.plans {
             self.plan(plan, upstream);
         }
@@ -184,9 +192,6 @@ impl<'a> Checker<'a> {
             self.deed(entry.deed(), upstream);
             if let (Some(fate), true) = (&entry.connection, entry.when.is_some()) {
                 self.refused_by_choice(fate);
-            }
-            if let Some(during) = &entry.during {
-                self.refers(during, "phase", phases(scenario));
             }
         }
         let script = upstream.script.iter().map(|entry| &entry.name);

@@ -1,7 +1,7 @@
 //! TLS with a certificate that nobody vouches for.
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -15,8 +15,8 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 ///
 /// # Errors
 /// If they cannot be made.
-pub(super) fn self_signed() -> io::Result<TlsAcceptor> {
-    let hosts = ["localhost".to_owned(), Ipv4Addr::LOCALHOST.to_string()];
+pub(super) fn self_signed(ip: IpAddr) -> io::Result<TlsAcceptor> {
+    let hosts = ["localhost".to_owned(), ip.to_string()];
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(hosts).map_err(io::Error::other)?;
     let key = PrivateKeyDer::Pkcs8(signing_key.serialize_der().into());
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))

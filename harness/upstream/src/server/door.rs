@@ -31,7 +31,7 @@ impl Door {
             Self::Open(listener) if !open => {
                 let address = listener.local_addr()?;
                 // A port can be taken twice only where nobody listens, so the listener goes first.
-                *self = Self::Shut(TcpSocket::new_v4()?, address);
+                *self = Self::Shut(socket_for(address)?, address);
                 if let Self::Shut(socket, _) = self {
                     socket.set_reuseaddr(true)?;
                     socket.bind(address)?;
@@ -39,7 +39,7 @@ impl Door {
             }
             Self::Shut(socket, address) if open => {
                 let address = *address;
-                let taken = std::mem::replace(socket, TcpSocket::new_v4()?);
+                let taken = std::mem::replace(socket, socket_for(address)?);
                 if taken.local_addr().ok() != Some(address) {
                     taken.set_reuseaddr(true)?;
                     taken.bind(address)?;
@@ -50,4 +50,8 @@ impl Door {
         }
         Ok(())
     }
+}
+
+fn socket_for(address: SocketAddr) -> io::Result<TcpSocket> {
+    if address.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() }
 }

@@ -9,6 +9,7 @@ mod dialect_caller;
 mod dialects;
 mod disorder;
 mod endings;
+mod handwork;
 mod hostile;
 mod journal;
 mod keep_alive;

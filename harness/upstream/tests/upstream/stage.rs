@@ -21,6 +21,7 @@ pub(crate) struct Stage {
     pub(crate) traffic: TrafficSignal,
     pub(crate) correlation: Correlation,
     facts: Receiver<Fact>,
+    started_with: (World, Surroundings),
 }
 
 /// What the upstreams saw.
@@ -127,8 +128,15 @@ impl Stage {
             samples: 20,
             canaries: vec![("tenant acme".to_owned(), CANARY.to_owned())],
         };
-        let upstreams = Upstreams::start(&world(&main, &others), surroundings).await?;
-        Ok(Self { upstreams, clock, traffic, correlation, facts })
+        let world = world(&main, &others);
+        let upstreams = Upstreams::start(&world, surroundings.clone()).await?;
+        Ok(Self { upstreams, clock, traffic, correlation, facts, started_with: (world, surroundings) })
+    }
+
+    /// Sets the upstreams back to what they were at the start.
+    pub(crate) fn set_back(&self) {
+        let (world, surroundings) = &self.started_with;
+        self.upstreams.set_back(world, surroundings).unwrap();
     }
 
     pub(crate) async fn caller(&self) -> Caller {
