@@ -186,13 +186,13 @@ mod tests {
     }
 
     fn refused(dialect: Dialect, cause: Cause<'_>, hints: &[Hint]) -> RefusalReply {
-        dialect.refusal(&Refusal { cause, hints, now: NOW, request_id: "req_1" })
+        dialect.refusal(&Refusal { cause, status: None, hints, now: NOW, request_id: "req_1" })
     }
 
     /// The statuses of all errors, in their order, where a dialect does not have another.
     const STATUSES: [u16; 23] = [
-        429, 429, 429, 429, 429, 429, 429, 429, 402, 401, 403, 400, 400, 400, 404, 408, 409, 413, 422, 500,
-        502, 503, 504,
+        429, 429, 429, 429, 429, 429, 429, 402, 401, 403, 400, 400, 400, 404, 408, 409, 413, 422, 500, 502,
+        503, 503, 504,
     ];
 
     #[test]
@@ -253,19 +253,22 @@ mod tests {
 
     #[test]
     fn a_refusal_s_wait_is_read_back_whatever_its_form() {
-        for dialect in all() {
+        let errors = [ErrorName::RateLimit, ErrorName::SpendCap];
+        for (dialect, error) in all().flat_map(|dialect| errors.map(|error| (dialect, error))) {
+            let bare = refused(dialect, Cause::Named(error), &[]);
+            let code = |reply: &RefusalReply| ErrorBody::read(None, &reply.body).code;
             for form in HintForm::ALL {
                 let wait = Duration::from_secs(90);
-                let reply =
-                    refused(dialect, Cause::Named(ErrorName::RateLimit), &[Hint { form: *form, wait }]);
+                let reply = refused(dialect, Cause::Named(error), &[Hint { form: *form, wait }]);
                 let headers = reply.headers.iter().map(|(name, value)| (*name, value.as_bytes()));
                 let read = wait_hint_of(reply.status, headers, &reply.body, NOW).map(|hint| hint.wait);
                 let expected = match form {
                     HintForm::Past => Some(Duration::ZERO),
-                    HintForm::Negative | HintForm::Nonsense => None,
+                    HintForm::Negative | HintForm::Nonsense | HintForm::ResetUnknown => None,
                     _ => Some(wait),
                 };
-                assert_eq!(read, expected, "{dialect:?} {form:?}");
+                assert_eq!(read, expected, "{dialect:?} {error:?} {form:?}");
+                assert_eq!(code(&reply), code(&bare), "{dialect:?} {error:?} {form:?}");
             }
         }
     }

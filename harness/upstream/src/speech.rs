@@ -106,7 +106,7 @@ impl Speaker<'_> {
 
     /// A refusal that stands in no scenario.
     pub(crate) fn refuse(&self, cause: Cause<'_>, number: NameId) -> Speech {
-        let refusal = self.refusal(cause, &[]);
+        let refusal = self.refusal(cause, None, &[]);
         let mut head = ReplyHead { status: refusal.status, error: number, ..ReplyHead::new(NameId::NONE) };
         head.body(JSON);
         Speech::whole(head, refusal.body.into())
@@ -135,7 +135,7 @@ impl Speaker<'_> {
                     (dialect::ErrorName::ModelNotFound, Some(model)) => Cause::ModelNotFound(model),
                     _ => Cause::Named(*error),
                 };
-                let refusal = self.refusal(cause, &hints);
+                let refusal = self.refusal(cause, rule.status, &hints);
                 (head.status, head.error) = (refusal.status, *number);
                 refusal.headers.into_iter().for_each(|(name, value)| head.set(name, value));
                 head.body(JSON);
@@ -201,7 +201,7 @@ impl Speaker<'_> {
             head.body(dialect.stream_format(surface).content_type());
             let events = events(made.answer);
             let breaks = broken.map(|broken| {
-                let error = self.refusal(Cause::Named(broken.error), &[]);
+                let error = self.refusal(Cause::Named(broken.error), None, &[]);
                 Break::new(place_in(broken.place, &events), error, self.tear(broken))
             });
             let events = PacedEvents::new(events, maker.shape.clone(), breaks);
@@ -250,7 +250,7 @@ impl Speaker<'_> {
             BreakPlace::Share(share) => portion(length as u64, share.millionths.into(), 1_000_000),
             BreakPlace::Contents(told) => portion(length as u64, told, contents.max(1).into()),
         };
-        let error = self.refusal(Cause::Named(broken.error), &[]).body;
+        let error = self.refusal(Cause::Named(broken.error), None, &[]).body;
         let mut tear = self.tear(broken);
         tear.say(LastWords { error, ..LastWords::default() });
         let torn =
@@ -262,13 +262,11 @@ impl Speaker<'_> {
         Tear::new(broken.end, self.upstream.stopped())
     }
 
-    fn told<'r>(&'r self, cause: Cause<'r>, hints: &'r [Hint]) -> Refusal<'r> {
-        Refusal { cause, hints, now: self.wall, request_id: self.request_id }
-    }
-
-    /// A refusal in the upstream's own words. A service has no dialect: it says the status and the name of the error.
-    fn refusal(&self, cause: Cause<'_>, hints: &[Hint]) -> RefusalReply {
-        let refusal = self.dialect.refusal(&self.told(cause, hints));
+    /// A refusal in the upstream's own words, perhaps with another status than is usual. A service has no dialect: it says the
+    /// status and the name of the error.
+    fn refusal(&self, cause: Cause<'_>, status: Option<u16>, hints: &[Hint]) -> RefusalReply {
+        let refusal = Refusal { cause, status, hints, now: self.wall, request_id: self.request_id };
+        let refusal = self.dialect.refusal(&refusal);
         match self.upstream.protocol {
             Protocol::Llm(_) => refusal,
             Protocol::Http => {

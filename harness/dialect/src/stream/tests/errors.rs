@@ -3,7 +3,13 @@
 use super::hearing::*;
 
 fn refusal(dialect: Dialect, error: ErrorName) -> RefusalReply {
-    dialect.refusal(&Refusal { cause: Cause::Named(error), hints: &[], now: UNIX_EPOCH, request_id: "req_1" })
+    dialect.refusal(&Refusal {
+        cause: Cause::Named(error),
+        status: None,
+        hints: &[],
+        now: UNIX_EPOCH,
+        request_id: "req_1",
+    })
 }
 
 #[test]
