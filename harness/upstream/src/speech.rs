@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use dialect::{
-    Cause, ChatRequest, Dialect, Hint, Inputs, Refusal, RefusalReply, Serving, StreamEvents, Surface, Usage,
+    About, Cause, ChatRequest, Dialect, Hint, Inputs, Refusal, RefusalReply, Serving, StreamEvents, Surface,
+    Usage,
 };
 use http::HeaderValue;
 use record::NameId;
@@ -32,6 +33,8 @@ pub(crate) struct Chat {
     pub(crate) words: u64,
     /// Whether it asks no model and wants to know which there are.
     pub(crate) lists_models: bool,
+    /// What it wants to know of the server itself, if it asks for that.
+    pub(crate) about: Option<About>,
     /// What is to be embedded; none for a request that asks for a text.
     pub(crate) inputs: Option<Inputs>,
 }
@@ -73,8 +76,8 @@ pub(crate) enum SpokenBody {
 impl Chat {
     pub(crate) fn new(surface: Surface, request: ChatRequest<'_>) -> Self {
         let ChatRequest { model, stream, include_usage, continuous_usage, words, inputs, .. } = request;
-        let (model, lists_models) = (model.into_owned(), false);
-        Self { surface, model, stream, include_usage, continuous_usage, words, lists_models, inputs }
+        let (model, lists_models, about) = (model.into_owned(), false, None);
+        Self { surface, model, stream, include_usage, continuous_usage, words, lists_models, about, inputs }
     }
 }
 
@@ -185,6 +188,11 @@ impl Speaker<'_> {
             head.body(JSON);
             let body = dialect.model_list(self.upstream.models.served(), self.unix_seconds);
             return Ok(self.plain(head, body.into(), broken));
+        }
+        if let Some(about) = self.chat.about {
+            let told = self.upstream.told_about(dialect, about);
+            told.content_type.into_iter().for_each(|kind| head.body(kind));
+            return Ok(self.plain(head, told.body.into(), broken));
         }
         let id = self.draws.id(dialect.answer_id_prefix(surface));
         let serving = Serving { id: &id, created: self.unix_seconds, model: &self.chat.model };
