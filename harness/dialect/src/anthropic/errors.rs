@@ -11,7 +11,7 @@ use crate::request::Unfit;
 struct Row {
     status: u16,
     kind: &'static str,
-    /// The code among the details, which money errors have.
+    /// The code among the details, which errors of money and of growth have.
     code: Option<&'static str>,
     /// What `x-should-retry` says, where it says something.
     retry: Option<bool>,
@@ -75,14 +75,14 @@ fn row(cause: Cause<'_>) -> Row {
     }
 }
 
-/// The table: status, type, code, whether to retry, message. Money errors look like others: only their codes and messages
-/// tell. Statuses without a type of their own have that of an invalid request, as the provider's documentation says.
+/// The table: status, type, code, whether to retry, message. Errors of money and of growth look like others: only their
+/// codes and messages tell. Statuses without a type of their own have that of an invalid request, as the provider's documentation says.
 #[rustfmt::skip]
 fn named(error: ErrorName) -> Row {
     let (yes, no) = (Some(true), Some(false));
     let (status, kind, code, retry, message) = match error {
         ErrorName::RateLimit => (429, LIMIT, None, yes, "This request would exceed your organization's rate limit of requests per minute."),
-        ErrorName::SlowDown => (429, LIMIT, None, yes, "This request would exceed your organization's maximum usage increase rate. Please scale up more gradually."),
+        ErrorName::SlowDown => (429, LIMIT, Some("ramp_limit_exceeded"), yes, "This request would exceed your organization's maximum usage increase rate. Please scale up more gradually."),
         ErrorName::Concurrency => (429, LIMIT, None, yes, "Number of concurrent connections has exceeded your rate limit."),
         ErrorName::DailyLimit => (429, LIMIT, None, yes, "This request would exceed your organization's limit of requests per day."),
         ErrorName::ZeroQuota => (429, LIMIT, None, None, "This request would exceed your organization's rate limit of 0 requests per minute for this model."),

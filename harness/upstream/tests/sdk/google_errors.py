@@ -35,11 +35,15 @@ ERRORS = {
 }
 
 
+# What was raised for each.
+RAISED = {}
+
+
 @check
 def errors_are_told_apart():
     def look(name):
         code, status = ERRORS[name]
-        error = raised(errors.ClientError if code < 500 else errors.ServerError, lambda: ask(name))
+        error = RAISED[name] = raised(errors.ClientError if code < 500 else errors.ServerError, lambda: ask(name))
         same((error.code, error.status, bool(error.message)), (code, status, True), name)
 
     at_once(look, ERRORS)
@@ -48,7 +52,7 @@ def errors_are_told_apart():
 @check
 def quotas_are_told_apart_by_their_violations_alone():
     def violation(name):
-        details = raised(errors.ClientError, lambda: ask(name)).details["error"]["details"]
+        details = RAISED[name].details["error"]["details"]
         [failure] = [detail for detail in details if detail["@type"].endswith("QuotaFailure")]
         return failure["violations"][0]
 
