@@ -47,7 +47,9 @@ pub(crate) fn exports(serving: &Serving, control: SocketAddr) -> String {
 fn base_path(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Llm(Dialect::Openai | Dialect::Vllm | Dialect::OllamaV1) => "/v1",
-        Protocol::Llm(Dialect::Anthropic | Dialect::Azure | Dialect::Gemini | Dialect::Ollama)
+        Protocol::Llm(
+            Dialect::Anthropic | Dialect::Azure | Dialect::Gemini | Dialect::GeminiList | Dialect::Ollama,
+        )
         | Protocol::Http => "",
     }
 }

@@ -33,7 +33,7 @@ impl Dialect {
         match self {
             Self::Anthropic if below_version(path) == "/messages" => at(Surface::Chat, self),
             Self::Anthropic => None,
-            Self::Gemini => gemini_asked(path, query),
+            Self::Gemini | Self::GeminiList => gemini_asked(path, query),
             Self::Azure => azure_asked(path, query),
             Self::Ollama if path == "/api/chat" => at(Surface::Chat, self),
             Self::Ollama | Self::OllamaV1 => at(openai_surface(below_version(path))?, Self::OllamaV1),
@@ -49,7 +49,7 @@ impl Dialect {
             Self::Azure => {
                 (path == "/openai/models" && has_version(query) || path == "/openai/v1/models", self)
             }
-            Self::Gemini => (below_gemini_version(path) == "/models", self),
+            Self::Gemini | Self::GeminiList => (below_gemini_version(path) == "/models", self),
             Self::Ollama if path == "/api/tags" => (true, self),
             Self::Ollama => (below_version(path) == "/models", Self::OllamaV1),
             Self::Openai | Self::Anthropic | Self::Vllm | Self::OllamaV1 => {
@@ -64,8 +64,12 @@ impl Dialect {
     pub fn request_path(self, surface: Surface, model: &str, stream: bool) -> String {
         match (self, surface) {
             (Self::Anthropic, _) => "/v1/messages".to_owned(),
-            (Self::Gemini, _) => {
-                let method = if stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
+            (Self::Gemini | Self::GeminiList, _) => {
+                let method = match (stream, self) {
+                    (true, Self::GeminiList) => "streamGenerateContent",
+                    (true, _) => "streamGenerateContent?alt=sse",
+                    (false, _) => "generateContent",
+                };
                 format!("/v1beta/models/{}:{method}", encoded(model))
             }
             (Self::Ollama, Surface::Chat) => "/api/chat".to_owned(),
@@ -85,7 +89,7 @@ impl Dialect {
     pub fn base_path(self) -> &'static str {
         match self {
             Self::Openai | Self::Anthropic | Self::Vllm | Self::OllamaV1 => "/v1",
-            Self::Gemini => "/v1beta",
+            Self::Gemini | Self::GeminiList => "/v1beta",
             Self::Azure | Self::Ollama => "",
         }
     }
@@ -95,7 +99,7 @@ impl Dialect {
     pub fn models_path(self) -> &'static str {
         match self {
             Self::Azure => "/openai/v1/models",
-            Self::Gemini => "/v1beta/models",
+            Self::Gemini | Self::GeminiList => "/v1beta/models",
             Self::Ollama => "/api/tags",
             Self::Openai | Self::Anthropic | Self::Vllm | Self::OllamaV1 => "/v1/models",
         }
@@ -167,17 +171,17 @@ fn has_version(query: &str) -> bool {
     parameter(query, "api-version").is_some_and(|version| !version.is_empty())
 }
 
-/// Gemini has the model and the method in the path. Only streams of server-sent events are told: without `alt=sse` the provider
-/// would tell one long list.
+/// Gemini has the model and the method in the path. A stream is one long list unless the query asks for events.
 fn gemini_asked<'a>(path: &'a str, query: &str) -> Option<Asked<'a>> {
     let (model, method) = below_gemini_version(path).strip_prefix("/models/")?.rsplit_once(':')?;
-    let stream = match method {
-        "generateContent" => false,
-        "streamGenerateContent" if parameter(query, "alt") == Some("sse") => true,
+    let (stream, dialect) = match (method, parameter(query, "alt")) {
+        ("generateContent", _) => (false, Dialect::Gemini),
+        ("streamGenerateContent", Some("sse")) => (true, Dialect::Gemini),
+        ("streamGenerateContent", None | Some("" | "json")) => (true, Dialect::GeminiList),
         _ => return None,
     };
     let model = Some(decoded(model).filter(|model| !model.is_empty())?);
-    Some(Asked { surface: Surface::Chat, dialect: Dialect::Gemini, model, stream: Some(stream) })
+    Some(Asked { surface: Surface::Chat, dialect, model, stream: Some(stream) })
 }
 
 /// The value of a parameter of a query, as it stands there.
@@ -261,7 +265,13 @@ mod tests {
             (Gemini, "/v1beta/models/g:streamGenerateContent?key=k&alt=sse", Some("chat of g stream true")),
             (Gemini, "/v1beta/models/a%2fb%zz:generateContent", Some("chat of a/b%zz stream false")),
             (Gemini, "/v1beta/models/%ff:generateContent", None),
-            (Gemini, "/v1beta/models/g:streamGenerateContent", None),
+            (Gemini, "/v1beta/models/g:streamGenerateContent", Some("chat as another of g stream true")),
+            (
+                Gemini,
+                "/v1beta/models/g:streamGenerateContent?alt=json",
+                Some("chat as another of g stream true"),
+            ),
+            (Gemini, "/v1beta/models/g:streamGenerateContent?alt=proto", None),
             (Gemini, "/v1beta/models/g:countTokens", None),
             (Gemini, "/v1beta/models/:generateContent", None),
             (Gemini, "/v1/chat/completions", None),

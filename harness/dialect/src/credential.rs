@@ -15,7 +15,7 @@ impl Dialect {
     ) -> Option<Cow<'h, [u8]>> {
         let own = self.own_header().and_then(&header).map(<[u8]>::trim_ascii);
         let in_query = || match self {
-            Self::Gemini => parameter(query, "key").and_then(decoded),
+            Self::Gemini | Self::GeminiList => parameter(query, "key").and_then(decoded),
             _ => None,
         };
         let in_query = || in_query().map(bytes).filter(|key| !key.is_empty());
@@ -43,7 +43,7 @@ impl Dialect {
         match self {
             Self::Anthropic => Some("x-api-key"),
             Self::Azure => Some("api-key"),
-            Self::Gemini => Some("x-goog-api-key"),
+            Self::Gemini | Self::GeminiList => Some("x-goog-api-key"),
             Self::Openai | Self::Vllm | Self::Ollama | Self::OllamaV1 => None,
         }
     }

@@ -17,6 +17,9 @@ pub enum Dialect {
     Vllm,
     /// `generateContent` as Google defines it.
     Gemini,
+    /// The same, with a stream that is one long list. No scenario names it: whoever asks a Gemini for a stream and not for
+    /// events is answered in it.
+    GeminiList,
     /// Chat as Ollama defines it, in lines of JSON.
     Ollama,
     /// OpenAI's format as Ollama speaks it below `/v1`. No scenario names it: whoever asks an Ollama there is answered in it.
@@ -47,7 +50,7 @@ impl Dialect {
             Self::Anthropic => "anthropic",
             Self::Azure => "azure",
             Self::Vllm => "vllm",
-            Self::Gemini => "gemini",
+            Self::Gemini | Self::GeminiList => "gemini",
             Self::Ollama | Self::OllamaV1 => "ollama",
         }
     }
@@ -62,7 +65,7 @@ impl Dialect {
     #[must_use]
     pub fn surfaces(self) -> &'static [Surface] {
         match self {
-            Self::Anthropic | Self::Gemini => &[Surface::Chat],
+            Self::Anthropic | Self::Gemini | Self::GeminiList => &[Surface::Chat],
             Self::Openai | Self::Azure | Self::Vllm | Self::Ollama | Self::OllamaV1 => Surface::ALL,
         }
     }
@@ -76,14 +79,27 @@ impl Dialect {
     /// How the answers of a stream are told apart on the wire.
     #[must_use]
     pub fn stream_format(self, surface: Surface) -> StreamFormat {
-        if self.format(surface) == Format::Ollama { StreamFormat::Lines } else { StreamFormat::Events }
+        match self.format(surface) {
+            Format::Ollama => StreamFormat::Lines,
+            Format::Gemini if self == Self::GeminiList => StreamFormat::List,
+            Format::Gemini => StreamFormat::EventsAndJson,
+            _ => StreamFormat::Events,
+        }
+    }
+
+    /// How the events of a stream with such a content type are told apart; none for that of a plain body.
+    #[must_use]
+    pub fn stream_format_of(self, surface: Surface, content_type: &[u8]) -> Option<StreamFormat> {
+        let told = StreamFormat::of_content_type(content_type)?;
+        let own = self.stream_format(surface);
+        Some(if told.content_type() == own.content_type() { own } else { told })
     }
 
     /// The wire format on a surface. A surface that the provider does not offer is chat.
     pub(crate) fn format(self, surface: Surface) -> Format {
         let flavor = match self.on(surface) {
             Self::Anthropic => return Format::Anthropic,
-            Self::Gemini => return Format::Gemini,
+            Self::Gemini | Self::GeminiList => return Format::Gemini,
             Self::Ollama => return Format::Ollama,
             Self::Openai => Flavor::Openai,
             Self::Azure => Flavor::Azure,
@@ -111,11 +127,24 @@ mod tests {
     }
 
     #[test]
-    fn only_the_chat_of_ollama_is_told_in_lines() {
+    fn only_the_chat_of_ollama_is_told_in_lines_and_only_gemini_puts_json_between_its_events() {
+        let (events, lines) = (&b"text/event-stream"[..], &b"application/x-ndjson"[..]);
         for dialect in Dialect::ALL {
             for surface in dialect.surfaces() {
-                let lines = (*dialect, *surface) == (Dialect::Ollama, Surface::Chat);
-                let expected = if lines { StreamFormat::Lines } else { StreamFormat::Events };
+                let of_events = if *dialect == Dialect::Gemini {
+                    StreamFormat::EventsAndJson
+                } else {
+                    StreamFormat::Events
+                };
+                let told = |content_type| dialect.stream_format_of(*surface, content_type);
+                assert_eq!(
+                    (told(events), told(lines)),
+                    (Some(of_events), Some(StreamFormat::Lines)),
+                    "{dialect:?}"
+                );
+                assert_eq!(told(b"application/json"), None, "{dialect:?}");
+                let in_lines = (*dialect, *surface) == (Dialect::Ollama, Surface::Chat);
+                let expected = if in_lines { StreamFormat::Lines } else { of_events };
                 assert_eq!(dialect.stream_format(*surface), expected, "{dialect:?} {surface:?}");
             }
         }

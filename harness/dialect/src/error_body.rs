@@ -34,7 +34,7 @@ pub struct ErrorBody {
     /// In whose words it is written.
     pub shape: Shape,
     /// Its code: `rate_limit_exceeded`; for Gemini the status word, `RESOURCE_EXHAUSTED`; for Anthropic the code among the
-    /// details, which money errors have.
+    /// details, which errors of money and of growth have.
     pub code: Option<String>,
     /// Its type: `insufficient_quota`.
     pub kind: Option<String>,

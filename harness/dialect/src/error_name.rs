@@ -7,8 +7,6 @@ pub enum ErrorName {
     RateLimit,
     /// The traffic grew too fast, though the limit is not reached.
     SlowDown,
-    /// The traffic grew too fast, in the words of a provider that limits the growth itself.
-    Acceleration,
     /// Too many requests are open at once.
     Concurrency,
     /// The limit of the day is reached.
@@ -45,6 +43,8 @@ pub enum ErrorName {
     ServerError,
     /// A gateway of the provider failed.
     BadGateway,
+    /// The provider is not available.
+    Unavailable,
     /// The provider is overloaded.
     Overloaded,
     /// A gateway of the provider waited too long.
@@ -56,7 +56,6 @@ impl ErrorName {
     pub const ALL: &'static [Self] = &[
         Self::RateLimit,
         Self::SlowDown,
-        Self::Acceleration,
         Self::Concurrency,
         Self::DailyLimit,
         Self::ZeroQuota,
@@ -75,6 +74,7 @@ impl ErrorName {
         Self::Unprocessable,
         Self::ServerError,
         Self::BadGateway,
+        Self::Unavailable,
         Self::Overloaded,
         Self::GatewayTimeout,
     ];
@@ -85,7 +85,6 @@ impl ErrorName {
         match self {
             Self::RateLimit => "rate_limit",
             Self::SlowDown => "slow_down",
-            Self::Acceleration => "acceleration",
             Self::Concurrency => "concurrency",
             Self::DailyLimit => "daily_limit",
             Self::ZeroQuota => "zero_quota",
@@ -104,6 +103,7 @@ impl ErrorName {
             Self::Unprocessable => "unprocessable",
             Self::ServerError => "server_error",
             Self::BadGateway => "bad_gateway",
+            Self::Unavailable => "unavailable",
             Self::Overloaded => "overloaded",
             Self::GatewayTimeout => "gateway_timeout",
         }

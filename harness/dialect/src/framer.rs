@@ -3,14 +3,20 @@
 
 use memchr::memchr2;
 
+use crate::json::Nesting;
+
 /// How the events of a stream are told apart on the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum StreamFormat {
     /// Server-sent events.
     #[default]
     Events,
+    /// Server-sent events, between which an error stands as JSON without a field, on however many lines.
+    EventsAndJson,
     /// Each line is an event.
     Lines,
+    /// One long list of JSON, in which each item is an event.
+    List,
 }
 
 /// One event of a stream.
@@ -18,7 +24,7 @@ pub enum StreamFormat {
 pub struct RawEvent<'a> {
     /// The value of its last `event:` line; empty if it has none.
     pub name: &'a [u8],
-    /// The values of its `data:` lines, joined by line feeds; or the line.
+    /// The values of its `data:` lines, joined by line feeds; or the line; or the JSON.
     pub data: &'a [u8],
 }
 
@@ -43,6 +49,8 @@ pub struct Framer {
     after_return: bool,
     first_line: bool,
     strays: u64,
+    /// How deep inside of JSON without a field, or of the list, it is.
+    nesting: Nesting,
     limit: usize,
 }
 
@@ -53,8 +61,9 @@ impl StreamFormat {
     #[must_use]
     pub fn content_type(self) -> &'static str {
         match self {
-            Self::Events => "text/event-stream; charset=utf-8",
+            Self::Events | Self::EventsAndJson => "text/event-stream; charset=utf-8",
             Self::Lines => "application/x-ndjson",
+            Self::List => "application/json; charset=utf-8",
         }
     }
 
@@ -83,6 +92,7 @@ impl Framer {
             after_return: false,
             first_line: true,
             strays: 0,
+            nesting: Nesting::default(),
             limit,
         }
     }
@@ -93,6 +103,7 @@ impl Framer {
         self.line.clear();
         self.forget_event();
         (self.after_return, self.first_line, self.strays) = (false, true, 0);
+        self.nesting = Nesting::default();
     }
 
     /// Takes the next bytes and hands over each event that they complete.
@@ -123,7 +134,7 @@ impl Framer {
     /// Whether the stream broke off inside an event: its bytes came, but not the line that completes it.
     #[must_use]
     pub fn is_unfinished(&self) -> bool {
-        self.has_data || !self.line.is_empty()
+        self.has_data || !self.line.is_empty() || self.nesting.depth > 0
     }
 
     /// How many lines were no field and no comment. A reader ignores them, but a sound server sends none.
@@ -169,6 +180,13 @@ impl Framer {
             }
             return Ok(());
         }
+        if self.format == StreamFormat::List {
+            return self.read_json(line, 1, on_event);
+        }
+        let begins = !self.has_data && matches!(line, [b'{' | b'[', ..]);
+        if self.format == StreamFormat::EventsAndJson && (begins || self.nesting.depth > 0) {
+            return self.read_json(line, 0, on_event);
+        }
         if line.is_empty() {
             if self.has_data {
                 on_event(RawEvent { name: &self.name, data: &self.data });
@@ -194,6 +212,28 @@ impl Framer {
             // An empty field name is a comment.
             b"" | b"id" | b"retry" => {}
             _ => self.strays += 1,
+        }
+        Ok(())
+    }
+
+    /// Reads a line of JSON. What is whole at this depth is an event.
+    fn read_json(
+        &mut self,
+        line: &[u8],
+        depth: usize,
+        on_event: &mut impl FnMut(RawEvent<'_>),
+    ) -> Result<(), EventTooLong> {
+        self.check_length(line.len() + 1)?;
+        for byte in line.iter().chain(b"\n") {
+            let before = self.nesting.depth;
+            self.nesting.take(*byte);
+            if before.max(self.nesting.depth) > depth {
+                self.data.push(*byte);
+            }
+            if before == depth + 1 && self.nesting.depth == depth {
+                on_event(RawEvent { name: b"", data: &self.data });
+                self.forget_event();
+            }
         }
         Ok(())
     }
@@ -293,6 +333,45 @@ mod tests {
                 assert_eq!(lines, expected, "{stream:?} in pieces of {piece}");
                 assert_eq!((framer.strays(), framer.is_unfinished()), (0, !stream.ends_with('\n')));
             }
+        }
+    }
+
+    #[test]
+    fn json_between_events_and_in_a_list_is_cut_at_its_braces() {
+        let pretty = "{\n  \"a\": \"}\\\"{\",\n\n  \"b\": [1]\n}";
+        for (format, stream, expected) in [
+            (
+                StreamFormat::EventsAndJson,
+                format!("data: one\n\n{pretty}\ndata: two\n\n{{\"c\":1}}\n[2]\n"),
+                vec!["one", pretty, "two", "{\"c\":1}", "[2]"],
+            ),
+            (StreamFormat::EventsAndJson, format!("{pretty}\n{{\"broken\n"), vec![pretty]),
+            (StreamFormat::List, format!("[{pretty}\n,\r\n{{\"c\":[]}}]"), vec![pretty]),
+            (StreamFormat::List, format!("[{pretty}\n,\n{{\"c\":[]}}]\n"), vec![pretty, "{\"c\":[]}"]),
+            (StreamFormat::List, "[\n]\n".to_owned(), vec![]),
+        ] {
+            for piece in 1..=stream.len() {
+                let (mut framer, mut found) = (Framer::new(100), Vec::new());
+                framer.reset(format);
+                for bytes in stream.as_bytes().chunks(piece) {
+                    let keep =
+                        |event: RawEvent<'_>| found.push(String::from_utf8(event.data.to_vec()).unwrap());
+                    framer.push(bytes, keep).unwrap();
+                }
+                assert_eq!(found, expected, "{stream:?} in pieces of {piece}");
+                let broken = stream.contains("broken") || !stream.ends_with('\n');
+                assert_eq!((framer.is_unfinished(), framer.strays()), (broken, 0), "{stream:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn json_without_end_is_refused_before_it_fills_the_memory() {
+        for format in [StreamFormat::EventsAndJson, StreamFormat::List] {
+            let mut framer = Framer::new(1_000);
+            framer.reset(format);
+            let refused = (0..2_000).find_map(|_| framer.push(b"{\"x\": [\n", |_| {}).err());
+            assert_eq!(refused, Some(EventTooLong { limit: 1_000 }), "{format:?}");
         }
     }
 

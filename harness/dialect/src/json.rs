@@ -46,6 +46,37 @@ pub(crate) fn write_number(number: impl Into<u64>, to: &mut Vec<u8>) {
     to.extend_from_slice(&digits[first..]);
 }
 
+/// How deep inside of objects and lists a JSON text is, byte by byte.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Nesting {
+    /// How many objects and lists are open.
+    pub(crate) depth: usize,
+    in_text: bool,
+    escaped: bool,
+}
+
+impl Nesting {
+    /// Takes the next byte. Tells whether it stands outside of texts.
+    pub(crate) fn take(&mut self, byte: u8) -> bool {
+        if self.in_text {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' => self.escaped = true,
+                b'"' => self.in_text = false,
+                _ => {}
+            }
+            return false;
+        }
+        match byte {
+            b'"' => self.in_text = true,
+            b'{' | b'[' => self.depth += 1,
+            b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+        true
+    }
+}
+
 /// A text that borrows from the input unless it holds escapes: a bare `Option<Cow>` would always be copied.
 #[derive(Deserialize)]
 pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);

@@ -3,6 +3,7 @@
 //! Whoever speaks a dialect goes through [`Dialect`]; the types around it belong to none. What a provider says and understands
 //! stands in `provider.rs`, what a client does in `client.rs`, and which path asks for what in `asked.rs`.
 
+mod about;
 mod answer;
 mod anthropic;
 mod asked;
@@ -32,6 +33,7 @@ mod text_hash;
 mod tool_calls;
 mod vllm;
 
+pub use about::{About, Load, Told};
 pub use answer::{Answer, Finish, Serving, ToolCall, Usage};
 pub use asked::Asked;
 pub use chat::{Chat, Said};

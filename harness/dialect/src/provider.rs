@@ -48,7 +48,9 @@ impl Dialect {
             }
             Format::Responses(_) => EventWriter::Responses(Box::new(responses::EventWriter::new(serving))),
             Format::Anthropic => EventWriter::Anthropic(anthropic::EventWriter::new(serving)),
-            Format::Gemini => EventWriter::Gemini(gemini::EventWriter::new(serving)),
+            Format::Gemini => {
+                EventWriter::Gemini(gemini::EventWriter::new(serving, self.stream_format(surface)))
+            }
             Format::Ollama => EventWriter::Ollama(ollama::EventWriter::new(serving)),
         };
         StreamEvents::new(writer, answer, shape)
@@ -62,7 +64,7 @@ impl Dialect {
             Self::Anthropic => anthropic::refusal(refusal),
             Self::Azure => azure::refusal(refusal),
             Self::Vllm => vllm::refusal(refusal),
-            Self::Gemini => gemini::refusal(refusal),
+            Self::Gemini | Self::GeminiList => gemini::refusal(refusal),
             Self::Ollama => ollama::refusal(refusal),
             Self::OllamaV1 => ollama::refusal_below_v1(refusal),
         }
@@ -75,7 +77,7 @@ impl Dialect {
             Self::Openai => openai::limit_headers(limit).into(),
             Self::Anthropic => anthropic::limit_headers(limit, now).into(),
             Self::Azure => azure::limit_headers(limit).into(),
-            Self::Vllm | Self::Gemini | Self::Ollama | Self::OllamaV1 => Vec::new(),
+            Self::Vllm | Self::Gemini | Self::GeminiList | Self::Ollama | Self::OllamaV1 => Vec::new(),
         }
     }
 
@@ -88,7 +90,7 @@ impl Dialect {
             Self::OllamaV1 => openai::model_list(Flavor::Ollama, models, created),
             Self::Anthropic => anthropic::model_list(models, created),
             Self::Azure => azure::model_list(models, created),
-            Self::Gemini => gemini::model_list(models),
+            Self::Gemini | Self::GeminiList => gemini::model_list(models),
             Self::Ollama => ollama::model_list(models, created),
         }
     }
@@ -100,7 +102,7 @@ impl Dialect {
             Self::Openai => Some("x-request-id"),
             Self::Anthropic => Some("request-id"),
             Self::Azure => Some("apim-request-id"),
-            Self::Vllm | Self::Gemini | Self::Ollama | Self::OllamaV1 => None,
+            Self::Vllm | Self::Gemini | Self::GeminiList | Self::Ollama | Self::OllamaV1 => None,
         }
     }
 
@@ -110,7 +112,12 @@ impl Dialect {
         match self {
             Self::Openai => Some("openai-processing-ms"),
             Self::Azure => Some("x-envoy-upstream-service-time"),
-            Self::Anthropic | Self::Vllm | Self::Gemini | Self::Ollama | Self::OllamaV1 => None,
+            Self::Anthropic
+            | Self::Vllm
+            | Self::Gemini
+            | Self::GeminiList
+            | Self::Ollama
+            | Self::OllamaV1 => None,
         }
     }
 
@@ -132,14 +139,14 @@ impl Dialect {
             Self::Openai | Self::Azure | Self::Ollama | Self::OllamaV1 => "call_",
             Self::Anthropic => "toolu_",
             Self::Vllm => "chatcmpl-tool-",
-            Self::Gemini => "",
+            Self::Gemini | Self::GeminiList => "",
         }
     }
 
     /// Whether every call of a tool has an id by which its result is told.
     #[must_use]
     pub fn needs_tool_ids(self, surface: Surface) -> bool {
-        !matches!((self, surface), (Self::Gemini, _) | (Self::Ollama, Surface::Chat))
+        !matches!((self, surface), (Self::Gemini | Self::GeminiList, _) | (Self::Ollama, Surface::Chat))
     }
 
     /// The forms in which the provider itself tells a wait; none where it tells none.
@@ -148,7 +155,7 @@ impl Dialect {
         match self {
             Self::Openai | Self::Azure => &[HintForm::Seconds, HintForm::Millis, HintForm::Prose],
             Self::Anthropic => &[HintForm::Seconds],
-            Self::Gemini => &[HintForm::RetryInfo, HintForm::Prose],
+            Self::Gemini | Self::GeminiList => &[HintForm::RetryInfo, HintForm::Prose],
             Self::Vllm | Self::Ollama | Self::OllamaV1 => &[],
         }
     }
@@ -159,7 +166,7 @@ impl Dialect {
         match self {
             Self::Anthropic => HintForm::ResetTimestamp,
             Self::Azure => HintForm::ResetSeconds,
-            Self::Openai | Self::Vllm | Self::Gemini | Self::Ollama | Self::OllamaV1 => {
+            Self::Openai | Self::Vllm | Self::Gemini | Self::GeminiList | Self::Ollama | Self::OllamaV1 => {
                 HintForm::ResetDuration
             }
         }
@@ -182,17 +189,17 @@ mod tests {
     const NOW: SystemTime = UNIX_EPOCH;
 
     fn all() -> impl Iterator<Item = Dialect> {
-        Dialect::ALL.iter().copied().chain([Dialect::OllamaV1])
+        Dialect::ALL.iter().copied().chain([Dialect::GeminiList, Dialect::OllamaV1])
     }
 
     fn refused(dialect: Dialect, cause: Cause<'_>, hints: &[Hint]) -> RefusalReply {
-        dialect.refusal(&Refusal { cause, hints, now: NOW, request_id: "req_1" })
+        dialect.refusal(&Refusal { cause, status: None, hints, now: NOW, request_id: "req_1" })
     }
 
     /// The statuses of all errors, in their order, where a dialect does not have another.
     const STATUSES: [u16; 23] = [
-        429, 429, 429, 429, 429, 429, 429, 429, 402, 401, 403, 400, 400, 400, 404, 408, 409, 413, 422, 500,
-        502, 503, 504,
+        429, 429, 429, 429, 429, 429, 429, 402, 401, 403, 400, 400, 400, 404, 408, 409, 413, 422, 500, 502,
+        503, 503, 504,
     ];
 
     #[test]
@@ -203,6 +210,7 @@ mod tests {
             (Dialect::Anthropic, Overloaded, 529),
             (Dialect::Azure, SpendCap, 403),
             (Dialect::Gemini, InvalidKey, 400),
+            (Dialect::GeminiList, InvalidKey, 400),
         ];
         for dialect in all() {
             for (error, usual) in ErrorName::ALL.iter().zip(STATUSES) {
@@ -236,7 +244,7 @@ mod tests {
                 Dialect::Azure => &[Shape::Azure, Shape::Openai],
                 // A key is refused before the usual words are known.
                 Dialect::Vllm => &[Shape::Vllm, Shape::Ollama],
-                Dialect::Gemini => &[Shape::Gemini],
+                Dialect::Gemini | Dialect::GeminiList => &[Shape::Gemini],
                 Dialect::Ollama => &[Shape::Ollama],
             };
             for cause in &causes {
@@ -253,19 +261,22 @@ mod tests {
 
     #[test]
     fn a_refusal_s_wait_is_read_back_whatever_its_form() {
-        for dialect in all() {
+        let errors = [ErrorName::RateLimit, ErrorName::SpendCap];
+        for (dialect, error) in all().flat_map(|dialect| errors.map(|error| (dialect, error))) {
+            let bare = refused(dialect, Cause::Named(error), &[]);
+            let code = |reply: &RefusalReply| ErrorBody::read(None, &reply.body).code;
             for form in HintForm::ALL {
                 let wait = Duration::from_secs(90);
-                let reply =
-                    refused(dialect, Cause::Named(ErrorName::RateLimit), &[Hint { form: *form, wait }]);
+                let reply = refused(dialect, Cause::Named(error), &[Hint { form: *form, wait }]);
                 let headers = reply.headers.iter().map(|(name, value)| (*name, value.as_bytes()));
                 let read = wait_hint_of(reply.status, headers, &reply.body, NOW).map(|hint| hint.wait);
                 let expected = match form {
                     HintForm::Past => Some(Duration::ZERO),
-                    HintForm::Negative | HintForm::Nonsense => None,
+                    HintForm::Negative | HintForm::Nonsense | HintForm::ResetUnknown => None,
                     _ => Some(wait),
                 };
-                assert_eq!(read, expected, "{dialect:?} {form:?}");
+                assert_eq!(read, expected, "{dialect:?} {error:?} {form:?}");
+                assert_eq!(code(&reply), code(&bare), "{dialect:?} {error:?} {form:?}");
             }
         }
     }

@@ -63,6 +63,14 @@ pub struct ToolPiece<'a> {
     pub arguments: Option<Cow<'a, str>>,
 }
 
+/// A call that is told in one piece.
+impl From<ToolCall> for ToolPiece<'_> {
+    fn from(call: ToolCall) -> Self {
+        let ToolCall { id, name, arguments } = call;
+        Self { index: None, id: Some(id.into()), name: Some(name.into()), arguments: Some(arguments.into()) }
+    }
+}
+
 /// The tokens that a response or one event tells of, each in one class. What it does not tell is none and not zero.
 ///
 /// Providers count up and never add: what is told later replaces what was told before.

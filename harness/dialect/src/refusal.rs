@@ -11,6 +11,8 @@ use crate::request::Unfit;
 pub struct Refusal<'a> {
     /// Why.
     pub cause: Cause<'a>,
+    /// Its status, where that is not the usual one of the error. Dialects that repeat the status in the body repeat this one.
+    pub status: Option<u16>,
     /// What it tells of a wait, in which forms. Of two that write the same header, the later one stands.
     pub hints: &'a [Hint],
     /// The wall-clock time of the reply, for hints that are times.
@@ -77,10 +79,27 @@ impl Refusal<'_> {
         headers
     }
 
+    /// The status, where the error's own is this one.
+    pub(crate) fn status_or(&self, own: u16) -> u16 {
+        self.status.unwrap_or(own)
+    }
+
     /// The items of the error's details that tell the wait, separated by commas, as JSON; empty if there are none.
     pub(crate) fn details(&self) -> String {
         let details: Vec<String> = self.hints.iter().filter_map(|hint| hint.detail()).collect();
         details.join(",")
+    }
+
+    /// The member of the error that holds its details, behind others: the items that tell the wait, and one of the error's own
+    /// in front of them. Nothing is written where there is neither.
+    pub(crate) fn write_details(&self, own: &str, to: &mut Vec<u8>) {
+        let told = self.details();
+        let between = if own.is_empty() || told.is_empty() { "" } else { "," };
+        if !own.is_empty() || !told.is_empty() {
+            for part in [r#","details":["#, own, between, &told, "]"] {
+                to.extend_from_slice(part.as_bytes());
+            }
+        }
     }
 
     /// The message with the sentences that tell the wait.
@@ -119,7 +138,7 @@ mod tests {
         let hint = |form, seconds| Hint { form, wait: Duration::from_secs(seconds) };
         let hints = [hint(HintForm::Seconds, 1), hint(HintForm::Millis, 9), hint(HintForm::Fraction, 2)];
         let cause = Cause::Named(ErrorName::RateLimit);
-        let refusal = Refusal { cause, hints: &hints, now: UNIX_EPOCH, request_id: "" };
+        let refusal = Refusal { cause, status: None, hints: &hints, now: UNIX_EPOCH, request_id: "" };
         let expected = [("retry-after-ms", "9000".to_owned()), ("retry-after", "2.0".to_owned())];
         assert_eq!(refusal.headers(), expected);
     }

@@ -148,7 +148,7 @@ impl Reading {
         self.reset();
         let headers = headers.inspect(|(name, value)| {
             if name.eq_ignore_ascii_case("content-type") {
-                self.stream = StreamFormat::of_content_type(value);
+                self.stream = self.dialect.stream_format_of(self.surface, value);
                 self.html = value.starts_with(b"text/html");
             }
         });

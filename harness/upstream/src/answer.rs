@@ -56,6 +56,7 @@ pub(crate) fn answer(
             Course::Refused(cause, number) => Ok(visit.refuse(cause, number, now)),
             Course::UnknownPath => Ok(visit.refuse_path(now)),
             Course::Models => Ok(visit.list_models(now)),
+            Course::About(about) => Ok(visit.tell_about(about, now)),
             Course::Decided(decided) => visit.do_it(&decided, now).await,
         }
     }

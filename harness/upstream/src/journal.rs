@@ -18,6 +18,7 @@ use crate::request_body::{Cut, Received};
 use crate::surroundings::Surroundings;
 use crate::tally::Tally;
 use crate::watchlist::Watchlist;
+use crate::work::AtWork;
 
 /// Writes down what an upstream saw.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ pub(crate) struct OpenAttempt {
     pub(crate) row: AttemptRow,
     /// What it has taken from the plans, until it is settled.
     pub(crate) charge: Option<Box<Charge>>,
+    /// That it is worked on, where that is told.
+    pub(crate) at_work: Option<AtWork>,
     sample: Option<Box<OpenSample>>,
 }
 
@@ -99,7 +102,7 @@ impl Journal {
             let request = self.message(&line, &head.headers, row.arrived);
             Box::new(OpenSample { request, reply: None })
         });
-        OpenAttempt { row, charge: None, sample }
+        OpenAttempt { row, charge: None, at_work: None, sample }
     }
 
     /// Notes the head of the reply, and whether its body is hidden.
@@ -228,11 +231,12 @@ impl OpenAttempt {
         }
     }
 
-    /// Settles what the attempt has taken, if that is still to be done.
+    /// Settles what the attempt has taken, if that is still to be done. It is no longer worked on.
     pub(crate) fn settle(&mut self, clock: &Clock) {
         if let Some(charge) = self.charge.take() {
             charge.settle(clock.now());
         }
+        self.at_work = None;
     }
 
     /// Notes a piece of the reply's body.

@@ -15,7 +15,7 @@ use crate::key::{Key, Secret};
 use crate::key_states::KeyStates;
 use crate::plans::Counter;
 
-/// The keys of one upstream. An upstream without keys has one seat for all callers.
+/// The keys of one upstream. The last seat is that of callers without a key, who are everybody where there are no keys.
 #[derive(Debug)]
 pub(crate) struct KeyRing {
     protocol: Protocol,
@@ -83,14 +83,12 @@ impl KeyRing {
             history: Mutex::new(History { uses: 0, nth_used: 0, counters: counters() }),
         };
         let mut by_secret = HashMap::new();
-        let mut seats = Vec::with_capacity(keys.len().max(1));
-        if keys.is_empty() {
-            seats.push(seat(None, KeyStates::default()));
-        }
+        let mut seats = Vec::with_capacity(keys.len() + 1);
         for (key, states) in keys {
             by_secret.entry(Secret::from(key)).or_insert(seats.len());
             seats.push(seat(Some(key), states));
         }
+        seats.push(seat(None, KeyStates::default()));
         Self { protocol, seats, by_secret, seats_used: AtomicU32::new(0) }
     }
 
@@ -108,6 +106,11 @@ impl KeyRing {
             state.nth_used = self.seats_used.fetch_add(1, Ordering::Relaxed) + 1;
         }
         Ok(KeyUse { seat, number: state.uses, nth_used: state.nth_used })
+    }
+
+    /// A request that needs no key, and uses none.
+    pub(crate) fn nobody(&self) -> KeyUse {
+        KeyUse { seat: self.seats.len() - 1, number: 0, nth_used: 0 }
     }
 
     /// The secret that a request carries, whether it opens anything or not. A service takes it in either of the usual headers.

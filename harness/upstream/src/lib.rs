@@ -52,6 +52,7 @@ mod upstream;
 mod upstreams;
 mod watchlist;
 mod when;
+mod work;
 
 pub use contents::contents_of;
 pub use key::Key;

@@ -159,17 +159,27 @@ fn hints(reply: &Reply, protocol: Protocol) -> Vec<HintForm> {
         let usual = dialect.map_or(&[HintForm::Seconds][..], dialect::Dialect::usual_hints);
         return usual.iter().copied().filter(|form| *form != HintForm::Prose || limited).collect();
     }
-    let form = |hint: &HintName| match hint {
-        HintName::Seconds => HintForm::Seconds,
-        HintName::Fraction => HintForm::Fraction,
-        HintName::Date => HintForm::Date,
-        HintName::Millis => HintForm::Millis,
-        HintName::Reset => dialect.map_or(HintForm::ResetSeconds, dialect::Dialect::reset_hint),
-        HintName::Body => HintForm::RetryInfo,
-        HintName::Prose => HintForm::Prose,
-        HintName::Past => HintForm::Past,
-        HintName::Negative => HintForm::Negative,
-        HintName::Nonsense => HintForm::Nonsense,
+    let form = |hint: &HintName| {
+        Some(match hint {
+            HintName::Untold => return None,
+            HintName::Seconds => HintForm::Seconds,
+            HintName::Fraction => HintForm::Fraction,
+            HintName::Date => HintForm::Date,
+            HintName::Millis => HintForm::Millis,
+            HintName::AzureMillis => HintForm::AzureMillis,
+            HintName::Reset => dialect.map_or(HintForm::ResetSeconds, dialect::Dialect::reset_hint),
+            HintName::ResetDuration => HintForm::ResetDuration,
+            HintName::ResetSeconds => HintForm::ResetSeconds,
+            HintName::ResetTimestamp => HintForm::ResetTimestamp,
+            HintName::ResetEpoch => HintForm::ResetEpoch,
+            HintName::Body => HintForm::RetryInfo,
+            HintName::QuotaReset => HintForm::QuotaReset,
+            HintName::Prose => HintForm::Prose,
+            HintName::Past => HintForm::Past,
+            HintName::Negative => HintForm::Negative,
+            HintName::Nonsense => HintForm::Nonsense,
+            HintName::ResetUnknown => HintForm::ResetUnknown,
+        })
     };
-    reply.hints.iter().map(form).collect()
+    reply.hints.iter().filter_map(form).collect()
 }

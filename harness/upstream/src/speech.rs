@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use dialect::{
-    Cause, ChatRequest, Dialect, Hint, Inputs, Refusal, RefusalReply, Serving, StreamEvents, Surface, Usage,
+    About, Cause, ChatRequest, Dialect, Hint, Inputs, Refusal, RefusalReply, Serving, StreamEvents, Surface,
+    Usage,
 };
 use http::HeaderValue;
 use record::NameId;
@@ -32,6 +33,8 @@ pub(crate) struct Chat {
     pub(crate) words: u64,
     /// Whether it asks no model and wants to know which there are.
     pub(crate) lists_models: bool,
+    /// What it wants to know of the server itself, if it asks for that.
+    pub(crate) about: Option<About>,
     /// What is to be embedded; none for a request that asks for a text.
     pub(crate) inputs: Option<Inputs>,
 }
@@ -73,8 +76,8 @@ pub(crate) enum SpokenBody {
 impl Chat {
     pub(crate) fn new(surface: Surface, request: ChatRequest<'_>) -> Self {
         let ChatRequest { model, stream, include_usage, continuous_usage, words, inputs, .. } = request;
-        let (model, lists_models) = (model.into_owned(), false);
-        Self { surface, model, stream, include_usage, continuous_usage, words, lists_models, inputs }
+        let (model, lists_models, about) = (model.into_owned(), false, None);
+        Self { surface, model, stream, include_usage, continuous_usage, words, lists_models, about, inputs }
     }
 }
 
@@ -106,7 +109,7 @@ impl Speaker<'_> {
 
     /// A refusal that stands in no scenario.
     pub(crate) fn refuse(&self, cause: Cause<'_>, number: NameId) -> Speech {
-        let refusal = self.refusal(cause, &[]);
+        let refusal = self.refusal(cause, None, &[]);
         let mut head = ReplyHead { status: refusal.status, error: number, ..ReplyHead::new(NameId::NONE) };
         head.body(JSON);
         Speech::whole(head, refusal.body.into())
@@ -135,7 +138,7 @@ impl Speaker<'_> {
                     (dialect::ErrorName::ModelNotFound, Some(model)) => Cause::ModelNotFound(model),
                     _ => Cause::Named(*error),
                 };
-                let refusal = self.refusal(cause, &hints);
+                let refusal = self.refusal(cause, rule.status, &hints);
                 (head.status, head.error) = (refusal.status, *number);
                 refusal.headers.into_iter().for_each(|(name, value)| head.set(name, value));
                 head.body(JSON);
@@ -188,6 +191,11 @@ impl Speaker<'_> {
             let body = dialect.model_list(self.upstream.models.served(), self.unix_seconds);
             return Ok(self.plain(head, body.into(), broken));
         }
+        if let Some(about) = self.chat.about {
+            let told = self.upstream.told_about(dialect, about);
+            told.content_type.into_iter().for_each(|kind| head.body(kind));
+            return Ok(self.plain(head, told.body.into(), broken));
+        }
         let id = self.draws.id(dialect.answer_id_prefix(surface));
         let serving = Serving { id: &id, created: self.unix_seconds, model: &self.chat.model };
         if let Some(inputs) = &self.chat.inputs {
@@ -203,7 +211,7 @@ impl Speaker<'_> {
             head.body(dialect.stream_format(surface).content_type());
             let events = events(made.answer);
             let breaks = broken.map(|broken| {
-                let error = self.refusal(Cause::Named(broken.error), &[]);
+                let error = self.refusal(Cause::Named(broken.error), None, &[]);
                 Break::new(place_in(broken.place, &events), error, (self.tear(broken), broken.lasts))
             });
             let events = PacedEvents::new(events, (maker.shape.clone(), self.draws), breaks);
@@ -256,7 +264,7 @@ impl Speaker<'_> {
             BreakPlace::Bytes(bytes) => usize::try_from(bytes).unwrap_or(length).min(length),
             BreakPlace::Contents(told) => portion(length as u64, told, contents.max(1).into()),
         };
-        let error = self.refusal(Cause::Named(broken.error), &[]).body;
+        let error = self.refusal(Cause::Named(broken.error), None, &[]).body;
         let mut tear = self.tear(broken);
         tear.say(LastWords { error, ..LastWords::default() });
         let rest = broken.lasts.map(|lasts| (lasts, body.slice(kept..)));
@@ -269,13 +277,11 @@ impl Speaker<'_> {
         Tear::new(broken.end, self.upstream.stopped())
     }
 
-    fn told<'r>(&'r self, cause: Cause<'r>, hints: &'r [Hint]) -> Refusal<'r> {
-        Refusal { cause, hints, now: self.wall, request_id: self.request_id }
-    }
-
-    /// A refusal in the upstream's own words. A service has no dialect: it says the status and the name of the error.
-    fn refusal(&self, cause: Cause<'_>, hints: &[Hint]) -> RefusalReply {
-        let refusal = self.dialect.refusal(&self.told(cause, hints));
+    /// A refusal in the upstream's own words, perhaps with another status than is usual. A service has no dialect: it says the
+    /// status and the name of the error.
+    fn refusal(&self, cause: Cause<'_>, status: Option<u16>, hints: &[Hint]) -> RefusalReply {
+        let refusal = Refusal { cause, status, hints, now: self.wall, request_id: self.request_id };
+        let refusal = self.dialect.refusal(&refusal);
         match self.upstream.protocol {
             Protocol::Llm(_) => refusal,
             Protocol::Http => {

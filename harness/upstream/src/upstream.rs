@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use dialect::{About, Told};
 use record::{Moment, NameId, NameTable};
-use scenario::{ErrorName, KeepAlive, Latency, LimitSignal, Protocol, World};
+use scenario::{Dialect, ErrorName, KeepAlive, Latency, LimitSignal, Protocol, World};
 use tokio::sync::watch;
 
 use crate::decision::Rules;
@@ -21,6 +22,7 @@ use crate::mistakes::Mistakes;
 use crate::plans::Plans;
 use crate::preparation::Preparation;
 use crate::surroundings::Surroundings;
+use crate::work::Work;
 
 /// A simulated provider at work.
 #[derive(Debug)]
@@ -42,6 +44,8 @@ pub(crate) struct Upstream {
     pub(crate) latency: Latency,
     /// When it closes a connection between two requests.
     pub(crate) keep_alive: Option<KeepAlive>,
+    /// What it has to do, where it tells that.
+    pub(crate) work: Option<Arc<Work>>,
     /// When limit headers are sent.
     pub(crate) limits: LimitSignal,
     /// The draws of requests without a key.
@@ -85,6 +89,7 @@ impl Upstream {
             errors: ErrorNames::new(names),
             latency: settings.latency.clone(),
             keep_alive: settings.keep_alive.clone(),
+            work: (settings.dialect == Protocol::Llm(Dialect::Vllm)).then(Arc::default),
             limits: settings.signals.limits,
             draws: DrawSource::new(*seed, name, None),
             epoch: SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().saturating_sub(now.since(Moment(0))),
@@ -112,6 +117,12 @@ impl Upstream {
     /// The number of a new request, from 1.
     pub(crate) fn next_request(&self) -> u32 {
         self.requests.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
+    }
+
+    /// What it tells of itself.
+    pub(crate) fn told_about(&self, dialect: Dialect, about: About) -> Told {
+        let load = self.work.as_ref().map(|work| work.load()).unwrap_or_default();
+        dialect.tell_about(about, self.models.served().next().unwrap_or_default(), &load)
     }
 
     /// A moment by the clock on the wall.

@@ -80,7 +80,9 @@ pub(crate) fn read_error(reply: &ErrorReply, now: SystemTime) -> Failure {
             Failure::Exhausted
         }
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Failure::KeyRejected,
-        StatusCode::TOO_MANY_REQUESTS if marked(&["slow_down"]) || says(&GROWTH_WORDS) => {
+        StatusCode::TOO_MANY_REQUESTS
+            if marked(&["slow_down", "ramp_limit_exceeded"]) || says(&GROWTH_WORDS) =>
+        {
             Failure::SlowDown { hint }
         }
         // Only here: the same headers come with every answer and speak of limits that are far from met.
@@ -130,6 +132,10 @@ mod tests {
             (
                 reply(429, &[("retry-after", "5")], r#"{"error":{"code":"slow_down"}}"#),
                 Failure::SlowDown { hint: Some(Duration::from_secs(5)) },
+            ),
+            (
+                reply(429, &[], r#"{"error":{"details":{"error_code":"ramp_limit_exceeded"}}}"#),
+                Failure::SlowDown { hint: None },
             ),
             (
                 reply(429, &[], r#"{"error":{"message":"Please try again in 20s."}}"#),

@@ -24,18 +24,16 @@ pub(crate) fn refusal(refusal: &Refusal<'_>) -> RefusalReply {
     let Some(row) = row(refusal.cause) else { return openai::refusal(refusal) };
     let sentence = |hint: Hint| format!("Please retry after {} seconds.", whole_seconds(hint.wait));
     let mut body = br#"{"error":{"code":"#.to_vec();
-    write_text(row.code, &mut body);
+    let status = refusal.status_or(row.status);
+    let is_status = row.code.parse() == Ok(row.status);
+    let code = if is_status { status.to_string().into() } else { Cow::Borrowed(row.code) };
+    write_text(&code, &mut body);
     body.extend_from_slice(br#","message":"#);
     write_text(&refusal.message_in(&row.message, sentence), &mut body);
     body.extend_from_slice(row.rest.as_bytes());
-    let details = refusal.details();
-    if !details.is_empty() {
-        body.extend_from_slice(br#","details":["#);
-        body.extend_from_slice(details.as_bytes());
-        body.push(b']');
-    }
+    refusal.write_details("", &mut body);
     body.extend_from_slice(b"}}");
-    RefusalReply { status: row.status, headers: refusal.headers(), body }
+    RefusalReply { status, headers: refusal.headers(), body }
 }
 
 /// What Azure itself says; none for what the model behind it says.
@@ -60,8 +58,7 @@ fn row(cause: Cause<'_>) -> Option<Row> {
 fn named(error: ErrorName) -> Option<Row> {
     let (status, code, message, rest) = match error {
         ErrorName::RateLimit => (429, "429", "Requests to the ChatCompletions_Create Operation under Azure OpenAI API version 2024-10-21 have exceeded call rate limit of your current OpenAI S0 pricing tier.", ""),
-        ErrorName::SlowDown => (429, "429", "Your requests have grown too fast. Please slow down and raise their rate step by step.", ""),
-        ErrorName::Acceleration => (429, "429", "The system is currently experiencing high demand and cannot process your request. Please scale up more gradually.", ""),
+        ErrorName::SlowDown => (429, "429", "The system is currently experiencing high demand and cannot process your request. Your traffic grows too fast: please scale up more gradually.", ""),
         ErrorName::Concurrency => (429, "429", "Too many requests to this deployment are open at once.", ""),
         ErrorName::DailyLimit => (429, "429", "Requests to this deployment have exceeded the limit of requests per day.", ""),
         ErrorName::ZeroQuota => (429, "429", "This deployment has no quota: its limit is 0.", ""),
@@ -77,48 +74,10 @@ fn named(error: ErrorName) -> Option<Row> {
         ErrorName::TooLarge => (413, "RequestEntityTooLarge", "The body of the request is too large.", ""),
         ErrorName::ServerError => (500, "InternalServerError", "The server had an error while processing your request.", ""),
         ErrorName::BadGateway => (502, "BadGateway", "Bad gateway", ""),
+        ErrorName::Unavailable => (503, "503", "Service unavailable", ""),
         ErrorName::Overloaded => (503, "ServiceUnavailable", "The service is temporarily unable to process your request. Please try again later.", ""),
         ErrorName::GatewayTimeout => (504, "GatewayTimeout", "The gateway did not receive a response in time.", ""),
         ErrorName::BadRequest | ErrorName::ContextOverflow | ErrorName::Unprocessable => return None,
     };
     Some(Row { status, code, message: message.into(), rest })
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::{Duration, UNIX_EPOCH};
-
-    use super::*;
-    use crate::hint::HintForm;
-
-    #[test]
-    fn bodies_are_written_to_the_letter() {
-        let prose = Hint { form: HintForm::Prose, wait: Duration::from_millis(20_500) };
-        for (error, hints, expected) in [
-            (
-                ErrorName::RateLimit,
-                &[prose][..],
-                r#"{"error":{"code":"429","message":"Requests to the ChatCompletions_Create Operation under Azure OpenAI API version 2024-10-21 have exceeded call rate limit of your current OpenAI S0 pricing tier. Please retry after 21 seconds."}}"#,
-            ),
-            (
-                ErrorName::BadRequest,
-                &[],
-                r#"{"error":{"message":"The request could not be understood.","type":"invalid_request_error","param":null,"code":null}}"#,
-            ),
-        ] {
-            let cause = Cause::Named(error);
-            let reply = refusal(&Refusal { cause, hints, now: UNIX_EPOCH, request_id: "req_1" });
-            assert_eq!(String::from_utf8(reply.body).unwrap(), expected);
-        }
-    }
-
-    #[test]
-    fn a_filtered_prompt_says_what_was_filtered() {
-        let cause = Cause::Named(ErrorName::ContentPolicy);
-        let reply = refusal(&Refusal { cause, hints: &[], now: UNIX_EPOCH, request_id: "req_1" });
-        let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
-        let inner = &body["error"]["innererror"];
-        assert_eq!((reply.status, &body["error"]["code"]), (400, &"content_filter".into()));
-        assert_eq!(inner["content_filter_result"]["violence"]["filtered"], true);
-    }
 }

@@ -15,24 +15,53 @@ pub(crate) fn finish_word(finish: Finish) -> &'static str {
 /// The body of a plain answer.
 pub(crate) fn answer_body(answer: &Answer, serving: &Serving<'_>) -> Vec<u8> {
     let mut body = Vec::with_capacity(448 + serving.id.len() + serving.model.len() + answer.text.len());
-    body.extend_from_slice(OPENING);
-    if !answer.text.is_empty() || answer.tools.is_empty() {
-        write_text_part(&answer.text, &mut body);
+    if is_blocked(answer) {
+        body.extend_from_slice(BLOCKED);
+    } else {
+        write_candidate(Some(answer.finish), &mut body, |parts| write_parts(answer, parts));
     }
-    for (index, tool) in answer.tools.iter().enumerate() {
-        if index > 0 || !answer.text.is_empty() {
-            body.push(b',');
-        }
-        write_call_part(tool, &mut body);
-    }
-    write_content_end(Some(answer.finish), &mut body);
     write_usage(answer.usage, &mut body);
     write_closing(serving, &mut body);
     body
 }
 
-/// What answers and the events of a stream begin with.
-pub(super) const OPENING: &[u8] = br#"{"candidates":[{"content":{"parts":["#;
+fn write_parts(answer: &Answer, to: &mut Vec<u8>) {
+    if !answer.text.is_empty() || answer.tools.is_empty() {
+        write_text_part(&answer.text, to);
+    }
+    for (index, tool) in answer.tools.iter().enumerate() {
+        if index > 0 || !answer.text.is_empty() {
+            to.push(b',');
+        }
+        write_call_part(tool, to);
+    }
+}
+
+/// Whether the prompt itself was held back: then there is nothing that a filter could have let pass.
+pub(super) fn is_blocked(answer: &Answer) -> bool {
+    answer.finish == Finish::ContentFilter && answer.text.is_empty() && answer.tools.is_empty()
+}
+
+/// What stands in place of a candidate where the prompt was held back.
+pub(super) const BLOCKED: &[u8] = br#"{"promptFeedback":{"blockReason":"SAFETY","safetyRatings":[{"category":"HARM_CATEGORY_DANGEROUS_CONTENT","probability":"HIGH"}]}"#;
+
+/// What answers and the events of a stream begin with: a candidate with the parts of its content, and the reason if the answer
+/// ends here.
+pub(super) fn write_candidate(
+    finish: Option<Finish>,
+    to: &mut Vec<u8>,
+    write_parts: impl FnOnce(&mut Vec<u8>),
+) {
+    to.extend_from_slice(br#"{"candidates":[{"content":{"parts":["#);
+    write_parts(to);
+    to.extend_from_slice(br#"],"role":"model"}"#);
+    if let Some(finish) = finish {
+        to.extend_from_slice(br#","finishReason":""#);
+        to.extend_from_slice(finish_word(finish).as_bytes());
+        to.push(b'"');
+    }
+    to.extend_from_slice(br#","index":0}]"#);
+}
 
 /// A part of the content that is text.
 pub(super) fn write_text_part(text: &str, to: &mut Vec<u8>) {
@@ -50,17 +79,6 @@ pub(super) fn write_call_part(tool: &ToolCall, to: &mut Vec<u8>) {
     to.extend_from_slice(br#","args":"#);
     write_object(&tool.arguments, to);
     to.extend_from_slice(b"}}");
-}
-
-/// The end of the content and of its candidate, with the reason if the answer ends here.
-pub(super) fn write_content_end(finish: Option<Finish>, to: &mut Vec<u8>) {
-    to.extend_from_slice(br#"],"role":"model"}"#);
-    if let Some(finish) = finish {
-        to.extend_from_slice(br#","finishReason":""#);
-        to.extend_from_slice(finish_word(finish).as_bytes());
-        to.push(b'"');
-    }
-    to.extend_from_slice(br#","index":0}]"#);
 }
 
 /// The usage by the convention of Gemini: tokens read from the cache are a part of the prompt's, those of thoughts are counted

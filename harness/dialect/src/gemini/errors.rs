@@ -31,21 +31,16 @@ pub(crate) fn refusal(refusal: &Refusal<'_>) -> RefusalReply {
     let message =
         refusal.message_in(&row.message, |hint| format!("Please retry in {}.", go_duration(hint.wait)));
     let mut body = br#"{"error":{"code":"#.to_vec();
-    write_number(row.code, &mut body);
+    let code = refusal.status_or(row.code);
+    write_number(code, &mut body);
     body.extend_from_slice(br#","message":"#);
     write_text(&message, &mut body);
     body.extend_from_slice(br#","status":""#);
     body.extend_from_slice(row.status.as_bytes());
     body.push(b'"');
-    let details: Vec<String> =
-        [row.detail.to_owned(), refusal.details()].into_iter().filter(|detail| !detail.is_empty()).collect();
-    if !details.is_empty() {
-        body.extend_from_slice(br#","details":["#);
-        body.extend_from_slice(details.join(",").as_bytes());
-        body.push(b']');
-    }
+    refusal.write_details(row.detail, &mut body);
     body.extend_from_slice(b"}}");
-    RefusalReply { status: row.code, headers: refusal.headers(), body }
+    RefusalReply { status: code, headers: refusal.headers(), body }
 }
 
 fn row(cause: Cause<'_>) -> Row {
@@ -79,8 +74,7 @@ fn row(cause: Cause<'_>) -> Row {
 fn named(error: ErrorName) -> Row {
     let (code, status, detail, message) = match error {
         ErrorName::RateLimit => (429, EXHAUSTED, PER_MINUTE, "You exceeded your current quota, please check your plan and billing details.\n* Quota exceeded for metric: generativelanguage.googleapis.com/generate_content_requests, limit: 60."),
-        ErrorName::SlowDown => (429, EXHAUSTED, "", "Your requests come too fast. Please slow down and raise their rate step by step."),
-        ErrorName::Acceleration => (429, EXHAUSTED, "", "Resource exhausted, because your traffic grows faster than there is capacity. Please try again later."),
+        ErrorName::SlowDown => (429, EXHAUSTED, "", "Resource exhausted, because your traffic grows faster than there is capacity. Please try again later."),
         ErrorName::Concurrency => (429, EXHAUSTED, "", "Too many requests of this project are open at once."),
         ErrorName::DailyLimit => (429, EXHAUSTED, PER_DAY, "You exceeded your current quota, please check your plan and billing details.\n* Quota exceeded for metric: generativelanguage.googleapis.com/generate_content_free_tier_requests, limit: 20."),
         ErrorName::ZeroQuota => (429, EXHAUSTED, NOTHING, "You exceeded your current quota, please check your plan and billing details.\n* Quota exceeded for metric: generativelanguage.googleapis.com/generate_content_free_tier_requests, limit: 0."),
@@ -99,43 +93,9 @@ fn named(error: ErrorName) -> Row {
         ErrorName::Unprocessable => (422, INVALID, "", "The request is well-formed and cannot be processed."),
         ErrorName::ServerError => (500, "INTERNAL", "", "An internal error has occurred. Please retry or report it."),
         ErrorName::BadGateway => (502, "UNAVAILABLE", "", "Bad gateway"),
+        ErrorName::Unavailable => (503, "UNAVAILABLE", "", "The service is currently unavailable."),
         ErrorName::Overloaded => (503, "UNAVAILABLE", "", "The model is overloaded. Please try again later."),
         ErrorName::GatewayTimeout => (504, "DEADLINE_EXCEEDED", "", "Deadline expired before operation could complete."),
     };
     Row { code, status, message: message.into(), detail }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::{Duration, UNIX_EPOCH};
-
-    use super::*;
-    use crate::hint::{Hint, HintForm};
-
-    #[test]
-    fn bodies_are_written_to_the_letter() {
-        let hint = |form| Hint { form, wait: Duration::from_millis(22_500) };
-        let [prose, info] = [hint(HintForm::Prose), hint(HintForm::RetryInfo)];
-        for (cause, hints, expected) in [
-            (
-                Cause::Named(ErrorName::Overloaded),
-                &[][..],
-                r#"{"error":{"code":503,"message":"The model is overloaded. Please try again later.","status":"UNAVAILABLE"}}"#,
-            ),
-            (
-                Cause::Named(ErrorName::InvalidKey),
-                &[],
-                r#"{"error":{"code":400,"message":"API key not valid. Please pass a valid API key.","status":"INVALID_ARGUMENT","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"API_KEY_INVALID","domain":"googleapis.com","metadata":{"service":"generativelanguage.googleapis.com"}}]}}"#,
-            ),
-            (
-                Cause::Named(ErrorName::DailyLimit),
-                &[prose, info],
-                r#"{"error":{"code":429,"message":"You exceeded your current quota, please check your plan and billing details.\n* Quota exceeded for metric: generativelanguage.googleapis.com/generate_content_free_tier_requests, limit: 20. Please retry in 22.5s.","status":"RESOURCE_EXHAUSTED","details":[{"@type":"type.googleapis.com/google.rpc.QuotaFailure","violations":[{"quotaMetric":"generativelanguage.googleapis.com/generate_content_free_tier_requests","quotaId":"GenerateRequestsPerDayPerProjectPerModel-FreeTier","quotaDimensions":{"location":"global"},"quotaValue":"20"}]},{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"22.5s"}]}}"#,
-            ),
-        ] {
-            let reply = refusal(&Refusal { cause, hints, now: UNIX_EPOCH, request_id: "req_1" });
-            assert_eq!(String::from_utf8(reply.body).unwrap(), expected);
-            assert_eq!(reply.headers, []);
-        }
-    }
 }

@@ -34,15 +34,9 @@ pub(crate) fn read_event(data: &[u8]) -> StreamEvent<'_> {
         return if body.model.is_some() { StreamEvent::Silent } else { StreamEvent::Unreadable };
     }
     let said = Said::of(body.candidates, body.blocked);
-    let whole = |call: ToolCall| ToolPiece {
-        index: None,
-        id: Some(call.id.into()),
-        name: Some(call.name.into()),
-        arguments: Some(call.arguments.into()),
-    };
     StreamEvent::Piece(Piece {
         text: said.text,
-        tools: said.calls.into_iter().map(whole).collect(),
+        tools: said.calls.into_iter().map(ToolPiece::from).collect(),
         ends: said.finish.is_some(),
         finish: said.finish,
         usage: body.usage.map(ToldUsage::from),

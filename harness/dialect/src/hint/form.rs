@@ -38,6 +38,8 @@ pub enum HintForm {
     Negative,
     /// `retry-after: soon`, which is no hint.
     Nonsense,
+    /// `x-ratelimit-reset-requests: -1`, which is what a provider says that knows of no reset, and no hint.
+    ResetUnknown,
 }
 
 /// A wait hint that is to be written.
@@ -69,6 +71,7 @@ impl HintForm {
         Self::Past,
         Self::Negative,
         Self::Nonsense,
+        Self::ResetUnknown,
     ];
 
     /// Its name.
@@ -90,6 +93,7 @@ impl HintForm {
             Self::Past => "past",
             Self::Negative => "negative",
             Self::Nonsense => "nonsense",
+            Self::ResetUnknown => "reset_unknown",
         }
     }
 
@@ -123,6 +127,7 @@ impl Hint {
             HintForm::Past => ("retry-after", http_date_after(now.checked_sub(DAY).unwrap_or(UNIX_EPOCH))),
             HintForm::Negative => ("retry-after", format!("-{}", whole_seconds(wait).max(1))),
             HintForm::Nonsense => ("retry-after", "soon".to_owned()),
+            HintForm::ResetUnknown => ("x-ratelimit-reset-requests", "-1".to_owned()),
             HintForm::RetryInfo | HintForm::QuotaReset | HintForm::Prose => return None,
         })
     }
@@ -144,7 +149,7 @@ impl Hint {
             | HintForm::RetryInfo
             | HintForm::QuotaReset
             | HintForm::Prose => Duration::from_millis(u64::try_from(whole_millis(wait)).unwrap_or(u64::MAX)),
-            HintForm::Past | HintForm::Negative | HintForm::Nonsense => return None,
+            HintForm::Past | HintForm::Negative | HintForm::Nonsense | HintForm::ResetUnknown => return None,
         })
     }
 
@@ -218,6 +223,7 @@ mod tests {
             (HintForm::Past, "retry-after: Tue, 20 Oct 2026 07:28:00 GMT"),
             (HintForm::Negative, "retry-after: -91"),
             (HintForm::Nonsense, "retry-after: soon"),
+            (HintForm::ResetUnknown, "x-ratelimit-reset-requests: -1"),
         ] {
             let hint = Hint { form, wait };
             let (name, value) = hint.header(now).unwrap();

@@ -4,11 +4,9 @@ mod duration;
 mod form;
 mod read;
 mod timestamp;
-mod wait_hint;
 
 pub use duration::go_duration;
 pub(crate) use duration::whole_seconds;
 pub use form::{Hint, HintForm};
-pub use read::{HeaderHints, WaitHint, wait_hint_of};
+pub use read::{HeaderHints, WaitHint, wait_hint, wait_hint_of};
 pub(crate) use timestamp::{next_second, rfc3339};
-pub use wait_hint::wait_hint;

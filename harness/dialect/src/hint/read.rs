@@ -41,6 +41,14 @@ pub fn wait_hint_of<'a>(
     HeaderHints::read(status, headers, now).with_body(body)
 }
 
+/// The wait that the headers of a reply ask for, whatever its status and its body say: what a [`WaitHint`] is without these.
+pub fn wait_hint<'a>(
+    headers: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+    now: SystemTime,
+) -> Option<Duration> {
+    HeaderHints::read(200, headers, now).asked.map(|hint| hint.wait)
+}
+
 impl HeaderHints {
     /// Reads the headers. A date in the past asks for no wait at all; a negative number and anything that is no number and
     /// no date are no hint.
@@ -221,7 +229,7 @@ mod tests {
             let body = format!(r#"{{"error":{{"message":"No. {sentence}","details":[{details}]}}}}"#);
             let expected = match form {
                 HintForm::Past => Some(Duration::ZERO),
-                HintForm::Negative | HintForm::Nonsense => None,
+                HintForm::Negative | HintForm::Nonsense | HintForm::ResetUnknown => None,
                 _ => Some(hint.wait),
             };
             let expected = expected.map(|wait| WaitHint { wait, form: *form });

@@ -9,17 +9,19 @@ use crate::request::Unfit;
 
 /// A refusal's status and body in the dialect's own chat, with whatever hints it is given.
 pub(crate) fn refusal(refusal: &Refusal<'_>) -> RefusalReply {
-    let (status, message) = said(refusal.cause);
+    let (own, message) = said(refusal.cause);
+    let status = refusal.status_or(own);
     let mut body = br#"{"error":"#.to_vec();
     write_text(&refusal.message(&message), &mut body);
-    write_details(refusal, &mut body);
+    refusal.write_details("", &mut body);
     body.push(b'}');
     RefusalReply { status, headers: refusal.headers(), body }
 }
 
 /// The same below `/v1`.
 pub(crate) fn refusal_below_v1(refusal: &Refusal<'_>) -> RefusalReply {
-    let (status, message) = said(refusal.cause);
+    let (own, message) = said(refusal.cause);
+    let status = refusal.status_or(own);
     let kind = match status {
         400 => "invalid_request_error",
         404 => "not_found_error",
@@ -30,18 +32,9 @@ pub(crate) fn refusal_below_v1(refusal: &Refusal<'_>) -> RefusalReply {
     body.extend_from_slice(br#","type":""#);
     body.extend_from_slice(kind.as_bytes());
     body.extend_from_slice(br#"","param":null,"code":null"#);
-    write_details(refusal, &mut body);
+    refusal.write_details("", &mut body);
     body.extend_from_slice(b"}}");
     RefusalReply { status, headers: refusal.headers(), body }
-}
-
-fn write_details(refusal: &Refusal<'_>, to: &mut Vec<u8>) {
-    let details = refusal.details();
-    if !details.is_empty() {
-        to.extend_from_slice(br#","details":["#);
-        to.extend_from_slice(details.as_bytes());
-        to.push(b']');
-    }
 }
 
 fn said(cause: Cause<'_>) -> (u16, Cow<'static, str>) {
@@ -66,7 +59,6 @@ fn named(error: ErrorName) -> (u16, Cow<'static, str>) {
     let (status, message) = match error {
         ErrorName::RateLimit => (429, "too many requests"),
         ErrorName::SlowDown => (429, "requests grow too fast, please slow down"),
-        ErrorName::Acceleration => (429, "traffic grows faster than is allowed"),
         ErrorName::Concurrency => (429, "too many concurrent requests"),
         ErrorName::DailyLimit => (429, "you've reached your daily usage limit"),
         ErrorName::ZeroQuota => (429, "there is no quota: the limit is 0"),
@@ -85,35 +77,9 @@ fn named(error: ErrorName) -> (u16, Cow<'static, str>) {
         ErrorName::Unprocessable => (422, "the request is well-formed and cannot be processed"),
         ErrorName::ServerError => (500, "llama runner process has terminated: exit status 2"),
         ErrorName::BadGateway => (502, "bad gateway"),
+        ErrorName::Unavailable => (503, "service unavailable"),
         ErrorName::Overloaded => (503, "server busy, please try again.  maximum pending requests exceeded"),
         ErrorName::GatewayTimeout => (504, "gateway timeout"),
     };
     (status, message.into())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::UNIX_EPOCH;
-
-    use super::*;
-
-    #[test]
-    fn bodies_are_written_to_the_letter() {
-        for (cause, own, below_v1) in [
-            (
-                Cause::ModelNotFound("m"),
-                r#"{"error":"model 'm' not found"}"#,
-                r#"{"error":{"message":"model 'm' not found","type":"not_found_error","param":null,"code":null}}"#,
-            ),
-            (
-                Cause::Named(ErrorName::RateLimit),
-                r#"{"error":"too many requests"}"#,
-                r#"{"error":{"message":"too many requests","type":"api_error","param":null,"code":null}}"#,
-            ),
-        ] {
-            let told = Refusal { cause, hints: &[], now: UNIX_EPOCH, request_id: "req_1" };
-            assert_eq!(String::from_utf8(refusal(&told).body).unwrap(), own);
-            assert_eq!(String::from_utf8(refusal_below_v1(&told).body).unwrap(), below_v1);
-        }
-    }
 }

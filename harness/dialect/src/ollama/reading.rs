@@ -32,11 +32,7 @@ pub(crate) fn read_event(line: &[u8]) -> StreamEvent<'_> {
     }
     let (usage, done) = (body.usage(), body.done == Some(true));
     let Some(message) = body.message else { return StreamEvent::Unreadable };
-    let piece = |call: Call<'_>| {
-        let call = call.whole();
-        let (id, name, arguments) = (call.id.into(), call.name.into(), call.arguments.into());
-        ToolPiece { index: None, id: Some(id), name: Some(name), arguments: Some(arguments) }
-    };
+    let piece = |call: Call<'_>| ToolPiece::from(call.whole());
     StreamEvent::Piece(Piece {
         text: message.content.map(|text| text.0),
         tools: message.calls.unwrap_or_default().into_iter().map(piece).collect(),

@@ -22,7 +22,6 @@ const QUOTA: &str = "insufficient_quota";
 /// A refusal's status, headers and body.
 pub(crate) fn refusal(refusal: &Refusal<'_>) -> RefusalReply {
     let row = row(refusal.cause);
-    let details = refusal.details();
     let mut body = br#"{"error":{"message":"#.to_vec();
     write_text(&refusal.message(&row.message), &mut body);
     for (name, word) in [("type", Some(row.kind)), ("param", row.param), ("code", row.code)] {
@@ -34,13 +33,9 @@ pub(crate) fn refusal(refusal: &Refusal<'_>) -> RefusalReply {
             None => body.extend_from_slice(b"null"),
         }
     }
-    if !details.is_empty() {
-        body.extend_from_slice(br#","details":["#);
-        body.extend_from_slice(details.as_bytes());
-        body.push(b']');
-    }
+    refusal.write_details("", &mut body);
     body.extend_from_slice(b"}}");
-    RefusalReply { status: row.status, headers: refusal.headers(), body }
+    RefusalReply { status: refusal.status_or(row.status), headers: refusal.headers(), body }
 }
 
 fn row(cause: Cause<'_>) -> Row {
@@ -76,8 +71,7 @@ fn missing(param: &'static str) -> Row {
 fn named(error: ErrorName) -> Row {
     let (status, kind, param, code, message) = match error {
         ErrorName::RateLimit => (429, "requests", None, Some("rate_limit_exceeded"), "Rate limit reached on requests per min (RPM)."),
-        ErrorName::SlowDown => (429, "rate_limit_error", None, Some("slow_down"), "Your request rate grew too fast. Please slow down and raise it step by step."),
-        ErrorName::Acceleration => (429, "rate_limit_error", None, Some("slow_down"), "Your traffic grows faster than is allowed. Please scale up more gradually."),
+        ErrorName::SlowDown => (429, "rate_limit_error", None, Some("slow_down"), "Your traffic grows faster than is allowed. Please slow down and raise it step by step."),
         ErrorName::Concurrency => (429, "requests", None, Some("rate_limit_exceeded"), "Too many requests are open at once."),
         ErrorName::DailyLimit => (429, "requests", None, Some("rate_limit_exceeded"), "Rate limit reached on requests per day (RPD)."),
         ErrorName::ZeroQuota => (429, QUOTA, None, Some("credit_balance_exhausted"), "Your account has no quota. Limit: 0. Please add credits to use this model."),
@@ -96,102 +90,9 @@ fn named(error: ErrorName) -> Row {
         ErrorName::Unprocessable => (422, INVALID, None, Some("unprocessable_entity"), "The request is well-formed and cannot be processed."),
         ErrorName::ServerError => (500, "server_error", None, None, "The server had an error while processing your request. Sorry about that!"),
         ErrorName::BadGateway => (502, "server_error", None, Some("bad_gateway"), "Bad gateway."),
+        ErrorName::Unavailable => (503, "server_error", None, Some("service_unavailable"), "The service is temporarily unavailable. Please try again later."),
         ErrorName::Overloaded => (503, "service_unavailable_error", None, Some("server_is_overloaded"), "The server is currently overloaded with other requests. Sorry about that! You can retry your request."),
         ErrorName::GatewayTimeout => (504, "server_error", None, Some("gateway_timeout"), "Gateway timeout."),
     };
     Row { status, kind, param, code, message: message.into() }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-    use super::*;
-    use crate::hint::{Hint, HintForm};
-    use crate::{ErrorBody, Shape};
-
-    fn now() -> SystemTime {
-        UNIX_EPOCH + Duration::from_secs(1_792_567_680)
-    }
-
-    fn reply(cause: Cause<'_>, hints: &[Hint]) -> RefusalReply {
-        refusal(&Refusal { cause, hints, now: now(), request_id: "req_1" })
-    }
-
-    #[test]
-    fn every_error_is_read_back_with_its_status_type_and_code() {
-        let names = [
-            ("rate_limit", 429, "requests", Some("rate_limit_exceeded")),
-            ("slow_down", 429, "rate_limit_error", Some("slow_down")),
-            ("acceleration", 429, "rate_limit_error", Some("slow_down")),
-            ("concurrency", 429, "requests", Some("rate_limit_exceeded")),
-            ("daily_limit", 429, "requests", Some("rate_limit_exceeded")),
-            ("zero_quota", 429, QUOTA, Some("credit_balance_exhausted")),
-            ("spend_cap", 429, QUOTA, Some("organization_spend_limit_exceeded")),
-            ("insufficient_quota", 429, QUOTA, Some("insufficient_quota")),
-            ("payment_required", 402, QUOTA, Some("payment_required")),
-            ("invalid_key", 401, INVALID, Some("invalid_api_key")),
-            ("forbidden", 403, "request_forbidden", Some("unsupported_country_region_territory")),
-            ("bad_request", 400, INVALID, None),
-            ("context_overflow", 400, INVALID, Some("context_length_exceeded")),
-            ("content_policy", 400, INVALID, Some("content_policy_violation")),
-            ("model_not_found", 404, INVALID, Some("model_not_found")),
-            ("request_timeout", 408, INVALID, Some("request_timeout")),
-            ("conflict", 409, INVALID, Some("conflict")),
-            ("too_large", 413, INVALID, Some("request_too_large")),
-            ("unprocessable", 422, INVALID, Some("unprocessable_entity")),
-            ("server_error", 500, "server_error", None),
-            ("bad_gateway", 502, "server_error", Some("bad_gateway")),
-            ("overloaded", 503, "service_unavailable_error", Some("server_is_overloaded")),
-            ("gateway_timeout", 504, "server_error", Some("gateway_timeout")),
-        ];
-        assert_eq!(names.len(), ErrorName::ALL.len());
-        let named = names.map(|(name, status, kind, code)| {
-            (Cause::Named(ErrorName::from_name(name).unwrap()), status, kind, code)
-        });
-        let missing = Some("missing_required_parameter");
-        let others = [
-            (Cause::ModelNotFound("m"), 404, INVALID, Some("model_not_found")),
-            (Cause::NoKey, 401, INVALID, None),
-            (Cause::NoHeader("h"), 400, INVALID, None),
-            (Cause::Unfit(Unfit::NotJson), 400, INVALID, None),
-            (Cause::Unfit(Unfit::NoModel), 400, INVALID, None),
-            (Cause::Unfit(Unfit::NoMessages), 400, INVALID, missing),
-            (Cause::Unfit(Unfit::NoMaxTokens), 400, INVALID, missing),
-            (Cause::Unfit(Unfit::NoInput), 400, INVALID, missing),
-            (Cause::UnknownPath { method: "GET", path: "/" }, 404, INVALID, None),
-        ];
-        for (cause, status, kind, code) in named.into_iter().chain(others) {
-            let reply = reply(cause, &[]);
-            let read = ErrorBody::read(Some("application/json"), &reply.body);
-            assert_eq!((read.shape, reply.status), (Shape::Openai, status), "{cause:?}");
-            assert_eq!((read.kind.as_deref(), read.code.as_deref()), (Some(kind), code), "{cause:?}");
-            assert_eq!(reply.headers, [], "{cause:?}");
-        }
-    }
-
-    #[test]
-    fn bodies_are_written_to_the_letter() {
-        let prose = Hint { form: HintForm::Prose, wait: Duration::from_millis(20_500) };
-        let info = Hint { form: HintForm::RetryInfo, wait: Duration::from_secs(22) };
-        for (cause, hints, expected) in [
-            (
-                Cause::Named(ErrorName::RateLimit),
-                &[prose][..],
-                r#"{"error":{"message":"Rate limit reached on requests per min (RPM). Please try again in 20.5s.","type":"requests","param":null,"code":"rate_limit_exceeded"}}"#,
-            ),
-            (
-                Cause::Unfit(Unfit::NoMessages),
-                &[],
-                r#"{"error":{"message":"Missing required parameter: 'messages'.","type":"invalid_request_error","param":"messages","code":"missing_required_parameter"}}"#,
-            ),
-            (
-                Cause::ModelNotFound("a\"b"),
-                &[info],
-                r#"{"error":{"message":"The model `a\"b` does not exist or you do not have access to it.","type":"invalid_request_error","param":null,"code":"model_not_found","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"22s"}]}}"#,
-            ),
-        ] {
-            assert_eq!(String::from_utf8(reply(cause, hints).body).unwrap(), expected);
-        }
-    }
 }

@@ -307,7 +307,13 @@ mod tests {
             (ErrorName::InsufficientQuota, 1, "error", 2),
             (ErrorName::RateLimit, 8, "error", 13),
         ] {
-            let refusal = Refusal { cause: Cause::Named(error), hints: &[], now: UNIX_EPOCH, request_id: "" };
+            let refusal = Refusal {
+                cause: Cause::Named(error),
+                status: None,
+                hints: &[],
+                now: UNIX_EPOCH,
+                request_id: "",
+            };
             let mut events = events();
             assert_eq!(events.by_ref().take(frames).count(), frames);
             let told = [events.error_frame(&Dialect::Openai.refusal(&refusal)), events.end_frame()].concat();

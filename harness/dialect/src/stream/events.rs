@@ -98,7 +98,7 @@ impl StreamEvents {
         let frame = match &mut self.writer {
             EventWriter::Openai(writer) => writer.error_frame(body),
             EventWriter::Anthropic(_) => anthropic::error_frame(body),
-            EventWriter::Gemini(_) => gemini::error_frame(body),
+            EventWriter::Gemini(writer) => writer.error_frame(body),
             EventWriter::Ollama(_) => ollama::error_frame(body),
             EventWriter::Responses(writer) => writer.error_frame(refusal),
         };
@@ -111,7 +111,7 @@ impl StreamEvents {
         let frame = match &mut self.writer {
             EventWriter::Openai(_) => openai::END_FRAME.to_vec(),
             EventWriter::Anthropic(_) => anthropic::END_FRAME.to_vec(),
-            EventWriter::Gemini(_) => Vec::new(),
+            EventWriter::Gemini(writer) => writer.end_frame(),
             EventWriter::Ollama(writer) => writer.end_frame(),
             EventWriter::Responses(writer) => writer.end_frame(),
         };
@@ -122,7 +122,8 @@ impl StreamEvents {
     #[must_use]
     pub fn ping_frame(&self) -> Vec<u8> {
         self.framed(match &self.writer {
-            EventWriter::Openai(_) | EventWriter::Gemini(_) | EventWriter::Responses(_) => COMMENT.to_vec(),
+            EventWriter::Openai(_) | EventWriter::Responses(_) => COMMENT.to_vec(),
+            EventWriter::Gemini(writer) => writer.ping_frame().to_vec(),
             EventWriter::Anthropic(_) => anthropic::PING_FRAME.to_vec(),
             EventWriter::Ollama(_) => b"\n".to_vec(),
         })
@@ -164,7 +165,11 @@ impl FrameKind {
 
 impl EventWriter {
     fn format(&self) -> StreamFormat {
-        if matches!(self, Self::Ollama(_)) { StreamFormat::Lines } else { StreamFormat::Events }
+        match self {
+            Self::Ollama(_) => StreamFormat::Lines,
+            Self::Gemini(writer) => writer.format(),
+            Self::Openai(_) | Self::Anthropic(_) | Self::Responses(_) => StreamFormat::Events,
+        }
     }
 
     /// Whether the dialect has an event for a step.

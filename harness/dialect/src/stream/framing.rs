@@ -1,6 +1,7 @@
 //! How the lines of a stream are written. Whatever it is, a sound reader reads the same events.
 
 use crate::framer::StreamFormat;
+use crate::json::Nesting;
 
 /// How the lines of a stream are written. The default is as the provider writes them; all of it can be combined.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -47,15 +48,15 @@ impl Framing {
         self == Self { split: self.split, strangers: self.strangers, ..Self::default() }
     }
 
-    /// A frame that was written as the provider would, in this framing. Lines of JSON have no comments, no names of fields
-    /// and no second line, and a carriage return alone does not end them.
+    /// A frame that was written as the provider would, in this framing. Lines and lists of JSON have no comments and no names of
+    /// fields, and a carriage return alone ends no line of them.
     pub(super) fn apply(self, format: StreamFormat, frame: Vec<u8>) -> Vec<u8> {
         if self.is_usual() || frame.is_empty() {
             return frame;
         }
         let mut written = Vec::with_capacity(frame.len() + 16);
         let lines = frame.strip_suffix(b"\n").unwrap_or(&frame).split(|byte| *byte == b'\n');
-        if format == StreamFormat::Lines {
+        if matches!(format, StreamFormat::Lines | StreamFormat::List) {
             let end: &[u8] = if self.line_end == LineEnd::Crlf { b"\r\n" } else { b"\n" };
             lines.for_each(|line| written.extend([line, end].concat()));
             return written;
@@ -91,21 +92,11 @@ impl Framing {
 
 /// JSON cut behind the commas between the members of its outermost object or list: a line feed may stand there.
 fn at_commas(json: &[u8]) -> Vec<&[u8]> {
-    let (mut parts, mut begin, mut depth) = (Vec::new(), 0, 0_usize);
-    let (mut in_text, mut escaped) = (false, false);
+    let (mut parts, mut begin, mut nesting) = (Vec::new(), 0, Nesting::default());
     for (at, byte) in json.iter().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_text => escaped = true,
-            b'"' => in_text = !in_text,
-            _ if in_text => {}
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            b',' if depth == 1 => {
-                parts.push(&json[begin..=at]);
-                begin = at + 1;
-            }
-            _ => {}
+        if nesting.take(*byte) && *byte == b',' && nesting.depth == 1 {
+            parts.push(&json[begin..=at]);
+            begin = at + 1;
         }
     }
     parts.push(&json[begin..]);

@@ -9,9 +9,10 @@ use crate::request::Unfit;
 
 /// A refusal's status and body, with whatever hints it is given.
 pub(crate) fn refusal(refusal: &Refusal<'_>) -> RefusalReply {
-    let (status, message) = said(refusal.cause);
+    let (own, message) = said(refusal.cause);
+    let status = refusal.status_or(own);
     let mut body = Vec::new();
-    if status == 401 {
+    if own == 401 {
         // What looks at the key stands in front of what knows the usual shape.
         body.extend_from_slice(br#"{"error":"Unauthorized"}"#);
         return RefusalReply { status, headers: refusal.headers(), body };
@@ -22,12 +23,7 @@ pub(crate) fn refusal(refusal: &Refusal<'_>) -> RefusalReply {
     write_text(kind(status), &mut body);
     body.extend_from_slice(br#","param":null,"code":"#);
     write_number(status, &mut body);
-    let details = refusal.details();
-    if !details.is_empty() {
-        body.extend_from_slice(br#","details":["#);
-        body.extend_from_slice(details.as_bytes());
-        body.push(b']');
-    }
+    refusal.write_details("", &mut body);
     body.extend_from_slice(b"}}");
     RefusalReply { status, headers: refusal.headers(), body }
 }
@@ -47,7 +43,8 @@ fn kind(status: u16) -> &'static str {
         429 => "Too Many Requests",
         502 => "Bad Gateway",
         503 => "Service Unavailable",
-        _ => "Gateway Timeout",
+        504 => "Gateway Timeout",
+        _ => "Error",
     }
 }
 
@@ -80,8 +77,7 @@ fn missing(field: &str) -> Cow<'static, str> {
 fn named(error: ErrorName) -> (u16, Cow<'static, str>) {
     let (status, message) = match error {
         ErrorName::RateLimit => (429, "Too many requests."),
-        ErrorName::SlowDown => (429, "Requests grow too fast. Please slow down."),
-        ErrorName::Acceleration => (429, "Traffic grows faster than is allowed."),
+        ErrorName::SlowDown => (429, "Traffic grows faster than is allowed. Please slow down."),
         ErrorName::Concurrency => (429, "Too many requests are open at once."),
         ErrorName::DailyLimit => (429, "The limit of requests per day is reached."),
         ErrorName::ZeroQuota => (429, "There is no quota: the limit is 0."),
@@ -100,34 +96,9 @@ fn named(error: ErrorName) -> (u16, Cow<'static, str>) {
         ErrorName::Unprocessable => (422, "The request is well-formed and cannot be processed."),
         ErrorName::ServerError => (500, "EngineCore encountered an issue. See stack trace (above) for the root cause."),
         ErrorName::BadGateway => (502, "Bad gateway."),
+        ErrorName::Unavailable => (503, "The service is unavailable."),
         ErrorName::Overloaded => (503, "The server is overloaded."),
         ErrorName::GatewayTimeout => (504, "Gateway timeout."),
     };
     (status, message.into())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::UNIX_EPOCH;
-
-    use super::*;
-
-    #[test]
-    fn bodies_are_written_to_the_letter() {
-        for (cause, expected) in [
-            (
-                Cause::ModelNotFound("m"),
-                r#"{"error":{"message":"The model `m` does not exist.","type":"NotFoundError","param":null,"code":404}}"#,
-            ),
-            (
-                Cause::Named(ErrorName::Overloaded),
-                r#"{"error":{"message":"The server is overloaded.","type":"Service Unavailable","param":null,"code":503}}"#,
-            ),
-            (Cause::Named(ErrorName::InvalidKey), r#"{"error":"Unauthorized"}"#),
-        ] {
-            let reply = refusal(&Refusal { cause, hints: &[], now: UNIX_EPOCH, request_id: "req_1" });
-            assert_eq!(String::from_utf8(reply.body).unwrap(), expected);
-            assert_eq!(reply.headers, []);
-        }
-    }
 }

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use dialect::Dialect;
 use record::{Correlation, Entry, TargetEvent};
 use scenario::Protocol;
 use target::{Key, RunningTarget, StartError, StartOptions, Started, Topology, UpstreamAddress};
@@ -175,9 +174,8 @@ fn base_urls(scenario: &scenario::Scenario, upstreams: &Upstreams) -> Vec<(Strin
 /// What stands behind the address in the setting of a client library: the version, where it is the same in all paths.
 fn base_path(protocol: Protocol) -> &'static str {
     match protocol {
-        Protocol::Llm(Dialect::Openai | Dialect::Vllm | Dialect::OllamaV1 | Dialect::Anthropic) => "/v1",
-        Protocol::Llm(Dialect::Gemini) => "/v1beta",
-        Protocol::Llm(Dialect::Azure | Dialect::Ollama) | Protocol::Http => "",
+        Protocol::Llm(dialect) => dialect.base_path(),
+        Protocol::Http => "",
     }
 }
 

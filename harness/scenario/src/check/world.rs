@@ -200,7 +200,7 @@ impl<'a> Checker<'a> {
 
     fn plan(&mut self, plan: &Plan, upstream: &Upstream) {
         plan.check(self.problems);
-        plan.reply.check(self.problems);
+        plan.reply.check_of_plan(self.problems);
         self.reply(&plan.reply, upstream);
         for key in &plan.keys {
             self.refers(key, "key of this upstream", upstream.keys.labels());

@@ -142,6 +142,10 @@ words! {
         "daily_limit" => DailyLimit,
         /// Too many requests are open at once: 429.
         "concurrency" => Concurrency,
+        /// The account has no quota at all, so that no wait helps: 429.
+        "zero_quota" => ZeroQuota,
+        /// The account has spent as much as it may: 429, or 403 with Azure, where a wait does not help.
+        "spend_cap" => SpendCap,
         /// The key is not valid: 401.
         "invalid_key" => InvalidKey,
         /// The account has to be paid: 402.
@@ -168,6 +172,8 @@ words! {
         "server_error" => ServerError,
         /// A gateway of the provider failed: 502.
         "bad_gateway" => BadGateway,
+        /// The provider is not available: 503.
+        "unavailable" => Unavailable,
         /// The provider is overloaded: 503, or 529 where the dialect has that.
         "overloaded" => Overloaded,
         /// A gateway of the provider waited too long: 504.
@@ -186,18 +192,34 @@ words! {
         "date" => Date,
         /// `retry-after-ms` in milliseconds.
         "millis" => Millis,
+        /// `x-ms-retry-after-ms` in milliseconds.
+        "azure_millis" => AzureMillis,
         /// The reset of the dialect's own limit headers.
         "reset" => Reset,
-        /// A field of the error's body: `RetryInfo`, `quotaResetDelay`.
+        /// `x-ratelimit-reset-requests` as a duration: `6m0s`.
+        "reset_duration" => ResetDuration,
+        /// `x-ratelimit-reset-requests` in whole seconds, rounded up.
+        "reset_seconds" => ResetSeconds,
+        /// `anthropic-ratelimit-requests-reset` as a time in RFC 3339.
+        "reset_timestamp" => ResetTimestamp,
+        /// `anthropic-ratelimit-unified-reset` in seconds of Unix time.
+        "reset_epoch" => ResetEpoch,
+        /// A `RetryInfo` among the details of the error's body.
         "body" => Body,
+        /// An `ErrorInfo` with a `quotaResetDelay` among the details of the error's body.
+        "quota_reset" => QuotaReset,
         /// A sentence in the error's message.
         "prose" => Prose,
+        /// Not at all. It stands alone.
+        "none" => Untold,
         /// A day in the past.
         "past" => Past,
         /// A negative number.
         "negative" => Negative,
         /// Nothing that could be read as a time.
         "nonsense" => Nonsense,
+        /// `x-ratelimit-reset-requests: -1`.
+        "reset_unknown" => ResetUnknown,
     }
 }
 
@@ -236,8 +258,18 @@ impl Reply {
         self.stream.clone().unwrap_or_else(StreamShape::immediate)
     }
 
+    /// Tells what means nothing together in the reply of a plan, which knows by itself when there is room again.
+    pub(crate) fn check_of_plan(&self, problems: &mut Vec<Problem>) {
+        let limits = matches!(self.error, Some(ErrorName::RateLimit | ErrorName::DailyLimit));
+        self.check_with(limits || self.retry_after.is_some(), problems);
+    }
+
     /// Tells what means nothing together.
     pub(crate) fn check(&self, problems: &mut Vec<Problem>) {
+        self.check_with(self.retry_after.is_some(), problems);
+    }
+
+    fn check_with(&self, has_wait: bool, problems: &mut Vec<Problem>) {
         let answers =
             self.text.is_some() || self.usage.is_some() || self.finish.is_some() || !self.tools.is_empty();
         if self.error.is_some() && answers {
@@ -252,7 +284,14 @@ impl Reply {
                     .help("write `body:` alone, with `status:` and `headers:`"),
             );
         }
-        if !self.hints.is_empty() && self.retry_after.is_none() {
+        let hidden = self.hints.contains(&HintName::Untold);
+        if hidden && self.hints.len() > 1 {
+            problems.push(
+                Problem::new(self.span, "a wait that is told and is not told")
+                    .help("write `none` alone, or the forms in which the wait is told"),
+            );
+        }
+        if !self.hints.is_empty() && !hidden && !has_wait {
             problems.push(
                 Problem::new(self.span, "`hints` without a wait to tell").help("write `retry_after: 2s`"),
             );

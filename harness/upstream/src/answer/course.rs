@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use dialect::{Cause, ChatRequest, Dialect, Surface};
+use dialect::{About, Cause, ChatRequest, Dialect, Surface};
 use http::{HeaderValue, Method};
 use record::{Moment, NameId};
 use scenario::{Protocol, Values};
@@ -22,6 +22,7 @@ pub(super) enum Course<'r> {
     Refused(Cause<'static>, NameId),
     UnknownPath,
     Models,
+    About(About),
     Decided(Decided<'r>),
 }
 
@@ -40,6 +41,12 @@ impl Visit {
     /// Decides, and charges what is taken.
     pub(super) fn course(&self, received: &Received, now: Moment) -> Course<'_> {
         let errors = &self.upstream.errors;
+        if let Some(about) = self.asked_about() {
+            let key = self.key.unwrap_or_else(|_| self.upstream.keys.nobody());
+            let mut decided = self.decide((key, None), received, Business::Stray, now);
+            decided.chat.about = Some(about);
+            return if decided.decision.deviates { Course::Decided(decided) } else { Course::About(about) };
+        }
         let key = match self.key {
             Ok(key) => key,
             Err(NoEntry::Missing) => return Course::Refused(Cause::NoKey, errors.invalid_key),
@@ -64,6 +71,12 @@ impl Visit {
         };
         let decided = self.decide((key, None), received, Business::Stray, now);
         if decided.decision.deviates { Course::Decided(decided) } else { refused }
+    }
+
+    /// What the server is asked of itself, for which nobody needs a key.
+    fn asked_about(&self) -> Option<About> {
+        let Protocol::Llm(dialect) = self.upstream.protocol else { return None };
+        dialect.asked_about(target(&self.head)).filter(|_| self.head.method == Method::GET)
     }
 
     fn ask_model(&self, dialect: Dialect, key: KeyUse, received: &Received, now: Moment) -> Course<'_> {
@@ -93,6 +106,9 @@ impl Visit {
         let most_output = chat.max_tokens.map_or_else(|| self.upstream.rules.usual_output(), u64::from);
         let cost = Cost { model: &chat.model, input: chat.words, most_output };
         let mut decided = self.decide((key, Some(&chat)), received, Business::Work(cost), now);
+        if let Some(work) = &self.upstream.work {
+            self.connection.note(|attempt| attempt.at_work = Some(work.begin()));
+        }
         decided.chat = Chat::new(surface, chat);
         self.charge(key, &mut decided);
         Course::Decided(decided)

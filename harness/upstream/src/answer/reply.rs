@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use dialect::{Cause, Limit};
+use dialect::{About, Cause, Limit};
 use http::header::CONNECTION;
 use http::{HeaderValue, Method, Response, StatusCode};
 use http_body::Body as _;
@@ -72,6 +72,15 @@ impl Visit {
         self.send(ReplyHead::new(NameId::NONE), (&request_id, now), body.into())
     }
 
+    pub(super) fn tell_about(&self, about: About, now: Moment) -> Response<ReplyBody> {
+        let told = self.upstream.told_about(self.dialect, about);
+        let mut head = ReplyHead::new(NameId::NONE);
+        told.content_type.into_iter().for_each(|kind| head.body(kind));
+        let body = SpokenBody::Whole(told.body.into());
+        let speech = Speech { head, body, used: (0, 0), reported: None, text_hash: 0, hidden: false };
+        self.send_speech(speech, (&self.draws.id("req_"), now))
+    }
+
     /// Sends a body of JSON that is no answer.
     pub(super) fn send(&self, mut head: ReplyHead, told: (&str, Moment), body: Bytes) -> Response<ReplyBody> {
         head.body(JSON);
@@ -114,6 +123,9 @@ impl Visit {
             }
             if let Some(charge) = &mut attempt.charge {
                 charge.used = used;
+            }
+            if let Some(at_work) = attempt.at_work.as_mut().filter(|_| head.status == 200) {
+                at_work.answers(used);
             }
             self.upstream.journal.replied(attempt, (&parts, hidden), now);
         });

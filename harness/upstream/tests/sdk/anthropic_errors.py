@@ -10,9 +10,11 @@ INVALID, LIMIT = "invalid_request_error", "rate_limit_error"
 # Each error's class and status, with the type that Anthropic has for it.
 ERRORS = {
     "rate_limit": (anthropic.RateLimitError, 429, LIMIT),
-    "slow_down": (anthropic.RateLimitError, 429, LIMIT),
+    "slow_down": (anthropic.RampLimitExceededError, 429, LIMIT),
     "concurrency": (anthropic.RateLimitError, 429, LIMIT),
     "daily_limit": (anthropic.RateLimitError, 429, LIMIT),
+    "zero_quota": (anthropic.RateLimitError, 429, LIMIT),
+    "spend_cap": (anthropic.EnforcedSpendLimitReachedError, 429, LIMIT),
     "insufficient_quota": (anthropic.BadRequestError, 400, INVALID),
     "payment_required": (anthropic.PaymentRequiredError, 402, "billing_error"),
     "invalid_key": (anthropic.AuthenticationError, 401, "authentication_error"),
@@ -27,20 +29,39 @@ ERRORS = {
     "unprocessable": (anthropic.UnprocessableEntityError, 422, INVALID),
     "server_error": (anthropic.InternalServerError, 500, "api_error"),
     "bad_gateway": (anthropic.InternalServerError, 502, "api_error"),
+    "unavailable": (anthropic.ServiceUnavailableError, 503, "api_error"),
     "overloaded": (anthropic.OverloadedError, 529, "overloaded_error"),
     "gateway_timeout": (anthropic.GatewayTimeoutError, 504, "timeout_error"),
 }
+
+
+# What was raised for each.
+RAISED = {}
 
 
 @check
 def errors_are_told_apart():
     def look(name):
         kind, status, word = ERRORS[name]
-        error = raised(kind, lambda: ask(name))
+        error = RAISED[name] = raised(kind, lambda: ask(name))
         same((error.status_code, error.type), (status, word), name)
         same((bool(error.api_message), error.body["request_id"]), (True, error.request_id), name)
 
     at_once(look, ERRORS)
+
+
+@check
+def a_spend_cap_is_told_by_its_code_alone():
+    error = RAISED["spend_cap"]
+    same(isinstance(error, anthropic.RateLimitError), True)
+    same(error.body["error"]["details"], {"error_code": "enforced_spend_limit_reached"})
+    same([name for name in error.response.headers if name.startswith("retry-after")], [])
+
+
+@check
+def an_overload_with_the_status_of_another_provider_keeps_its_type():
+    error = raised(anthropic.ServiceUnavailableError, lambda: ask("overloaded-as-503"))
+    same((error.status_code, error.type), (503, "overloaded_error"))
 
 
 @check

@@ -70,6 +70,16 @@ def streams_assemble():
 
 
 @check
+def calls_are_streamed_in_fragments():
+    events = list(ask("tools", stream=True))
+    fragments = [event.delta.partial_json for event in events if event.type == "content_block_delta"]
+    same("".join(fragments), '{"city":"Zürich","days":3}{}')
+    begun = [event.content_block for event in events if event.type == "content_block_start"]
+    same([(block.type, block.name, block.input) for block in begun], [("tool_use", name, {}) for name, _ in CALLS])
+    same(len(fragments) > len(begun), True)
+
+
+@check
 def the_usage_is_told_at_both_ends_of_a_stream():
     events = list(ask("chat", stream=True))
     types = [event.type for event in events]

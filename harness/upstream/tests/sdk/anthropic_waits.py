@@ -20,6 +20,7 @@ def it_sleeps_as_long_as_it_is_told_to():
             ("more-than-a-minute", [61]),
             ("two-minutes", [120]),
             ("more-than-two-minutes", [121]),
+            ("a-day", [86_400]),
             ("too-long-and-told-to", [121]),
         ]:
             patiently(model)
@@ -42,6 +43,8 @@ def it_gives_up_where_it_is_told_to():
 @check
 def it_comes_back_once():
     several = ["seconds", "fraction", "millis", "date", "overloaded-for-a-second", "two-hints", "reset", "in-words"]
+    several += ["azure-millis", "at-once", "reset-duration", "reset-seconds", "reset-timestamp", "reset-epoch"]
+    several += ["reset-unknown", "quota-reset", "no-hint"]
     several += ["past", "negative", "nonsense", "told-to", "conflict-once", "status-501-once"]
     at_once(patiently, several + ["closed-once", "cut-once", "garbage-once"])
 

@@ -42,6 +42,12 @@ def finishes_are_read():
 
 
 @check
+def a_blocked_prompt_has_no_candidate_and_says_why():
+    for response in [ask("blocked"), *streamed("blocked")]:
+        same((response.candidates, response.prompt_feedback.block_reason.name), (None, "SAFETY"))
+
+
+@check
 def calls_are_read():
     same(calls(ask("tools")), CALLS)
     same([call for chunk in streamed("tools") for call in calls(chunk)], CALLS)

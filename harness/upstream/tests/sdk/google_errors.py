@@ -13,6 +13,8 @@ ERRORS = {
     "slow_down": (429, EXHAUSTED),
     "concurrency": (429, EXHAUSTED),
     "daily_limit": (429, EXHAUSTED),
+    "zero_quota": (429, EXHAUSTED),
+    "spend_cap": (429, EXHAUSTED),
     "insufficient_quota": (429, EXHAUSTED),
     "payment_required": (402, "FAILED_PRECONDITION"),
     "invalid_key": (400, INVALID),
@@ -27,19 +29,42 @@ ERRORS = {
     "unprocessable": (422, INVALID),
     "server_error": (500, "INTERNAL"),
     "bad_gateway": (502, "UNAVAILABLE"),
+    "unavailable": (503, "UNAVAILABLE"),
     "overloaded": (503, "UNAVAILABLE"),
     "gateway_timeout": (504, "DEADLINE_EXCEEDED"),
 }
+
+
+# What was raised for each.
+RAISED = {}
 
 
 @check
 def errors_are_told_apart():
     def look(name):
         code, status = ERRORS[name]
-        error = raised(errors.ClientError if code < 500 else errors.ServerError, lambda: ask(name))
+        error = RAISED[name] = raised(errors.ClientError if code < 500 else errors.ServerError, lambda: ask(name))
         same((error.code, error.status, bool(error.message)), (code, status, True), name)
 
     at_once(look, ERRORS)
+
+
+@check
+def quotas_are_told_apart_by_their_violations_alone():
+    def violation(name):
+        details = RAISED[name].details["error"]["details"]
+        [failure] = [detail for detail in details if detail["@type"].endswith("QuotaFailure")]
+        return failure["violations"][0]
+
+    same("PerMinute" in violation("rate_limit")["quotaId"], True)
+    same("PerDay" in violation("daily_limit")["quotaId"], True)
+    same(violation("zero_quota")["quotaValue"], "0")
+
+
+@check
+def an_overload_with_the_status_of_another_provider_is_one_of_the_server():
+    error = raised(errors.ServerError, lambda: ask("overloaded-as-529"))
+    same((error.code, error.status), (529, "UNAVAILABLE"))
 
 
 @check

@@ -29,6 +29,7 @@ def it_comes_back_where_nobody_listens():
 
 @check
 def it_comes_back_once_whatever_wait_it_is_told():
+    at_once(patiently, ["no-hint", "at-once", "a-day", "azure-millis", "quota-reset", "reset-timestamp"])
     at_once(patiently, ["seconds", "millis", "two-hints", "nonsense", "more-than-two-minutes", "told-not-to"])
 
 

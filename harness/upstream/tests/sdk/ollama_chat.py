@@ -30,6 +30,19 @@ def a_plain_answer_is_one_object():
 
 
 @check
+def finishes_are_told():
+    for model, reason in [("length", "length"), ("tools", "stop")]:
+        same((ask(model, False)[0]["done_reason"], ask(model, True)[-1]["done_reason"]), (reason, reason), model)
+
+
+@check
+def calls_are_streamed_whole():
+    lines = ask("tools", True)
+    calls = [call["function"] for line in lines for call in line["message"].get("tool_calls", [])]
+    same([(call["name"], call["arguments"]) for call in calls], [("weather", {"city": "Zürich", "days": 3}), ("clock", {})])
+
+
+@check
 def a_stream_is_an_object_a_line_and_the_last_one_counts():
     *others, last = ask("chat", True)
     same("".join(line["message"]["content"] for line in [*others, last]), TEXT)

@@ -100,6 +100,24 @@ def the_usage_of_a_stream_stands_on_a_last_chunk_without_choices():
 
 
 @check
+def vllm_counts_up_on_every_chunk_where_it_is_asked_to():
+    told = {"include_usage": True, "continuous_usage_stats": True}
+    chunks = streamed(CLIENTS["vllm"], "chat", stream_options=told)
+    counted = [chunk.usage.completion_tokens for chunk in chunks]
+    same((counted, counted[-1], len(set(counted)) > 2), (sorted(counted), 9, True))
+
+
+@check
+def calls_are_streamed_in_fragments_but_by_ollama():
+    for name, client in CLIENTS.items():
+        deltas = [choice.delta for chunk in streamed(client, "tools") for choice in chunk.choices]
+        pieces = [call for delta in deltas for call in delta.tool_calls or []]
+        same([call.function.name for call in pieces if call.function.name], ["weather", "clock"], name)
+        same({call.index for call in pieces}, {0, 1}, name)
+        same(len(pieces) == 2, name == "ollama", name)
+
+
+@check
 def streamed_calls_assemble():
     for name, client in CLIENTS.items():
         with client.chat.completions.stream(model="tools", messages=PING) as stream:

@@ -30,6 +30,8 @@ OPENAI = {
     "slow_down": (429, "rate_limit_error", "slow_down"),
     "concurrency": (429, "requests", "rate_limit_exceeded"),
     "daily_limit": (429, "requests", "rate_limit_exceeded"),
+    "zero_quota": (429, "insufficient_quota", "credit_balance_exhausted"),
+    "spend_cap": (429, "insufficient_quota", "organization_spend_limit_exceeded"),
     "insufficient_quota": (429, "insufficient_quota", "insufficient_quota"),
     "payment_required": (402, "insufficient_quota", "payment_required"),
     "invalid_key": (401, "invalid_request_error", "invalid_api_key"),
@@ -44,6 +46,7 @@ OPENAI = {
     "unprocessable": (422, "invalid_request_error", "unprocessable_entity"),
     "server_error": (500, "server_error", None),
     "bad_gateway": (502, "server_error", "bad_gateway"),
+    "unavailable": (503, "server_error", "service_unavailable"),
     "overloaded": (503, "service_unavailable_error", "server_is_overloaded"),
     "gateway_timeout": (504, "server_error", "gateway_timeout"),
 }
@@ -51,7 +54,7 @@ OPENAI = {
 # Where another provider has another status, or where its code is worth a look. The code is always a text to this library.
 OTHERS = {
     "azure": {"rate_limit": (429, "429"), "content_policy": (400, "content_filter"),
-              "model_not_found": (404, "DeploymentNotFound"), "invalid_key": (401, "401")},
+              "model_not_found": (404, "DeploymentNotFound"), "invalid_key": (401, "401"), "spend_cap": (403, "403")},
     "vllm": {"rate_limit": (429, "429"), "bad_request": (400, "400"), "invalid_key": (401, None)},
     "ollama": {},
 }
@@ -84,6 +87,15 @@ def the_others_errors_have_their_classes():
             same([error.code], code, f"{provider} {name}")
 
     at_once(look, [(provider, name) for provider in OTHERS for name in OPENAI])
+
+
+@check
+def an_overload_with_the_status_of_another_provider_is_one_of_the_server():
+    def look(name):
+        error = raised(openai.InternalServerError, lambda: CLIENTS[name].chat.completions.create(model="overloaded-as-529", messages=PING))
+        same((error.status_code, error.code), (529, "529" if name == "vllm" else error.code), name)
+
+    at_once(look, CLIENTS)
 
 
 @check

@@ -71,6 +71,19 @@ def streams_are_read_event_by_event():
 
 
 @check
+def calls_are_streamed_in_fragments():
+    for name, client in CLIENTS.items():
+        events = streamed(client, "tools")
+        fragments = [event.delta for event in events if event.type == "response.function_call_arguments.delta"]
+        done = [event.arguments for event in events if event.type == "response.function_call_arguments.done"]
+        same("".join(fragments), "".join(done), name)
+        same([json.loads(arguments) for arguments in done], [call[1] for call in CALLS], name)
+        same(len(fragments) > len(done), True, name)
+        items = [event.item.name for event in events if event.type == "response.output_item.added"]
+        same(items, [call[0] for call in CALLS], name)
+
+
+@check
 def streams_assemble():
     for name, client in CLIENTS.items():
         for model, text, called in [("chat", TEXT, []), ("tools", "", CALLS)]:

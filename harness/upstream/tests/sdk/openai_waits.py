@@ -20,7 +20,7 @@ def it_sleeps_as_long_as_it_is_told_to_unless_that_is_too_long():
             ask(model)
             same(slept, sleeps, model)
             slept.clear()
-        for model in ["more-than-two-minutes", "too-long-and-told-to"]:
+        for model in ["more-than-two-minutes", "a-day", "too-long-and-told-to"]:
             raised(openai.RateLimitError, lambda: ask(model))
             same(slept, [], model)
 
@@ -40,6 +40,8 @@ def it_gives_up_where_it_is_told_to():
 @check
 def it_comes_back_once():
     several = ["seconds", "fraction", "millis", "date", "overloaded-for-a-second", "two-hints", "reset", "in-words"]
+    several += ["azure-millis", "at-once", "reset-duration", "reset-seconds", "reset-timestamp", "reset-epoch"]
+    several += ["reset-unknown", "quota-reset", "no-hint"]
     several += ["past", "negative", "nonsense", "told-to", "conflict-once", "status-501-once"]
     at_once(ask, several + ["closed-once", "cut-once", "garbage-once"])
 

@@ -79,7 +79,16 @@ const IN_COMMON: &[Model] = &[
     ("date", &[about(1_900, 3_000)]),
     ("overloaded-for-a-second", &[about(1_000, 1_000)]),
     ("two-hints", &[about(1_100, 1_100)]),
+    ("azure-millis", &[FIRST]),
+    ("at-once", &[FIRST]),
     ("reset", &[FIRST]),
+    ("reset-duration", &[FIRST]),
+    ("reset-seconds", &[FIRST]),
+    ("reset-timestamp", &[FIRST]),
+    ("reset-epoch", &[FIRST]),
+    ("reset-unknown", &[FIRST]),
+    ("quota-reset", &[FIRST]),
+    ("no-hint", &[FIRST]),
     ("in-words", &[FIRST]),
     ("past", &[FIRST]),
     ("negative", &[FIRST]),
@@ -101,13 +110,16 @@ const IN_COMMON: &[Model] = &[
 /// More than two minutes end a call.
 pub(crate) const OPENAI: Manner = Manner {
     upstream: "openai",
-    models: &[IN_COMMON, &[("more-than-two-minutes", &[]), ("too-long-and-told-to", &[])]],
+    models: &[IN_COMMON, &[("more-than-two-minutes", &[]), ("a-day", &[]), ("too-long-and-told-to", &[])]],
 };
 
 /// No hint is too long.
 pub(crate) const ANTHROPIC: Manner = Manner {
     upstream: "anthropic",
-    models: &[IN_COMMON, &[("more-than-two-minutes", &[NOTED]), ("too-long-and-told-to", &[NOTED])]],
+    models: &[
+        IN_COMMON,
+        &[("more-than-two-minutes", &[NOTED]), ("a-day", &[NOTED]), ("too-long-and-told-to", &[NOTED])],
+    ],
 };
 
 /// It reads no hint, and waits a second with up to a second more, doubled with each try.
@@ -116,6 +128,12 @@ pub(crate) const GOOGLE: Manner = Manner {
     models: &[&[
         // Without being asked to try again.
         ("in-words", &[]),
+        ("no-hint", &[about(1_000, 2_000)]),
+        ("at-once", &[about(1_000, 2_000)]),
+        ("a-day", &[about(1_000, 2_000)]),
+        ("azure-millis", &[about(1_000, 2_000)]),
+        ("quota-reset", &[about(1_000, 2_000)]),
+        ("reset-timestamp", &[about(1_000, 2_000)]),
         ("seconds", &[about(1_000, 2_000)]),
         ("millis", &[about(1_000, 2_000)]),
         ("two-hints", &[about(1_000, 2_000)]),

@@ -5,7 +5,7 @@ use record::{Outcome, Side};
 use serde_json::{Value, json};
 
 use crate::dialect_caller::{ask, ask_at, read};
-use crate::stage::{Stage, request};
+use crate::stage::{Caller, Stage, chat, request, soon};
 
 const TEXT: &str = "one two \u{e9} three";
 
@@ -133,6 +133,70 @@ async fn ollama_speaks_openai_below_v1_in_answers_and_refusals() {
     assert!(caller.reply().await.json()["error"]["message"].is_string());
     caller.send(&ask(Dialect::Ollama, Surface::Chat, false, "sk-other")).await;
     assert!(caller.reply().await.json()["error"].is_string());
+}
+
+#[tokio::test]
+async fn a_stream_of_gemini_is_a_list_unless_events_are_asked_for() {
+    let stage = Stage::set(world(Dialect::Gemini)).await;
+    let mut caller = stage.caller().await;
+    caller.send(&ask(Dialect::GeminiList, Surface::Chat, true, stage.secret(0))).await;
+    let reply = caller.reply().await;
+    assert_eq!(reply.header("content-type"), Some("application/json; charset=utf-8"));
+    let told: String = reply
+        .json()
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|item| item.pointer("/candidates/0/content/parts/0/text")?.as_str())
+        .collect();
+    assert_eq!(told, TEXT);
+    let row = stage.leave().await.rows[0];
+    assert_eq!((row.streamed, row.text_hash, row.output_tokens), (true, TextHash::of(TEXT), 4));
+}
+
+#[tokio::test]
+async fn vllm_tells_of_its_health_and_its_live_load_without_a_key() {
+    let mut world = world(Dialect::Vllm);
+    world["script"] = json!([
+        { "name": "silent", "when": { "model": "silent" }, "connection": "silence" },
+        { "name": "sick", "when": { "path": "/health" }, "first": 1, "reply": { "error": "unavailable" } },
+        { "name": "slow", "when": { "path": "/metrics" }, "reply": { "latency": "1ms" } },
+    ]);
+    let stage = Stage::set(world).await;
+    let metrics = async |caller: &mut Caller| {
+        caller.send("GET /metrics HTTP/1.1\r\nhost: upstream\r\n\r\n").await;
+        let reply = caller.reply().await;
+        assert_eq!(reply.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+        let value = |name: &str| {
+            let line = reply.body.lines().find(|line| line.starts_with(&format!("vllm:{name}{{"))).unwrap();
+            line.rsplit(' ').next().unwrap().to_owned()
+        };
+        ["num_requests_running", "prompt_tokens_total", "generation_tokens_total", "request_success_total"]
+            .map(value)
+    };
+    let mut caller = stage.caller().await;
+    for (path, status, body) in [
+        ("/health", 503, None),
+        ("/health", 200, Some("")),
+        ("/ping", 200, Some("")),
+        ("/version", 200, None),
+    ] {
+        caller.send(&format!("GET {path} HTTP/1.1\r\nhost: upstream\r\n\r\n")).await;
+        let reply = caller.reply().await;
+        assert_eq!(reply.status, status, "{path}");
+        assert!(body.is_none_or(|body| body == reply.body), "{path}: {}", reply.body);
+    }
+    assert_eq!(metrics(&mut caller).await, ["0.0"; 4]);
+    caller.send(&ask(Dialect::Vllm, Surface::Chat, false, stage.secret(0))).await;
+    assert_eq!(caller.reply().await.status, 200);
+    assert_eq!(metrics(&mut caller).await, ["0.0", "2.0", "4.0", "1.0"]);
+    let mut silent = stage.caller().await;
+    silent.send(&chat(stage.secret(0), r#"{"model":"silent","messages":[]}"#)).await;
+    soon(async { while metrics(&mut caller).await[0] != "1.0" {} }).await;
+    drop(silent);
+    soon(async { while metrics(&mut caller).await[0] != "0.0" {} }).await;
+    assert_eq!(metrics(&mut caller).await[3], "1.0", "what was not answered is no success");
+    stage.leave().await;
 }
 
 #[tokio::test]

@@ -55,6 +55,21 @@ async fn a_bucket_is_refilled() {
 }
 
 #[tokio::test]
+async fn a_plan_tells_its_room_in_the_form_that_it_is_given_or_not_at_all() {
+    for (hints, header, told) in
+        [(json!(["none"]), None, false), (json!(["azure_millis"]), Some("x-ms-retry-after-ms"), true)]
+    {
+        let plans = json!([{ "name": "rpm", "log": { "max": 1, "per": "1m" }, "reply": { "error": "rate_limit", "hints": hints } }]);
+        let stage = Stage::set(json!({ "dialect": "openai", "keys": 1, "plans": plans })).await;
+        assert_eq!(stage.ask(0, PING).await.status, 200);
+        let refused = stage.ask(0, PING).await;
+        assert_eq!((refused.status, refused.header("retry-after")), (429, None), "{hints}");
+        assert!(header.is_none_or(|header| refused.header(header).is_some()), "{hints}");
+        assert_eq!(stage.leave().await.rows[1].hint().is_some(), told, "{hints}");
+    }
+}
+
+#[tokio::test]
 async fn a_shared_log_counts_all_keys_together() {
     let plans = json!([{ "name": "pool", "shared": true, "log": { "max": 2, "per": "1h" } }]);
     let stage = Stage::set(json!({ "dialect": "openai", "keys": 3, "plans": plans })).await;

@@ -1,7 +1,9 @@
 //! Which requests an entry of the script takes, and everything that a reply of the scenario can say.
 
+use record::NOT_REACHED;
 use serde_json::{Value, json};
 
+use crate::dialect_caller::ask;
 use crate::stage::{PING, STREAMED_PING, Stage, chat, request};
 
 fn scripted(script: &Value) -> Value {
@@ -173,6 +175,43 @@ async fn a_wait_is_told_by_whatever_can_tell_it_and_noted_only_if_it_was() {
         let stage = Stage::set(scripted(&json!([{ "name": "wait", "reply": reply }]))).await;
         assert_eq!(stage.ask(0, PING).await.header("retry-after"), header, "{reply}");
         assert_eq!(stage.leave().await.rows[0].hint().is_some(), told, "{reply}");
+    }
+}
+
+#[tokio::test]
+async fn of_hints_that_disagree_the_wait_that_is_asked_for_counts() {
+    for (hints, headers, hint_ms) in [
+        (json!(["millis"]), json!({ "retry-after": "600" }), 2_000),
+        (json!(["body"]), json!({ "retry-after": "600", "retry-after-ms": "5" }), 2_000),
+        (json!(["seconds"]), json!({ "retry-after-ms": "5" }), 2_000),
+        // What stands in one header cannot disagree with itself.
+        (json!(["seconds"]), json!({ "retry-after": "600" }), NOT_REACHED),
+    ] {
+        let reply = json!({ "error": "rate_limit", "retry_after": "2s", "hints": hints, "headers": headers });
+        let stage = Stage::set(scripted(&json!([{ "name": "hint", "reply": reply }]))).await;
+        let told = stage.ask(0, PING).await;
+        for (name, value) in headers.as_object().unwrap() {
+            assert_eq!(told.header(name), value.as_str(), "{reply}");
+        }
+        assert_eq!(stage.leave().await.rows[0].hint_ms, hint_ms, "{reply}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_of_another_status_says_that_one_wherever_it_says_one() {
+    for (dialect, error, status, place, said) in [
+        ("vllm", "overloaded", 529, "/error/code", json!(529)),
+        ("azure", "rate_limit", 503, "/error/code", json!("503")),
+        ("anthropic", "overloaded", 503, "/error/type", json!("overloaded_error")),
+        ("anthropic", "unavailable", 503, "/error/type", json!("api_error")),
+    ] {
+        let script = json!([{ "name": "error", "reply": { "error": error, "status": status } }]);
+        let stage = Stage::set(json!({ "dialect": dialect, "script": script })).await;
+        let dialect = dialect::Dialect::from_name(dialect).unwrap();
+        let mut caller = stage.caller().await;
+        caller.send(&ask(dialect, dialect::Surface::Chat, false, "none")).await;
+        let reply = caller.reply().await;
+        assert_eq!((reply.status, reply.json().pointer(place)), (status, Some(&said)), "{dialect:?} {error}");
     }
 }
 

@@ -3,7 +3,13 @@
 use super::hearing::*;
 
 fn refusal(dialect: Dialect, error: ErrorName) -> RefusalReply {
-    dialect.refusal(&Refusal { cause: Cause::Named(error), hints: &[], now: UNIX_EPOCH, request_id: "req_1" })
+    dialect.refusal(&Refusal {
+        cause: Cause::Named(error),
+        status: None,
+        hints: &[],
+        now: UNIX_EPOCH,
+        request_id: "req_1",
+    })
 }
 
 #[test]
@@ -13,6 +19,7 @@ fn an_error_in_the_middle_of_a_stream_is_told_in_the_provider_s_way() {
         let begin = match spoken {
             (_, Surface::Responses) => "event: ",
             (Dialect::Ollama, _) => "{\"error\":\"",
+            (Dialect::Gemini, _) => "{\n  \"error\": {\n",
             (Dialect::Anthropic, _) => "event: error\ndata: {\"type\":\"error\",\"error\":{",
             // A key is refused before the usual words are known.
             (Dialect::Vllm, _) => "data: {\"error\":",

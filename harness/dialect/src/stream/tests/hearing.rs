@@ -144,7 +144,9 @@ pub(super) fn tellable((dialect, surface): Spoken) -> Usage {
     let Usage { input, cache_read, cache_write, .. } = USAGE;
     match (dialect, surface) {
         (_, Surface::Responses) | (Dialect::Openai | Dialect::Azure | Dialect::Anthropic, _) => USAGE,
-        (Dialect::Gemini, _) => Usage { input: input + cache_write, cache_write: 0, ..USAGE },
+        (Dialect::Gemini | Dialect::GeminiList, _) => {
+            Usage { input: input + cache_write, cache_write: 0, ..USAGE }
+        }
         (Dialect::Vllm, _) => Usage { input: input + cache_write, cache_write: 0, reasoning: 0, ..USAGE },
         (Dialect::Ollama | Dialect::OllamaV1, _) => {
             let input = input + cache_read + cache_write;
@@ -168,7 +170,7 @@ pub(super) fn knowable(spoken: Spoken, finish: Finish) -> Finish {
 pub(super) fn told_calls((dialect, surface): Spoken, answer: &Answer, whole: bool) -> Vec<ToolCall> {
     let as_object = match (dialect, surface) {
         (_, Surface::Responses) => false,
-        (Dialect::Gemini | Dialect::Ollama, _) => true,
+        (Dialect::Gemini | Dialect::GeminiList | Dialect::Ollama, _) => true,
         (Dialect::Anthropic, _) => whole,
         _ => false,
     };
