@@ -18,6 +18,8 @@ pub(crate) struct ReplyHead {
     /// The wait that it asks for in a form that can be understood, as a reader computes it.
     pub(crate) hint: Option<Duration>,
     pub(crate) headers: HeaderMap,
+    /// Headers that are left out.
+    pub(crate) without: Vec<HeaderName>,
     /// How the length of a whole body is told.
     pub(crate) length: BodyLength,
 }
@@ -37,6 +39,7 @@ impl ReplyHead {
             answer: NameId::NONE,
             hint: None,
             headers: HeaderMap::with_capacity(MOST_HEADERS),
+            without: Vec::new(),
             length: BodyLength::Usual,
         }
     }
@@ -56,9 +59,18 @@ impl ReplyHead {
 
     /// Sets a header of the dialect, unless the scenario has set it.
     pub(crate) fn set_own(&mut self, name: &'static str, value: String) {
-        if !self.headers.contains_key(name) {
+        if !self.headers.contains_key(name) && !self.without.iter().any(|left_out| left_out.as_str() == name)
+        {
             self.set(name, value);
         }
+    }
+
+    /// Leaves out headers of the dialect, those that are still to come with them.
+    pub(crate) fn leave_out(&mut self, names: &[HeaderName]) {
+        for name in names {
+            self.headers.remove(name);
+        }
+        self.without = names.to_vec();
     }
 
     /// Notes in the row what is replied. The hint is the precise one, which a client must honour, as it is written.

@@ -21,6 +21,8 @@ pub(crate) struct ReplyRule {
     pub(crate) status: Option<u16>,
     /// Headers besides the dialect's own.
     pub(crate) headers: Vec<(HeaderName, Material)>,
+    /// Headers of the dialect that it leaves out.
+    pub(crate) without: Vec<HeaderName>,
     /// The wait that it asks for.
     pub(crate) wait: Option<Duration>,
     /// How it tells that wait.
@@ -76,6 +78,11 @@ impl ReplyRule {
             said,
             status: reply.status,
             headers,
+            without: reply
+                .without
+                .iter()
+                .map(|name| header_name(&name.value))
+                .collect::<Result<_, String>>()?,
             wait: reply.retry_after,
             latency: reply.latency.clone(),
             length: reply.length,
@@ -138,13 +145,16 @@ pub(crate) fn named(name: scenario::ErrorName) -> Result<dialect::ErrorName, Str
 }
 
 fn header(name: &str, value: Material) -> Result<(HeaderName, Material), String> {
-    let parsed =
-        HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` is no header's name"))?;
+    let parsed = header_name(name)?;
     if let Material::Fixed(bytes) = &value {
         HeaderValue::from_maybe_shared(bytes.clone())
             .map_err(|_| format!("the header `{name}` holds what no header can"))?;
     }
     Ok((parsed, value))
+}
+
+fn header_name(name: &str) -> Result<HeaderName, String> {
+    HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` is no header's name"))
 }
 
 /// The forms in which a reply tells its wait. A sentence belongs to the refusals of a limit only.

@@ -156,6 +156,7 @@ impl Speaker<'_> {
         speech.head.status = rule.status.unwrap_or(speech.head.status);
         speech.head.length = rule.length;
         speech.used = rule.charges.unwrap_or(speech.used);
+        speech.head.leave_out(&rule.without);
         for (name, value) in &rule.headers {
             let value = HeaderValue::from_maybe_shared(value.bytes(self.values)?)
                 .map_err(|_| {

@@ -21,6 +21,8 @@ part! {
         status: Option<u16>,
         /// Headers besides the dialect's own. For example `headers: { x-ratelimit-remaining-requests: "0" }`.
         headers: Named<Template>,
+        /// Headers of the dialect that it leaves out. For example `without: [x-request-id]`.
+        without: Vec<At<String>>,
         /// The body in so many words, instead of the dialect's own. For example `body: "<html>bad gateway</html>"`.
         body: Option<Data>,
         /// The text of the answer; a fixed sentence if missing.
@@ -233,6 +235,7 @@ impl Reply {
             hints: Vec::new(),
             status: None,
             headers: Named::default(),
+            without: Vec::new(),
             body: None,
             text: None,
             usage: None,

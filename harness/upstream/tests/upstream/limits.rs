@@ -136,3 +136,24 @@ async fn a_crowd_gets_exactly_what_the_plans_hold() {
     uses.dedup();
     assert_eq!(uses.len(), 50);
 }
+
+#[tokio::test]
+async fn headers_are_missing_or_lie_where_the_scenario_says_so() {
+    let plans = json!([{ "name": "rpm", "bucket": { "capacity": 9, "refill": "1/m" } }]);
+    let script = json!([
+        { "name": "missing", "once": true,
+          "reply": { "without": ["x-ratelimit-remaining-requests", "x-request-id"] } },
+        { "name": "lying", "once": true, "reply": { "headers": { "x-ratelimit-remaining-requests": "-1" } } },
+        { "name": "mute", "once": true,
+          "reply": { "error": "rate_limit", "retry_after": "2s", "without": ["retry-after", "retry-after-ms"] } },
+    ]);
+    let stage = Stage::set(json!({ "dialect": "openai", "keys": 1, "plans": plans, "script": script })).await;
+    let missing = stage.ask(0, PING).await;
+    assert_eq!((remaining(&missing), missing.header("x-request-id")), ((200, None), None));
+    assert!(missing.header("x-ratelimit-limit-requests").is_some(), "the others are there");
+    assert_eq!(remaining(&stage.ask(0, PING).await), (200, Some("-1")));
+    let mute = stage.ask(0, PING).await;
+    assert_eq!((mute.status, mute.header("retry-after")), (429, None));
+    assert_eq!(remaining(&stage.ask(0, PING).await).0, 200);
+    assert_eq!(stage.leave().await.rows[2].hint(), None, "what is not told is no hint");
+}
