@@ -4,12 +4,13 @@
 //! `Upstreams` owns a `Server` for each upstream. A server's connection (`connection`) lies between hyper and the caller;
 //! above hyper, `answer` turns a request into a reply: the key is looked up (`keyring`), its state, script, timeline and plans
 //! decide (`decision`, `script_rule`, `questions`, `deed`, `plans`), the reply is made (`speech`) from what was made ready at
-//! the start (`reply_rule`, `answer_maker`, `material`) and written (`reply_head`, `reply_body`, `tear`), and the row leaves
+//! the start (`reply_rule`, `answer_maker`, `material`), or a service that keeps state does what it is asked (`service`), and written (`reply_head`, `reply_body`, `tear`), and the row leaves
 //! when the last byte has (`journal`). A reply that cannot be made is told to the run (`mistakes`).
 
 mod answer;
 mod answer_maker;
 mod asked;
+mod ban;
 mod charge;
 mod connection;
 mod contents;
@@ -36,6 +37,7 @@ mod reply_rule;
 mod request_body;
 mod script_rule;
 mod server;
+mod service;
 mod speech;
 mod surroundings;
 mod tear;

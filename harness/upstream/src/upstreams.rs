@@ -198,6 +198,10 @@ mod tests {
             reply: Reply::normal(),
             script: Vec::new(),
             timeline: Vec::new(),
+            weights: Vec::new(),
+            bans: None,
+            resources: Named::default(),
+            defects: Vec::new(),
             url_from: None,
             span,
         };
@@ -214,6 +218,7 @@ mod tests {
             traffic: TrafficSignal::new([]),
             samples: 0,
             canaries: Vec::new(),
+            defect: None,
         };
         (Upstreams::start_within(&world, surroundings, bounds).await.unwrap(), facts)
     }

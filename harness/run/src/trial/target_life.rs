@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dialect::Dialect;
 use record::{Correlation, Entry, TargetEvent};
-use scenario::Protocol;
+use scenario::{Protocol, ServiceDefect};
 use target::{Key, RunningTarget, StartError, StartOptions, Started, Topology, UpstreamAddress};
 use tokio::sync::mpsc;
 use upstream::{TrafficSignal, Upstreams};
@@ -122,7 +122,7 @@ async fn start_target(
     };
     let options = StartOptions {
         stormproof: settings.stormproof.clone(),
-        defect: settings.defect.clone(),
+        defect: settings.defect.clone().filter(|defect| ServiceDefect::from_word(defect).is_none()),
         log,
         folder,
     };
@@ -177,7 +177,7 @@ fn base_path(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Llm(Dialect::Openai | Dialect::Vllm | Dialect::OllamaV1 | Dialect::Anthropic) => "/v1",
         Protocol::Llm(Dialect::Gemini) => "/v1beta",
-        Protocol::Llm(Dialect::Azure | Dialect::Ollama) | Protocol::Http => "",
+        Protocol::Llm(Dialect::Azure | Dialect::Ollama) | Protocol::Http | Protocol::Rest => "",
     }
 }
 

@@ -76,9 +76,9 @@ impl<'a> Checker<'a> {
         }
         for entry in &service.pools {
             self.refers(&entry.pool, "upstream", upstreams.names());
-            if upstreams.get(&entry.pool.value).is_some_and(|found| found.dialect != Protocol::Http) {
+            if upstreams.get(&entry.pool.value).is_some_and(|found| !found.dialect.is_service()) {
                 let message = format!("`{}` is a provider of models and no service", entry.pool.value);
-                let help = "a service needs upstreams with `dialect: http`";
+                let help = "a service needs upstreams with `dialect: http` or `dialect: rest`";
                 self.tell(Problem::new(entry.pool.span, message).help(help));
             }
         }
@@ -91,7 +91,7 @@ impl<'a> Checker<'a> {
         for upstream in model.upstreams() {
             self.refers(upstream, "upstream", world.upstreams.names());
             let service =
-                world.upstreams.get(&upstream.value).is_some_and(|found| found.dialect == Protocol::Http);
+                world.upstreams.get(&upstream.value).is_some_and(|found| found.dialect.is_service());
             if service {
                 let problem = Problem::new(
                     upstream.span,
@@ -134,6 +134,7 @@ impl<'a> Checker<'a> {
         for plan in &upstream.plans {
             self.plan(plan, upstream);
         }
+        self.kept(upstream);
         upstream.reply.check(self.problems);
         self.reply(&upstream.reply, upstream);
         if upstream.reply.error.is_some() {
@@ -208,7 +209,7 @@ impl<'a> Checker<'a> {
         match deed {
             Some(Deed::Reply(reply)) => self.reply(reply, upstream),
             Some(Deed::Loop(replies)) => replies.iter().for_each(|reply| self.reply(reply, upstream)),
-            Some(Deed::Stream(stream)) if upstream.dialect == Protocol::Http => {
+            Some(Deed::Stream(stream)) if upstream.dialect.is_service() => {
                 let problem = Problem::new(stream.span, "a service that is no model sends no stream");
                 self.tell(problem.help("break its connection: `connection: reset_in_body`"));
             }
@@ -240,7 +241,7 @@ impl<'a> Checker<'a> {
                 problem.help("leave `strangers` out: no client of `ollama` takes a line without a message"),
             );
         }
-        if upstream.dialect == Protocol::Http && own {
+        if upstream.dialect.is_service() && own {
             let llm = reply.usage.is_some()
                 || !reply.tools.is_empty()
                 || reply.finish.is_some()
@@ -256,7 +257,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn when(&mut self, when: Option<&Condition>, upstream: &Upstream) {
+    pub(super) fn when(&mut self, when: Option<&Condition>, upstream: &Upstream) {
         let Some(when) = when else { return };
         self.condition(when, Subject::Requests);
         let Some(test) = when.test_of(Field::Key) else { return };

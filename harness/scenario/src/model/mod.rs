@@ -7,6 +7,7 @@ mod expectation;
 mod field;
 mod file_text;
 mod get;
+mod json_data;
 mod measure;
 mod operand;
 mod plan;
@@ -16,6 +17,7 @@ mod request;
 mod router;
 mod scenario;
 mod schedule;
+mod service;
 mod traffic;
 mod world;
 
@@ -27,9 +29,10 @@ pub(crate) use expectation::{claim_properties, take_row_claim};
 pub use field::{Field, FieldKind};
 pub use file_text::FileText;
 pub use get::{Endpoint, Get, GetAs};
+pub use json_data::JsonData;
 pub use measure::{CountOf, Figure, Measure, Population, QuantileOf, RateUnit};
 pub use operand::{Literal, Operand, Pattern};
-pub use plan::{Bucket, Counted, Limit, Plan, Window};
+pub use plan::{Bans, Bucket, Counted, Limit, Plan, Weight, Window};
 pub use quantifier::{
     DistinctClaim, DistributionClaim, EstimateClaim, FieldClaim, GrowthClaim, Quantifier, QuantileClaim,
     ShareClaim,
@@ -48,6 +51,9 @@ pub use router::{
 pub(crate) use scenario::UNSUBSTITUTED;
 pub use scenario::{Capability, Scenario, Stage};
 pub use schedule::{Arrivals, Closed, Course, Deeds, Flow, Open, RateStep, Schedule};
+pub use service::{
+    Blobs, FieldType, Items, Jobs, Resource, ResourceKind, ServiceDefect, Slots, States, Versions,
+};
 pub use traffic::{
     Against, Capture, ClientKind, Conversation, Disconnect, Errand, Exec, Manner, Operate, Operation, Pause,
     Phase, Reading, Seen, StatusCode, Step, Traffic, WaitUntil, WholeText, Writing,

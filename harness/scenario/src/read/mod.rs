@@ -8,9 +8,7 @@ mod schema;
 mod units;
 
 pub use basic::{At, Named, wrong};
-#[cfg(test)]
-pub(crate) use doc::json_of;
-pub(crate) use doc::taken_apart;
+pub(crate) use doc::{json_of, taken_apart};
 pub use fields::Fields;
 pub(crate) use part::{choice, part, words};
 pub use schema::{ObjectSchema, Property, SchemaBook};

@@ -11,20 +11,20 @@ fn nanos(nanos: u64) -> Duration {
 }
 
 fn window_of(max: u32, per: u64) -> Window {
-    Window { max, per: nanos(per), span: Span::default() }
+    Window { max, per: nanos(per), aligned: false, span: Span::default() }
 }
 
 fn log(max: u32, per: u64) -> Gauge {
-    Gauge::new(&Limit::Log(&window_of(max, per)), Moment(0))
+    Gauge::new(&Limit::Log(&window_of(max, per)), Moment(0), Duration::ZERO)
 }
 
 fn window(max: u32, per: u64) -> Gauge {
-    Gauge::new(&Limit::Fixed(&window_of(max, per)), Moment(0))
+    Gauge::new(&Limit::Fixed(&window_of(max, per)), Moment(0), Duration::ZERO)
 }
 
 fn bucket(capacity: u32, count: u32, per: u64) -> Gauge {
     let refill = Rate { count, per: nanos(per) };
-    Gauge::new(&Limit::Bucket(&Bucket { capacity, refill, span: Span::default() }), Moment(0))
+    Gauge::new(&Limit::Bucket(&Bucket { capacity, refill, span: Span::default() }), Moment(0), Duration::ZERO)
 }
 
 fn admit(gauge: &mut Gauge, amount: u64, now: u64) -> Result<(), u64> {
@@ -113,7 +113,7 @@ fn an_uneven_refill_loses_nothing_to_rounding() {
 
 #[test]
 fn so_many_are_open_at_once_and_an_end_makes_room() {
-    let mut gauge = Gauge::new(&Limit::AtOnce(2), Moment(0));
+    let mut gauge = Gauge::new(&Limit::AtOnce(2), Moment(0), Duration::ZERO);
     assert_eq!(admit(&mut gauge, 1, 0), Ok(()));
     assert_eq!(admit(&mut gauge, 1, 0), Ok(()));
     assert_eq!(gauge.room(1, Moment(9 * SECOND)), Room::Unknown);

@@ -125,6 +125,7 @@ impl Stage {
             traffic: traffic.clone(),
             samples: 20,
             canaries: vec![("tenant acme".to_owned(), CANARY.to_owned())],
+            defect: None,
         };
         let upstreams = Upstreams::start(&world(&main, &others), surroundings).await?;
         Ok(Self { upstreams, clock, traffic, correlation, facts })

@@ -23,6 +23,7 @@ async fn every_world_of_the_project_s_own_scenarios_can_be_had() {
                 traffic: TrafficSignal::new([]),
                 samples: DEFAULT_SAMPLES,
                 canaries: Vec::new(),
+                defect: None,
             };
             let upstreams = Upstreams::start(&case.scenario.world, surroundings).await.unwrap();
             assert_eq!(upstreams.cast().len(), case.scenario.world.upstreams.0.len());
