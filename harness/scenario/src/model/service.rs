@@ -160,7 +160,7 @@ words! {
         "never-finishes-jobs" => NeverFinishesJobs,
         /// Its plans refuse nothing.
         "keeps-no-limit" => KeepsNoLimit,
-        /// Its documents are given whatever its script and its timeline say.
+        /// Its documents are given whatever else it would reply, such as that it is down.
         "claims-to-be-healthy" => ClaimsToBeHealthy,
         /// Whatever is wrong with a request is told as an error of the service.
         "tells-every-error-as-500" => TellsEveryErrorAs500,

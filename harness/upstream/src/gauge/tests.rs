@@ -198,3 +198,21 @@ fn a_clock_that_was_read_earlier_gives_nothing_back() {
     assert_eq!(admit(&mut gauge, 1, SECOND / 2), Err(SECOND));
     assert_eq!(admit(&mut gauge, 1, 2 * SECOND - 1), Err(1));
 }
+
+#[test]
+fn an_aligned_window_begins_at_whole_multiples_by_the_clock_on_the_wall() {
+    let hour = 3_600 * SECOND;
+    let day = Window { aligned: true, ..window_of(2, 24 * hour) };
+    // The clock was started at 22:00 in UTC.
+    let epoch = nanos(1_700_006_400 * SECOND - 2 * hour);
+    assert_eq!(epoch.as_secs() % 86_400, 22 * 3_600);
+    let mut gauge = Gauge::new(&Limit::Fixed(&day), Moment(0), epoch);
+    assert_eq!(admit(&mut gauge, 1, hour), Ok(()));
+    assert_eq!(admit(&mut gauge, 1, 2 * hour - 1), Ok(()));
+    assert_eq!(admit(&mut gauge, 1, 2 * hour - 1), Err(1));
+    assert_eq!(admit(&mut gauge, 2, 2 * hour), Ok(()), "midnight");
+    assert_eq!(gauge.standing(Moment(2 * hour)).reset, nanos(24 * hour));
+    assert_eq!(admit(&mut gauge, 1, 26 * hour - 1), Err(1));
+    assert_eq!(admit(&mut gauge, 1, 99 * hour), Ok(()), "days later");
+    assert_eq!(gauge.standing(Moment(99 * hour)).reset, nanos(23 * hour));
+}

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod answers;
+mod blobs;
 mod breaks;
 mod connections;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod keys;
 mod limits;
 mod paths;
 mod plans;
+mod rest;
 mod rules;
 mod scripts;
 mod services;
