@@ -23,4 +23,5 @@ mod services;
 mod stage;
 #[cfg(test)]
 mod tls_caller;
+#[cfg(test)]
 mod worlds;
