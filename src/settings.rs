@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use record::{RunRecord, TargetRecord, TrialRecord};
 use run::{Bench, Exit, Gates, Planning, ScenarioPlan, is_ok, plan};
-use scenario::{Stage, Suite, nearest};
+use scenario::{ServiceDefect, Stage, Suite, nearest};
 use target::Profile;
 
 use crate::args::RunArgs;
@@ -62,13 +62,14 @@ impl Settings {
         let suite = Suite::read(&paths, CHAPTERS)
             .map_err(|error| Refusal { message: error.draw(&renderer()), exit: Exit::Misused })?;
         let profile = read_profile(args.target.as_deref())?;
-        if let (Some(defect), None) = (&args.defect, profile.defects()) {
+        let of_target = args.defect.as_deref().filter(|defect| ServiceDefect::from_word(defect).is_none());
+        if let (Some(defect), None) = (of_target, profile.defects()) {
             return Err(Refusal::misused(format!(
                 "target `{}` has no defects, so not `{defect}`",
                 profile.name()
             )));
         }
-        if let Some(note) = args.defect.as_deref().and_then(|defect| misspelt(&suite, defect)) {
+        if let Some(note) = of_target.and_then(|defect| misspelt(&suite, defect)) {
             tell(&note);
         }
         let seed = args.seed.unwrap_or_else(fresh_seed);

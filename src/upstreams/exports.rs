@@ -50,7 +50,8 @@ fn base_path(protocol: Protocol) -> &'static str {
         Protocol::Llm(
             Dialect::Anthropic | Dialect::Azure | Dialect::Gemini | Dialect::GeminiList | Dialect::Ollama,
         )
-        | Protocol::Http => "",
+        | Protocol::Http
+        | Protocol::Rest => "",
     }
 }
 

@@ -37,6 +37,7 @@ impl Serving {
             // The line of a request stands in its sample alone.
             samples: u32::MAX,
             canaries: Vec::new(),
+            defect: None,
         };
         let journal = Journal::start(received, clock)
             .map_err(|error| Refusal::machine("the machine starts no threads", &error))?;

@@ -134,7 +134,7 @@ fn no_surface(
         let name = scenario.world.router.models.get(model)?.upstreams().next()?;
         match scenario.world.upstreams.get(&name.value)?.dialect {
             Protocol::Llm(dialect) => Some(dialect),
-            Protocol::Http => None,
+            Protocol::Http | Protocol::Rest => None,
         }
     };
     let own = request.dialect.as_ref().map(|dialect| dialect.value);

@@ -2,6 +2,7 @@
 //! entries, tenants, captures, measured numbers, rules.
 
 mod expectations;
+mod service;
 mod traffic;
 mod world;
 

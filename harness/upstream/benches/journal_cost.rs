@@ -145,6 +145,7 @@ async fn simulator(drain: Drain, ready: mpsc::Sender<(Handle, Ready)>) -> Result
         traffic: TrafficSignal::new([]),
         samples: 0,
         canaries: Vec::new(),
+        defect: None,
     };
     let upstreams = Upstreams::start(&world(), surroundings).await?;
     let (_, address) = upstreams.addresses().next().ok_or("no upstream")?;
@@ -197,6 +198,10 @@ fn world() -> World {
         reply: scenario::Reply::normal(),
         script: Vec::new(),
         timeline: Vec::new(),
+        weights: Vec::new(),
+        bans: None,
+        resources: scenario::Named::default(),
+        defects: Vec::new(),
         url_from: None,
         span,
     };

@@ -25,6 +25,7 @@ use crate::pause::Pause;
 use crate::reply_body::ReplyBody;
 use crate::reply_head::ReplyHead;
 use crate::request_body::{Cut, Received, receive};
+use crate::service::{Matter, TakenIn};
 use crate::upstream::Upstream;
 
 /// Answers a request, and notes in the connection's open attempt whatever becomes known of it. The attempt is opened at
@@ -41,15 +42,19 @@ pub(crate) fn answer(
     let (head, body) = request.into_parts();
     let mut visit = Visit::open(Arc::clone(upstream), Arc::clone(connection), head);
     async move {
-        let received = receive(body).await;
+        let (received, upload) = visit.receive(body).await;
         let read = visit.upstream.journal.clock.now();
         visit.note_body(&received, read);
         if received.cut == Some(Cut::Broken) {
+            if let (Some(service), Some(upload)) = (&visit.upstream.service, upload) {
+                service.broke_off(&visit.head, upload, read);
+            }
             visit.connection.fail(Outcome::Garbled);
             return Err(Unanswered);
         }
         visit.connection.paid();
         let course = visit.course(&received, read);
+        let matter = visit.matter(&course, &received, upload);
         drop(received);
         let now = visit.think(&course, read).await;
         match course {
@@ -57,7 +62,7 @@ pub(crate) fn answer(
             Course::UnknownPath => Ok(visit.refuse_path(now)),
             Course::Models => Ok(visit.list_models(now)),
             Course::About(about) => Ok(visit.tell_about(about, now)),
-            Course::Decided(decided) => visit.do_it(&decided, now).await,
+            Course::Decided(decided) => visit.do_it(&decided, matter, now).await,
         }
     }
 }
@@ -115,6 +120,24 @@ impl Visit {
         Self { upstream, connection, head, key, nth, ordinal: 1, arrived, in_head, draws, dialect }
     }
 
+    /// Receives the body: as any other, or as an upload to a service that keeps files.
+    async fn receive(&self, body: Incoming) -> (Received, Option<TakenIn>) {
+        match self.upstream.service.as_ref().and_then(|service| service.intake(&self.head)) {
+            None => (receive(body).await, None),
+            Some(intake) => {
+                let (received, upload) = intake.take(body).await;
+                (received, Some(upload))
+            }
+        }
+    }
+
+    /// What a service is to do, where it is to do something. What came lives in hyper's buffer until then, so it is copied.
+    fn matter(&self, course: &Course<'_>, received: &Received, upload: Option<TakenIn>) -> Option<Matter> {
+        let Course::Decided(Decided { decision, .. }) = course else { return None };
+        let does = self.upstream.service.is_some() && (!decision.deviates || decision.takes_effect);
+        does.then(|| Matter { body: Bytes::copy_from_slice(&received.bytes), upload })
+    }
+
     fn note_body(&mut self, received: &Received, now: Moment) {
         // The mark stands in the body as a rule, and in a header where a step says so.
         let found = match self.upstream.journal.correlation.find(&received.bytes) {
@@ -151,9 +174,21 @@ impl Visit {
     }
 
     /// Does what was decided.
-    async fn do_it(&self, decided: &Decided<'_>, now: Moment) -> Result<Response<ReplyBody>, Unanswered> {
+    async fn do_it(
+        &self,
+        decided: &Decided<'_>,
+        matter: Option<Matter>,
+        now: Moment,
+    ) -> Result<Response<ReplyBody>, Unanswered> {
         let decision = &decided.decision;
         let request_id = self.draws.id("req_");
+        if let (Some(service), Some(matter)) = (&self.upstream.service, matter) {
+            let (clock, stopped) = (self.upstream.journal.clock, self.upstream.stopped());
+            let answer = service.perform(&self.head, matter, clock, stopped).await;
+            if !decision.deviates {
+                return Ok(self.send_answer(answer, decision, (&request_id, clock.now())));
+            }
+        }
         let speaker = self.speaker((&decided.chat, &decided.values), &request_id, now);
         let said = match decision.done {
             Done::Reply(rule) => speaker.say(rule, decision.script, decision.wait.left(now)),
@@ -164,7 +199,7 @@ impl Visit {
             Ok(speech) => speech,
             Err(why) => return Ok(self.no_reply(&why, decision, (&request_id, now))),
         };
-        self.tell_limits(decision, &mut speech.head, &speaker);
+        self.tell_limits(decision, &mut speech.head, now);
         Ok(self.send_speech(speech, (&request_id, now)))
     }
 

@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use record::{Moment, NameId};
-use scenario::{Condition, ConnectionFate, Deed, Reply, Share, TimelineEntry, Upstream};
+use scenario::{Condition, ConnectionFate, Deed, Plan, Reply, Share, TimelineEntry, Upstream, Weight};
 
 use crate::asked::Asked;
+use crate::ban::BanRule;
 use crate::by_hand::ByHand;
 use crate::deed::{DeedRule, Done};
 use crate::draw::place_number;
@@ -27,6 +28,8 @@ pub(crate) struct Rules {
     script: Vec<ScriptRule>,
     timeline: Vec<TimelineRule>,
     pub(crate) plans: Plans,
+    weights: Vec<Weight>,
+    bans: Option<BanRule>,
     normal: ReplyRule,
     pub(crate) questions: Questions,
     traffic: TrafficSignal,
@@ -44,6 +47,8 @@ pub(crate) struct Decision<'r> {
     pub(crate) deviates: bool,
     /// Whether an entry decided it that asks for the path or the method.
     pub(crate) by_path: bool,
+    /// Whether a service does what it was asked all the same.
+    pub(crate) takes_effect: bool,
     /// What was taken from the plans and has to be settled.
     pub(crate) taken: Vec<Taken>,
     /// What the limit headers say; none where no plan counts the request.
@@ -90,12 +95,12 @@ struct TimelineRule {
 }
 
 impl Rules {
-    /// The rules of an upstream.
+    /// The rules of an upstream, which keeps these plans.
     ///
     /// # Errors
     /// What cannot be done as the scenario says, in words.
     pub(crate) fn new(
-        settings: &Upstream,
+        (settings, plans): (&Upstream, &[Plan]),
         traffic: TrafficSignal,
         preparation: &mut Preparation<'_>,
     ) -> Result<Self, String> {
@@ -111,8 +116,13 @@ impl Rules {
             questions.add(entry.when.as_ref());
             timeline.push(TimelineRule::new(entry, (&settings.reply, &traffic), preparation)?);
         }
-        let plans = Plans::new(&settings.plans, &settings.signals, preparation)?;
-        Ok(Self { script, timeline, plans, normal, questions, traffic })
+        for entry in &settings.weights {
+            questions.add(entry.when.as_ref());
+        }
+        let plans = Plans::new(plans, &settings.signals, preparation)?;
+        let bans = settings.bans.as_ref().map(|bans| BanRule::new(bans, preparation)).transpose()?;
+        let weights = settings.weights.clone();
+        Ok(Self { script, timeline, plans, weights, bans, normal, questions, traffic })
     }
 
     /// Decides, and charges the plans for work that is answered normally.
@@ -127,18 +137,27 @@ impl Rules {
         if let Some((name, reply, wait)) = refusal.filter(|_| !matches!(business, Business::Stray)) {
             return Decision { wait, ..Decision::other(name, Done::Reply(reply)) };
         }
+        if let Some((bans, until)) = self.bans.as_ref().and_then(|bans| Some((bans, bans.until(seat, now)?)))
+        {
+            let banned = Decision::other(bans.name, Done::Reply(&bans.reply));
+            return Decision { wait: Wait::Until(until), ..banned };
+        }
         let mut decision = self.scripted(asked, now, business);
         let Business::Work(cost) = business else { return decision };
         if self.plans.is_empty() {
             return decision;
         }
         if !decision.deviates {
+            let cost = Cost { weight: self.weight(asked), ..cost };
             let admission = self.plans.admit(seat, &cost, now);
             decision.taken = admission.taken;
             if let Some((plan, wait)) = admission.refused {
                 let room = wait.filter(|_| plan.tells_room).map(|wait| Wait::Until(now.after(wait)));
                 decision = Decision::other(plan.name, Done::Reply(&plan.reply));
                 decision.wait = room.unwrap_or(decision.wait);
+                if let Some(bans) = &self.bans {
+                    bans.refused(seat, now);
+                }
             }
         }
         decision.standing = self.plans.standing(seat, cost.model, now);
@@ -191,7 +210,8 @@ impl Rules {
             .find(|rule| is_for(rule.by_path) && rule.takes(asked, &self.questions, works || rule.by_path));
         if let Some(rule) = script {
             let by_path = rule.by_path;
-            return Decision { by_path, ..Decision::other(rule.name, rule.deed.done()) };
+            let takes_effect = rule.takes_effect;
+            return Decision { by_path, takes_effect, ..Decision::other(rule.name, rule.deed.done()) };
         }
         let timed = self
             .timeline
@@ -199,8 +219,18 @@ impl Rules {
             .find(|rule| is_for(rule.by_path) && rule.takes((asked, &self.questions), &self.traffic, now));
         match timed {
             Some(rule) => Decision { by_path: rule.by_path, ..Decision::other(rule.name, rule.deed.done()) },
-            None => Decision { deviates: false, ..Decision::other(NameId::NONE, Done::Reply(&self.normal)) },
+            None => self.undisturbed(),
         }
+    }
+
+    /// The normal answer, whatever else there would be to say.
+    pub(crate) fn undisturbed(&self) -> Decision<'_> {
+        Decision { deviates: false, ..Decision::other(NameId::NONE, Done::Reply(&self.normal)) }
+    }
+
+    fn weight(&self, asked: &Asked<'_>) -> u64 {
+        let entry = self.weights.iter().find(|entry| self.questions.met(entry.when.as_ref(), asked));
+        entry.map_or(1, |entry| entry.weight.into())
     }
 }
 
@@ -210,7 +240,16 @@ impl<'r> Decision<'r> {
             Done::Reply(reply) => Wait::from(reply.wait),
             Done::Broken(_) | Done::Connection(_) => Wait::None,
         };
-        Self { script, done, wait, deviates: true, by_path: false, taken: Vec::new(), standing: None }
+        Self {
+            script,
+            done,
+            wait,
+            deviates: true,
+            by_path: false,
+            takes_effect: false,
+            taken: Vec::new(),
+            standing: None,
+        }
     }
 }
 

@@ -52,10 +52,14 @@ pub(crate) struct Standing {
 }
 
 impl Gauge {
-    pub(crate) fn new(limit: &Limit<'_>, now: Moment) -> Self {
+    /// A gauge that is untouched. `epoch` is the Unix time of the clock's zero.
+    pub(crate) fn new(limit: &Limit<'_>, now: Moment, epoch: Duration) -> Self {
         match limit {
             Limit::Log(window) => Self::Log(Log::new(window.max, window.per)),
-            Limit::Fixed(window) => Self::Window(FixedWindow::new(window.max, window.per)),
+            Limit::Fixed(window) => {
+                let epoch = window.aligned.then_some(epoch);
+                Self::Window(FixedWindow::new((window.max, window.per), epoch))
+            }
             Limit::Bucket(bucket) => Self::Bucket(Level::new(bucket, now)),
             Limit::AtOnce(max) => Self::AtOnce { max: *max, open: 0 },
         }

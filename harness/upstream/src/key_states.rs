@@ -97,6 +97,7 @@ mod tests {
             traffic: TrafficSignal::new([]),
             samples: 0,
             canaries: Vec::new(),
+            defect: None,
         };
         let seconds = Duration::from_secs;
         let entries: Vec<KeyStateEntry> = entries

@@ -10,6 +10,7 @@ use http::{HeaderValue, request};
 use record::{NameId, NameTable};
 use scenario::{Dialect, Protocol};
 
+use crate::ban::Refusals;
 use crate::draw::{DrawSource, Draws};
 use crate::key::{Key, Secret};
 use crate::key_states::KeyStates;
@@ -45,6 +46,8 @@ struct History {
     nth_used: u32,
     /// The counters of the limits that it has for itself.
     counters: Vec<Counter>,
+    /// How often plans have refused it of late.
+    refusals: Refusals,
 }
 
 /// One use of a key.
@@ -80,7 +83,12 @@ impl KeyRing {
             name: key.map_or(NameId::NONE, |key| names.id(key.label())),
             states,
             draws: DrawSource::new(seed, upstream, key.map(Key::label)),
-            history: Mutex::new(History { uses: 0, nth_used: 0, counters: counters() }),
+            history: Mutex::new(History {
+                uses: 0,
+                nth_used: 0,
+                counters: counters(),
+                refusals: Refusals::default(),
+            }),
         };
         let mut by_secret = HashMap::new();
         let mut seats = Vec::with_capacity(keys.len() + 1);
@@ -119,7 +127,7 @@ impl KeyRing {
         match self.protocol {
             Protocol::Llm(dialect) => dialect.credential(head.uri.query().unwrap_or_default(), header),
             // The dialect that takes it in both.
-            Protocol::Http => Dialect::Anthropic.credential("", header),
+            Protocol::Http | Protocol::Rest => Dialect::Anthropic.credential("", header),
         }
     }
 
@@ -138,6 +146,11 @@ impl KeySeat {
     /// The counters of the limits that the key has for itself, for as long as they are held.
     pub(crate) fn with_counters<T>(&self, work: impl FnOnce(&mut [Counter]) -> T) -> T {
         work(&mut self.history().counters)
+    }
+
+    /// How often plans have refused the key of late, for as long as that is held.
+    pub(crate) fn with_refusals<T>(&self, work: impl FnOnce(&mut Refusals) -> T) -> T {
+        work(&mut self.history().refusals)
     }
 
     fn history(&self) -> MutexGuard<'_, History> {

@@ -4,7 +4,7 @@
 //! `Upstreams` owns a `Server` for each upstream. A server's connection (`connection`) lies between hyper and the caller;
 //! above hyper, `answer` turns a request into a reply: the key is looked up (`keyring`), its state, script, timeline and plans
 //! decide (`decision`, `script_rule`, `questions`, `deed`, `plans`), the reply is made (`speech`) from what was made ready at
-//! the start (`reply_rule`, `answer_maker`, `material`) and written (`reply_head`, `reply_body`, `tear`), and the row leaves
+//! the start (`reply_rule`, `answer_maker`, `material`), or a service that keeps state does what it is asked (`service`), and written (`reply_head`, `reply_body`, `tear`), and the row leaves
 //! when the last byte has (`journal`). A reply that cannot be made is told to the run (`mistakes`).
 //!
 //! While upstreams run they are counted (`tally`), and they can be set back (`incumbent`) and made to misbehave (`by_hand`).
@@ -12,6 +12,7 @@
 mod answer;
 mod answer_maker;
 mod asked;
+mod ban;
 mod by_hand;
 mod charge;
 mod connection;
@@ -43,6 +44,7 @@ mod reply_rule;
 mod request_body;
 mod script_rule;
 mod server;
+mod service;
 mod speech;
 mod surroundings;
 mod tally;

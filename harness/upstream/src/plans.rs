@@ -35,6 +35,8 @@ pub(crate) struct Cost<'a> {
     pub(crate) input: u64,
     /// The most tokens that the answer can have.
     pub(crate) most_output: u64,
+    /// What it weighs, for plans that count weights.
+    pub(crate) weight: u64,
 }
 
 /// What the plans say of a request.
@@ -97,16 +99,17 @@ impl Plans {
         }
         let told = signals.plan.as_ref();
         let told = told.and_then(|name| plans.iter().position(|plan| plan.name.value == name.value));
-        let shared = (shared > 0).then(|| Mutex::new(Self::counters(plans, true, preparation.now)));
+        let shared = (shared > 0)
+            .then(|| Mutex::new(Self::counters(plans, true, (preparation.now, preparation.epoch))));
         Ok(Self { rules, shared, told })
     }
 
     /// The counters of the limits that each key has for itself.
-    pub(crate) fn own_counters(plans: &[scenario::Plan], now: Moment) -> Vec<Counter> {
+    pub(crate) fn own_counters(plans: &[scenario::Plan], now: (Moment, Duration)) -> Vec<Counter> {
         Self::counters(plans, false, now)
     }
 
-    fn counters(plans: &[scenario::Plan], shared: bool, now: Moment) -> Vec<Counter> {
+    fn counters(plans: &[scenario::Plan], shared: bool, now: (Moment, Duration)) -> Vec<Counter> {
         plans.iter().filter(|plan| plan.shared == shared).map(|plan| Counter::new(plan, now)).collect()
     }
 

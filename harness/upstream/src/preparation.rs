@@ -1,6 +1,7 @@
 //! What replies are made ready with when an upstream starts: numbers for names, the seed, and the way to the evidence.
 
 use std::collections::HashSet;
+use std::time::{Duration, UNIX_EPOCH};
 
 use record::{AnswerSeen, Entry, Fact, FactSender, Moment, NameId, NameTable, Tokens, WholeText, tools_hash};
 use scenario::Protocol;
@@ -14,6 +15,8 @@ pub(crate) struct Preparation<'a> {
     pub(crate) protocol: Protocol,
     pub(crate) names: &'a NameTable,
     pub(crate) now: Moment,
+    /// The Unix time of the clock's zero.
+    pub(crate) epoch: Duration,
     upstream: &'a str,
     seed: u64,
     facts: &'a FactSender,
@@ -28,10 +31,12 @@ const SHOWN_OF_TEXT: usize = 64 * 1024;
 
 impl<'a> Preparation<'a> {
     pub(crate) fn new(upstream: &'a str, protocol: Protocol, surroundings: &'a Surroundings) -> Self {
+        let now = surroundings.clock.now();
         Self {
             protocol,
             names: &surroundings.names,
-            now: surroundings.clock.now(),
+            now,
+            epoch: UNIX_EPOCH.elapsed().unwrap_or_default().saturating_sub(now.since(Moment(0))),
             upstream,
             seed: surroundings.seed,
             facts: &surroundings.facts,

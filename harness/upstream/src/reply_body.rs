@@ -13,6 +13,7 @@ use crate::answer::Unanswered;
 use crate::connection::Connection;
 use crate::paced_events::PacedEvents;
 use crate::pause::{Pause, after};
+use crate::service::Sending;
 use crate::tear::Tear;
 
 /// A body that tells its connection what it gives away.
@@ -28,6 +29,7 @@ enum Content {
     Whole(Bytes, bool),
     Events(Box<PacedEvents>),
     Torn(Box<TornBody>),
+    File(Sending),
 }
 
 /// A plain body that breaks off.
@@ -57,6 +59,10 @@ impl ReplyBody {
     pub(crate) fn torn(connection: Arc<Connection>, torn: TornBody) -> Self {
         Self { connection, content: Content::Torn(Box::new(torn)) }
     }
+
+    pub(crate) fn file(connection: Arc<Connection>, sending: Sending) -> Self {
+        Self { connection, content: Content::File(sending) }
+    }
 }
 
 impl Body for ReplyBody {
@@ -77,6 +83,15 @@ impl Body for ReplyBody {
             }
             Content::Events(events) => ready!(events.poll_piece(context, connection)),
             Content::Torn(torn) => ready!(torn.poll_piece(context, connection)),
+            Content::File(sending) => match ready!(sending.poll_bytes(context)) {
+                None => None,
+                Some(Ok(bytes)) => {
+                    connection.give(&bytes, sending.left() == 0, |_| {});
+                    Some(Ok(bytes))
+                }
+                // A file that cannot be read any more ends the reply before its announced end.
+                Some(Err(_)) => Some(Err(Unanswered)),
+            },
         };
         Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
     }
@@ -86,6 +101,7 @@ impl Body for ReplyBody {
             Content::Whole(body, _) => body.is_empty(),
             Content::Events(events) => events.is_over(),
             Content::Torn(_) => false,
+            Content::File(sending) => sending.left() == 0,
         }
     }
 
@@ -93,6 +109,7 @@ impl Body for ReplyBody {
         match &self.content {
             Content::Whole(body, true) => SizeHint::with_exact(body.len() as u64),
             Content::Torn(torn) if !torn.tear.is_orderly() => SizeHint::with_exact(torn.length as u64),
+            Content::File(sending) => SizeHint::with_exact(sending.left()),
             Content::Whole(..) | Content::Events(_) | Content::Torn(_) => SizeHint::default(),
         }
     }

@@ -123,7 +123,7 @@ impl Said {
         }
         Ok(match preparation.protocol {
             Protocol::Llm(_) => Self::Answer(Box::new(AnswerMaker::new(reply, place, preparation))),
-            Protocol::Http => {
+            Protocol::Http | Protocol::Rest => {
                 Self::Body(reply.text.as_ref().map_or_else(|| Material::text(DEFAULT_BODY), body))
             }
         })
@@ -162,7 +162,7 @@ fn hints(reply: &Reply, protocol: Protocol) -> Vec<HintForm> {
     use scenario::ErrorName::{Concurrency, DailyLimit, RateLimit, SlowDown};
     let dialect = match protocol {
         Protocol::Llm(dialect) => Some(dialect),
-        Protocol::Http => None,
+        Protocol::Http | Protocol::Rest => None,
     };
     if reply.hints.is_empty() {
         let limited = matches!(reply.error, Some(RateLimit | DailyLimit | SlowDown | Concurrency));

@@ -20,6 +20,8 @@ pub(crate) struct ScriptRule {
     pub(crate) deed: DeedRule,
     /// Whether it asks for the path or the method.
     pub(crate) by_path: bool,
+    /// Whether a service does what it was asked all the same.
+    pub(crate) takes_effect: bool,
     pub(crate) when: Option<Condition>,
     only: Only,
     came: Came,
@@ -66,6 +68,7 @@ impl ScriptRule {
         Ok(Self {
             name: preparation.names.id(name),
             by_path: asks_for_path(entry.when.as_ref()),
+            takes_effect: entry.takes_effect,
             when: entry.when.clone(),
             only: match (entry.first, entry.every, entry.once, entry.chance) {
                 (Some(first), ..) => Only::First(first),

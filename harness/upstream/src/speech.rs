@@ -19,6 +19,7 @@ use crate::paced_events::{Break, PacedEvents, plain_wait};
 use crate::reply_body::TornBody;
 use crate::reply_head::{JSON, ReplyHead};
 use crate::reply_rule::{ReplyRule, Said};
+use crate::service::Sending;
 use crate::tear::{LastWords, Tear};
 use crate::upstream::Upstream;
 
@@ -71,6 +72,7 @@ pub(crate) enum SpokenBody {
     Whole(Bytes),
     Events(Box<PacedEvents>),
     Torn(TornBody),
+    File(Sending),
 }
 
 impl Chat {
@@ -126,7 +128,7 @@ impl Speaker<'_> {
             .map_or_else(Vec::new, |wait| rule.hints.iter().map(|form| Hint { form: *form, wait }).collect());
         // A refusal in the dialect's own words can tell a wait in its body; everything else tells it in headers or not at all.
         let in_body =
-            matches!(rule.said, Said::Error { body: None, .. }) && self.upstream.protocol != Protocol::Http;
+            matches!(rule.said, Said::Error { body: None, .. }) && !self.upstream.protocol.is_service();
         for (name, value) in hints.iter().filter_map(|hint| hint.header(self.wall)) {
             head.set(name, value);
         }
@@ -289,20 +291,24 @@ impl Speaker<'_> {
                 let name = cause.error().map_or("unknown_path", dialect::ErrorName::name);
                 RefusalReply { body: format!(r#"{{"error":"{name}"}}"#).into_bytes(), ..refusal }
             }
+            Protocol::Rest => {
+                let name = cause.error().map_or("unknown_path", dialect::ErrorName::name);
+                let body =
+                    serde_json::json!({ "error": { "code": name, "message": name.replace('_', " ") } });
+                RefusalReply { body: body.to_string().into_bytes(), ..refusal }
+            }
         }
     }
 }
 
 impl Speech {
     fn whole(head: ReplyHead, body: Bytes) -> Self {
-        Self {
-            head,
-            body: SpokenBody::Whole(body),
-            used: (0, 0),
-            reported: None,
-            text_hash: 0,
-            hidden: false,
-        }
+        Self::plain(head, SpokenBody::Whole(body))
+    }
+
+    /// A reply that is no answer of a model.
+    pub(crate) fn plain(head: ReplyHead, body: SpokenBody) -> Self {
+        Self { head, body, used: (0, 0), reported: None, text_hash: 0, hidden: false }
     }
 }
 

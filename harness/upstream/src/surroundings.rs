@@ -3,6 +3,7 @@
 use std::fmt;
 
 use record::{Clock, Correlation, FactSender, NameTable};
+use scenario::ServiceDefect;
 
 use crate::traffic_signal::TrafficSignal;
 
@@ -26,6 +27,8 @@ pub struct Surroundings {
     /// Labels and texts of what must reach no upstream: `("tenant acme", "sk-...")`. The keys of the upstreams themselves are
     /// looked for without being named here.
     pub canaries: Vec<(String, String)>,
+    /// A defect that is switched on in every service that keeps state.
+    pub defect: Option<ServiceDefect>,
 }
 
 /// Of how many attempts an upstream keeps head and body, unless told otherwise.

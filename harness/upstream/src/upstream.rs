@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use dialect::{About, Told};
 use record::{Moment, NameId, NameTable};
-use scenario::{Dialect, ErrorName, KeepAlive, Latency, LimitSignal, Protocol, World};
+use scenario::{Dialect, ErrorName, KeepAlive, Latency, LimitSignal, Protocol, ServiceDefect, World};
 use tokio::sync::watch;
 
 use crate::decision::Rules;
@@ -21,6 +21,7 @@ use crate::keyring::KeyRing;
 use crate::mistakes::Mistakes;
 use crate::plans::Plans;
 use crate::preparation::Preparation;
+use crate::service::{Defects, Service};
 use crate::surroundings::Surroundings;
 use crate::work::Work;
 
@@ -32,6 +33,8 @@ pub(crate) struct Upstream {
     pub(crate) protocol: Protocol,
     pub(crate) keys: KeyRing,
     pub(crate) rules: Rules,
+    /// What it keeps, for a service that keeps state.
+    pub(crate) service: Option<Service>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) models: ModelNames,
     pub(crate) errors: ErrorNames,
@@ -67,15 +70,23 @@ impl Upstream {
         (keys, journal, mistakes): (&[Key], Arc<Journal>, &Mistakes),
         surroundings: &Surroundings,
     ) -> Result<Self, String> {
-        let Surroundings { clock, names, traffic, seed, .. } = surroundings;
-        let now = clock.now();
+        let Surroundings { names, traffic, seed, defect, .. } = surroundings;
+        let defect = defect.filter(|_| settings.dialect == Protocol::Rest);
+        let defects = Defects::new(&settings.defects, defect);
+        // What keeps no limit has none.
+        let keeps_no_limit = defects.has(ServiceDefect::KeepsNoLimit);
+        let plans = if keeps_no_limit { &[][..] } else { &settings.plans };
         let mut preparation = Preparation::new(name, settings.dialect, surroundings);
-        let rules = Rules::new(settings, traffic.clone(), &mut preparation)?;
+        let rules = Rules::new((settings, plans), traffic.clone(), &mut preparation)?;
         let mut with_states = Vec::with_capacity(keys.len());
         for (key, entry) in keys.iter().zip(&settings.keys.0) {
             with_states.push((key, KeyStates::new(&entry.settings.states, &mut preparation)?));
         }
-        let own_counters = || Plans::own_counters(&settings.plans, now);
+        let (now, epoch) = (preparation.now, preparation.epoch);
+        let own_counters = || Plans::own_counters(plans, (now, epoch));
+        let service = (settings.dialect == Protocol::Rest)
+            .then(|| Service::new(settings, &defects, (now, epoch), |place| preparation.draws_at(place)))
+            .transpose()?;
         Ok(Self {
             name: names.id(name),
             protocol: settings.dialect,
@@ -92,7 +103,8 @@ impl Upstream {
             work: (settings.dialect == Protocol::Llm(Dialect::Vllm)).then(Arc::default),
             limits: settings.signals.limits,
             draws: DrawSource::new(*seed, name, None),
-            epoch: SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().saturating_sub(now.since(Moment(0))),
+            epoch,
+            service,
             requests: AtomicU32::new(0),
             stopping: watch::Sender::new(false),
         })

@@ -230,6 +230,10 @@ mod tests {
             reply: Reply::normal(),
             script: Vec::new(),
             timeline: Vec::new(),
+            weights: Vec::new(),
+            bans: None,
+            resources: Named::default(),
+            defects: Vec::new(),
             url_from: None,
             span,
         };
@@ -246,6 +250,7 @@ mod tests {
             traffic: TrafficSignal::new([]),
             samples: 0,
             canaries: Vec::new(),
+            defect: None,
         };
         let started = Upstreams::start_within(&world, surroundings, (Listening::LOOPBACK, bounds)).await;
         (started.unwrap(), facts)

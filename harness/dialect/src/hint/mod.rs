@@ -9,4 +9,5 @@ pub use duration::go_duration;
 pub(crate) use duration::whole_seconds;
 pub use form::{Hint, HintForm};
 pub use read::{HeaderHints, WaitHint, wait_hint, wait_hint_of};
-pub(crate) use timestamp::{next_second, rfc3339};
+pub(crate) use timestamp::next_second;
+pub use timestamp::rfc3339;

@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 const DAY: i64 = 86_400;
 
 /// A time in RFC 3339 with whole seconds in UTC: `2026-10-21T07:28:00Z`. What is left of a second is cut off.
-pub(crate) fn rfc3339(at: SystemTime) -> String {
+#[must_use]
+pub fn rfc3339(at: SystemTime) -> String {
     let seconds = i64::try_from(unix_seconds(at)).unwrap_or(i64::MAX);
     let (year, month, day) = civil_of(seconds.div_euclid(DAY));
     let second = seconds.rem_euclid(DAY);

@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use record::{Clock, Correlation, End, Entry, Fact, FactSender, NameTable, TargetEvent, fact_channel};
+use scenario::ServiceDefect;
 use tokio::sync::watch;
 use upstream::{DEFAULT_SAMPLES, TrafficSignal, Upstreams};
 use verdict::Needs;
@@ -144,6 +145,7 @@ async fn start_upstreams(
         traffic: traffic.clone(),
         samples,
         canaries: secrets.canaries(),
+        defect: surroundings.settings.defect.as_deref().and_then(ServiceDefect::from_word),
     };
     let started = Upstreams::start(&surroundings.scenario().world, given).await;
     started.map_err(|error| Failure::io("start an upstream", &error))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use record::{Correlation, Entry, TargetEvent};
-use scenario::Protocol;
+use scenario::{Protocol, ServiceDefect};
 use target::{Key, RunningTarget, StartError, StartOptions, Started, Topology, UpstreamAddress};
 use tokio::sync::mpsc;
 use upstream::{TrafficSignal, Upstreams};
@@ -121,7 +121,7 @@ async fn start_target(
     };
     let options = StartOptions {
         stormproof: settings.stormproof.clone(),
-        defect: settings.defect.clone(),
+        defect: settings.defect.clone().filter(|defect| ServiceDefect::from_word(defect).is_none()),
         log,
         folder,
     };
@@ -175,7 +175,7 @@ fn base_urls(scenario: &scenario::Scenario, upstreams: &Upstreams) -> Vec<(Strin
 fn base_path(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Llm(dialect) => dialect.base_path(),
-        Protocol::Http => "",
+        Protocol::Http | Protocol::Rest => "",
     }
 }
 

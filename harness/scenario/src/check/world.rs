@@ -85,9 +85,9 @@ impl<'a> Checker<'a> {
         }
         for entry in &service.pools {
             self.refers(&entry.pool, "upstream", upstreams.names());
-            if upstreams.get(&entry.pool.value).is_some_and(|found| found.dialect != Protocol::Http) {
+            if upstreams.get(&entry.pool.value).is_some_and(|found| !found.dialect.is_service()) {
                 let message = format!("`{}` is a provider of models and no service", entry.pool.value);
-                let help = "a service needs upstreams with `dialect: http`";
+                let help = "a service needs upstreams with `dialect: http` or `dialect: rest`";
                 self.tell(Problem::new(entry.pool.span, message).help(help));
             }
         }
@@ -100,7 +100,7 @@ impl<'a> Checker<'a> {
         for upstream in model.upstreams() {
             self.refers(upstream, "upstream", world.upstreams.names());
             let service =
-                world.upstreams.get(&upstream.value).is_some_and(|found| found.dialect == Protocol::Http);
+                world.upstreams.get(&upstream.value).is_some_and(|found| found.dialect.is_service());
             if service {
                 let problem = Problem::new(
                     upstream.span,
@@ -146,6 +146,7 @@ impl<'a> Checker<'a> {
         if let Some(keep_alive) = &upstream.keep_alive {
             keep_alive.check(self.problems);
         }
+        self.kept(upstream);
         upstream.reply.check(self.problems);
         self.reply(&upstream.reply, upstream);
         if upstream.reply.error.is_some() {
@@ -217,7 +218,7 @@ impl<'a> Checker<'a> {
         match deed {
             Some(Deed::Reply(reply)) => self.reply(reply, upstream),
             Some(Deed::Loop(replies)) => replies.iter().for_each(|reply| self.reply(reply, upstream)),
-            Some(Deed::Stream(stream)) if upstream.dialect == Protocol::Http => {
+            Some(Deed::Stream(stream)) if upstream.dialect.is_service() => {
                 let problem = Problem::new(stream.span, "a service that is no model sends no stream");
                 self.tell(problem.help("break its connection: `connection: reset_in_body`"));
             }
@@ -249,7 +250,7 @@ impl<'a> Checker<'a> {
                 problem.help("leave `strangers` out: no client of `ollama` takes a line without a message"),
             );
         }
-        if upstream.dialect == Protocol::Http && own {
+        if upstream.dialect.is_service() && own {
             let llm = reply.usage.is_some()
                 || !reply.tools.is_empty()
                 || reply.finish.is_some()
@@ -265,7 +266,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn when(&mut self, when: Option<&Condition>, upstream: &Upstream) {
+    pub(super) fn when(&mut self, when: Option<&Condition>, upstream: &Upstream) {
         let Some(when) = when else { return };
         self.condition(when, Subject::Requests);
         let Some(test) = when.test_of(Field::Key) else { return };

@@ -7,6 +7,7 @@ mod expectation;
 mod field;
 mod file_text;
 mod get;
+mod json_data;
 mod latency;
 mod measure;
 mod operand;
@@ -17,6 +18,7 @@ mod request;
 mod router;
 mod scenario;
 mod schedule;
+mod service;
 mod stream;
 mod traffic;
 mod world;
@@ -29,10 +31,11 @@ pub(crate) use expectation::{claim_properties, take_row_claim};
 pub use field::{Field, FieldKind};
 pub use file_text::FileText;
 pub use get::{Endpoint, Get, GetAs};
+pub use json_data::JsonData;
 pub use latency::{Distribution, Drawn, Latency, Lognormal, Normal, UnderLoad, Uniform};
 pub use measure::{CountOf, Figure, Measure, Population, QuantileOf, RateUnit};
 pub use operand::{Literal, Operand, Pattern};
-pub use plan::{Bucket, Counted, Limit, Plan, Window};
+pub use plan::{Bans, Bucket, Counted, Limit, Plan, Weight, Window};
 pub use quantifier::{
     DistinctClaim, DistributionClaim, EstimateClaim, FieldClaim, GrowthClaim, Quantifier, QuantileClaim,
     ShareClaim,
@@ -50,6 +53,9 @@ pub use router::{
 pub(crate) use scenario::UNSUBSTITUTED;
 pub use scenario::{Capability, Scenario, Stage};
 pub use schedule::{Arrivals, Closed, Course, Deeds, Flow, Open, RateStep, Schedule};
+pub use service::{
+    Blobs, FieldType, Items, Jobs, Resource, ResourceKind, ServiceDefect, Slots, States, Versions,
+};
 pub use stream::{
     BrokenStream, ContentsCome, Ending, Framing, FramingWords, StreamEnd, StreamShape, UsagePlace,
 };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::Reply;
+use crate::model::{Condition, Reply};
 use crate::problem::Problem;
 use crate::read::{At, Rate, part, words};
 
@@ -55,6 +55,8 @@ words! {
         "output_tokens" => OutputTokens,
         /// Tokens of both.
         "tokens" => Tokens,
+        /// The weights of requests, as `weights` of the upstream says.
+        "weight" => Weight,
     }
 }
 
@@ -65,6 +67,33 @@ part! {
         max: u32,
         /// How long the window is. For example `per: 1s`.
         per: Duration,
+        /// Whether windows that follow one another begin at whole multiples of their length in UTC, so that `per: 24h`
+        /// begins anew at midnight. For example `aligned: true`.
+        aligned: bool = false,
+    }
+}
+
+part! {
+    /// What requests weigh for plans that count weights.
+    "a weight" => Weight {
+        /// Which requests; all if missing. For example `when: { path: /book }`.
+        when: Option<Condition>,
+        /// How much each of them weighs. For example `weight: 5`.
+        weight: u32,
+    }
+}
+
+part! {
+    /// When a key that goes on against its limits is shut out.
+    "bans" => Bans {
+        /// So many refusals of the key by plans. For example `after: 5`.
+        after: u32,
+        /// Within this time. For example `within: 1s`.
+        within: Duration,
+        /// It is shut out for so long. For example `lasts: 2s`.
+        lasts: Duration,
+        /// What it is told as long as it is. For example `status: 429`.
+        status: u16 = 418,
     }
 }
 
@@ -90,6 +119,36 @@ pub enum Limit<'a> {
     /// So many open at once.
     AtOnce(u32),
 }
+
+impl Bans {
+    /// The name by which evidence shows what a key is told that is shut out.
+    pub const NAME: &str = "banned";
+
+    /// Tells what shuts nobody out.
+    pub(crate) fn check(&self, problems: &mut Vec<Problem>) {
+        if self.after == 0 || self.within.is_zero() || self.lasts.is_zero() {
+            problems.push(
+                Problem::new(self.span, "bans that shut nobody out, or everybody")
+                    .help("write numbers above 0: `bans: { after: 5, within: 1s, lasts: 2s }`"),
+            );
+        }
+        if self.after > MOST_REFUSALS {
+            problems.push(
+                Problem::new(self.span, "more refusals than are remembered")
+                    .help(format!("write `after:` up to {MOST_REFUSALS}")),
+            );
+        }
+        if !(400..=599).contains(&self.status) {
+            problems.push(
+                Problem::new(self.span, format!("{} is no status of a refusal", self.status))
+                    .help("write a status from 400 to 599"),
+            );
+        }
+    }
+}
+
+/// So many refusals of a key are remembered.
+const MOST_REFUSALS: u32 = 10_000;
 
 impl Plan {
     /// The limit. Checked when the scenario is read: a plan has exactly one.
@@ -135,7 +194,13 @@ impl Plan {
                     .help("leave `counts` out, or write `counts: requests`"),
             );
         }
-        if self.reserves && self.counts == Counted::Requests {
+        if self.log.as_ref().is_some_and(|window| window.aligned) {
+            problems.push(
+                Problem::new(self.span, "`aligned` on a log, whose windows begin anywhere")
+                    .help("write `window: { max: ..., per: 24h, aligned: true }`"),
+            );
+        }
+        if self.reserves && matches!(self.counts, Counted::Requests | Counted::Weight) {
             problems.push(
                 Problem::new(self.span, "`reserves` on a plan that counts no tokens")
                     .help("write `counts: tokens`"),

@@ -8,8 +8,8 @@ use dialect::Dialect;
 use serde_json::json;
 
 use crate::model::{
-    BrokenStream, Condition, ConnectionFate, Deed, Latency, Plan, Prices, Reply, RouterSettings, Tenant,
-    one_deed,
+    Bans, BrokenStream, Condition, ConnectionFate, Deed, Latency, Plan, Prices, Reply, Resource,
+    RouterSettings, ServiceDefect, Tenant, Weight, one_deed,
 };
 use crate::node::{Node, Span, Value};
 use crate::problem::Problem;
@@ -37,7 +37,7 @@ part! {
 part! {
     /// A simulated provider, or a service that is no model.
     "an upstream" => Upstream {
-        /// The wire format that it speaks; `http` for a service that is no model. For example `dialect: openai`.
+        /// The wire format that it speaks; `http` or `rest` for a service that is no model. For example `dialect: openai`.
         dialect: Protocol,
         /// Where the target is told to reach it. For example `address: unknown_host`.
         address: Address = Address::Plain,
@@ -47,6 +47,12 @@ part! {
         /// Its limits. Each request must fit all of them.
         /// For example `plans: [{ name: minute, log: { max: 20, per: 1s } }]`.
         plans: Vec<Plan>,
+        /// What requests weigh, for plans that count weights; the first entry that matches decides, and 1 if none does.
+        /// For example `weights: [{ when: { path: /book }, weight: 5 }]`.
+        weights: Vec<Weight>,
+        /// When a key that goes on against its limits is shut out.
+        /// For example `bans: { after: 5, within: 1s, lasts: 2s }`.
+        bans: Option<Bans>,
         /// How long it thinks; not at all if missing. For example `latency: { head: 20ms }`.
         latency: Latency = Latency::none(),
         /// When it closes a connection between two requests, without having said so; never if missing.
@@ -64,6 +70,11 @@ part! {
         /// What it replies at certain times instead. The script goes first.
         /// For example `timeline: [{ during: storm, reply: { error: overloaded } }]`.
         timeline: Vec<TimelineEntry>,
+        /// What a service with `dialect: rest` keeps, by name.
+        /// For example `resources: { tasks: { path: /tasks, items: { fields: { title: text } } } }`.
+        resources: Named<Resource>,
+        /// What a service with `dialect: rest` does wrong. For example `defects: [forgets-steps]`.
+        defects: Vec<ServiceDefect>,
         /// An environment variable: where it is set, the service at that URL takes this one's place for `at:`.
         /// For example `url_from: SERVICE_URL`.
         url_from: Option<At<String>>,
@@ -77,6 +88,8 @@ pub enum Protocol {
     Llm(Dialect),
     /// A service that is no model: plain HTTP.
     Http,
+    /// A service that keeps state.
+    Rest,
 }
 
 /// The keys of an upstream. The secrets themselves are made for each run.
@@ -237,6 +250,9 @@ part! {
         stream: Option<BrokenStream>,
         /// What becomes of the connection instead. For example `connection: reset`.
         connection: Option<At<ConnectionFate>>,
+        /// Whether a service with `dialect: rest` does what it is asked all the same, so that only its own reply is lost.
+        /// For example `takes_effect: true`.
+        takes_effect: bool = false,
         /// Replies that are given in turn, from the first again after the last.
         /// For example `loop: [{ error: server_error }, { text: better now }]`.
         in_turn as "loop": Vec<Reply>,
@@ -383,19 +399,26 @@ impl Protocol {
         match self {
             Self::Llm(dialect) => dialect.name(),
             Self::Http => "http",
+            Self::Rest => "rest",
         }
+    }
+
+    /// Whether it is that of a service that is no model.
+    #[must_use]
+    pub fn is_service(self) -> bool {
+        matches!(self, Self::Http | Self::Rest)
     }
 }
 
 impl Read for Protocol {
     fn read(node: &Node, problems: &mut Vec<Problem>) -> Option<Self> {
         let name = String::read(node, problems)?;
-        if name == "http" {
-            return Some(Self::Http);
+        if let Some(service) = [Self::Http, Self::Rest].into_iter().find(|service| service.name() == name) {
+            return Some(service);
         }
         Dialect::from_name(&name).map(Self::Llm).or_else(|| {
             let problem = Problem::new(node.span, format!("unknown dialect `{name}`"));
-            let known = Dialect::ALL.iter().map(|dialect| dialect.name()).chain(["http"]);
+            let known = Dialect::ALL.iter().map(|dialect| dialect.name()).chain(["http", "rest"]);
             problems.push(problem.nearest(&name, known));
             None
         })
@@ -405,9 +428,10 @@ impl Read for Protocol {
         let about = "The wire format of an upstream.";
         let provider =
             |dialect: &'static Dialect| (dialect.name(), "A provider of models that speaks this dialect.");
-        let words =
-            Dialect::ALL.iter().map(provider).chain([("http", "A service that is no model: plain HTTP.")]);
-        book.define("Protocol", |_| SchemaBook::words("a dialect or `http`", about, words))
+        let services =
+            [("http", "A service that is no model: plain HTTP."), ("rest", "A service that keeps state.")];
+        let words = Dialect::ALL.iter().map(provider).chain(services);
+        book.define("Protocol", |_| SchemaBook::words("a dialect, `http` or `rest`", about, words))
     }
 }
 
@@ -548,6 +572,7 @@ impl World {
             names.extend(upstream.script.iter().map(|entry| entry.name.value.as_str()));
             names.extend(upstream.timeline.iter().filter_map(TimelineEntry::label));
             names.extend(upstream.plans.iter().map(|plan| plan.name.value.as_str()));
+            names.extend(upstream.bans.iter().map(|_| Bans::NAME));
             names.extend(
                 upstream.keys.0.iter().flat_map(|key| &key.settings.states).map(|state| state.is.word()),
             );

@@ -9,9 +9,7 @@ mod units;
 
 pub use basic::{At, Named, wrong};
 pub(crate) use basic::{one_or_several, one_or_several_schema};
-#[cfg(test)]
-pub(crate) use doc::json_of;
-pub(crate) use doc::taken_apart;
+pub(crate) use doc::{json_of, taken_apart};
 pub use fields::Fields;
 pub(crate) use part::{choice, part, words};
 pub use schema::{ObjectSchema, Property, SchemaBook};

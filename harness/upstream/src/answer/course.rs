@@ -104,7 +104,7 @@ impl Visit {
         let model = self.upstream.models.number(&chat.model, |model| journal.redacted(model));
         self.connection.note(|attempt| (attempt.row.model, attempt.row.streamed) = (model, chat.stream));
         let most_output = chat.max_tokens.map_or_else(|| self.upstream.rules.usual_output(), u64::from);
-        let cost = Cost { model: &chat.model, input: chat.words, most_output };
+        let cost = Cost { model: &chat.model, input: chat.words, most_output, weight: 1 };
         let mut decided = self.decide((key, Some(&chat)), received, Business::Work(cost), now);
         if let Some(work) = &self.upstream.work {
             self.connection.note(|attempt| attempt.at_work = Some(work.begin()));
@@ -116,8 +116,11 @@ impl Visit {
 
     /// What a service replies, whatever it is asked.
     fn serve(&self, key: KeyUse, received: &Received, now: Moment) -> Course<'_> {
-        let cost = Cost { model: "", input: 0, most_output: 0 };
+        let cost = Cost { model: "", input: 0, most_output: 0, weight: 1 };
         let mut decided = self.decide((key, None), received, Business::Work(cost), now);
+        if self.upstream.service.as_ref().is_some_and(|service| service.claims_health(&self.head)) {
+            decided.decision = self.upstream.rules.undisturbed();
+        }
         self.charge(key, &mut decided);
         Course::Decided(decided)
     }

@@ -14,27 +14,33 @@ use super::Visit;
 use crate::decision::Decision;
 use crate::reply_body::ReplyBody;
 use crate::reply_head::{JSON, ReplyHead};
+use crate::service::{Answer, AnswerBody, Sending};
 use crate::speech::{Chat, Speaker, Speech, SpokenBody};
 
 impl Visit {
-    pub(super) fn tell_limits(&self, decision: &Decision<'_>, head: &mut ReplyHead, speaker: &Speaker<'_>) {
-        let (Some((plan, standing)), Protocol::Llm(_)) = (&decision.standing, self.upstream.protocol) else {
+    pub(super) fn tell_limits(&self, decision: &Decision<'_>, head: &mut ReplyHead, now: Moment) {
+        let Some((plan, standing)) = &decision.standing else { return };
+        if self.upstream.protocol == Protocol::Http {
             return;
-        };
+        }
         let limited = head.status == 429;
         let tells = match self.upstream.limits {
             LimitSignal::Usual => limited || head.status < 400,
             LimitSignal::Refusals => limited,
             LimitSignal::Never => false,
         };
-        if tells {
+        if tells && self.upstream.protocol == Protocol::Rest {
+            head.set_own("x-ratelimit-limit", standing.limit.to_string());
+            head.set_own("x-ratelimit-remaining", standing.remaining.to_string());
+            head.set_own("x-ratelimit-reset", standing.reset.as_secs_f64().ceil().to_string());
+        } else if tells {
             let limit = Limit {
                 counted: plan.counted(),
                 limit: standing.limit,
                 remaining: standing.remaining,
                 reset: standing.reset,
             };
-            for (name, value) in self.dialect.limit_headers(&limit, speaker.wall) {
+            for (name, value) in self.dialect.limit_headers(&limit, self.upstream.wall_clock(now)) {
                 // What the refusal itself says stands.
                 head.set_own(name, value);
             }
@@ -85,10 +91,29 @@ impl Visit {
     pub(super) fn send(&self, mut head: ReplyHead, told: (&str, Moment), body: Bytes) -> Response<ReplyBody> {
         head.body(JSON);
         let body = SpokenBody::Whole(body);
-        self.send_speech(
-            Speech { head, body, used: (0, 0), reported: None, text_hash: 0, hidden: false },
-            told,
-        )
+        self.send_speech(Speech::plain(head, body), told)
+    }
+
+    /// Sends what a service says.
+    pub(super) fn send_answer(
+        &self,
+        answer: Answer,
+        decision: &Decision<'_>,
+        told: (&str, Moment),
+    ) -> Response<ReplyBody> {
+        let mut head = ReplyHead { status: answer.status, ..ReplyHead::new(decision.script) };
+        let body = match answer.body {
+            AnswerBody::Nothing => SpokenBody::Whole(Bytes::new()),
+            AnswerBody::Json(body) => {
+                head.body(JSON);
+                SpokenBody::Whole(body)
+            }
+            AnswerBody::Bytes(body) => SpokenBody::Whole(body),
+            AnswerBody::File(piece) => SpokenBody::File(Sending::new(piece)),
+        };
+        head.headers.extend(answer.headers);
+        self.tell_limits(decision, &mut head, told.1);
+        self.send_speech(Speech::plain(head, body), told)
     }
 
     /// Makes the response, and notes it in the attempt before hyper writes the first byte of it.
@@ -139,6 +164,7 @@ impl Visit {
             }
             SpokenBody::Events(events) => ReplyBody::events(connection, *events),
             SpokenBody::Torn(torn) => ReplyBody::torn(connection, torn),
+            SpokenBody::File(sending) => ReplyBody::file(connection, sending),
         };
         let bare = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&parts.status);
         if bare || self.head.method == Method::HEAD || body.is_end_stream() {

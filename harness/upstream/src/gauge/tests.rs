@@ -11,20 +11,20 @@ fn nanos(nanos: u64) -> Duration {
 }
 
 fn window_of(max: u32, per: u64) -> Window {
-    Window { max, per: nanos(per), span: Span::default() }
+    Window { max, per: nanos(per), aligned: false, span: Span::default() }
 }
 
 fn log(max: u32, per: u64) -> Gauge {
-    Gauge::new(&Limit::Log(&window_of(max, per)), Moment(0))
+    Gauge::new(&Limit::Log(&window_of(max, per)), Moment(0), Duration::ZERO)
 }
 
 fn window(max: u32, per: u64) -> Gauge {
-    Gauge::new(&Limit::Fixed(&window_of(max, per)), Moment(0))
+    Gauge::new(&Limit::Fixed(&window_of(max, per)), Moment(0), Duration::ZERO)
 }
 
 fn bucket(capacity: u32, count: u32, per: u64) -> Gauge {
     let refill = Rate { count, per: nanos(per) };
-    Gauge::new(&Limit::Bucket(&Bucket { capacity, refill, span: Span::default() }), Moment(0))
+    Gauge::new(&Limit::Bucket(&Bucket { capacity, refill, span: Span::default() }), Moment(0), Duration::ZERO)
 }
 
 fn admit(gauge: &mut Gauge, amount: u64, now: u64) -> Result<(), u64> {
@@ -113,7 +113,7 @@ fn an_uneven_refill_loses_nothing_to_rounding() {
 
 #[test]
 fn so_many_are_open_at_once_and_an_end_makes_room() {
-    let mut gauge = Gauge::new(&Limit::AtOnce(2), Moment(0));
+    let mut gauge = Gauge::new(&Limit::AtOnce(2), Moment(0), Duration::ZERO);
     assert_eq!(admit(&mut gauge, 1, 0), Ok(()));
     assert_eq!(admit(&mut gauge, 1, 0), Ok(()));
     assert_eq!(gauge.room(1, Moment(9 * SECOND)), Room::Unknown);
@@ -197,4 +197,22 @@ fn a_clock_that_was_read_earlier_gives_nothing_back() {
     assert_eq!(admit(&mut gauge, 1, SECOND), Ok(()));
     assert_eq!(admit(&mut gauge, 1, SECOND / 2), Err(SECOND));
     assert_eq!(admit(&mut gauge, 1, 2 * SECOND - 1), Err(1));
+}
+
+#[test]
+fn an_aligned_window_begins_at_whole_multiples_by_the_clock_on_the_wall() {
+    let hour = 3_600 * SECOND;
+    let day = Window { aligned: true, ..window_of(2, 24 * hour) };
+    // The clock was started at 22:00 in UTC.
+    let epoch = nanos(1_700_006_400 * SECOND - 2 * hour);
+    assert_eq!(epoch.as_secs() % 86_400, 22 * 3_600);
+    let mut gauge = Gauge::new(&Limit::Fixed(&day), Moment(0), epoch);
+    assert_eq!(admit(&mut gauge, 1, hour), Ok(()));
+    assert_eq!(admit(&mut gauge, 1, 2 * hour - 1), Ok(()));
+    assert_eq!(admit(&mut gauge, 1, 2 * hour - 1), Err(1));
+    assert_eq!(admit(&mut gauge, 2, 2 * hour), Ok(()), "midnight");
+    assert_eq!(gauge.standing(Moment(2 * hour)).reset, nanos(24 * hour));
+    assert_eq!(admit(&mut gauge, 1, 26 * hour - 1), Err(1));
+    assert_eq!(admit(&mut gauge, 1, 99 * hour), Ok(()), "days later");
+    assert_eq!(gauge.standing(Moment(99 * hour)).reset, nanos(23 * hour));
 }

@@ -19,6 +19,8 @@ pub(crate) struct Counter {
     by_model: HashMap<String, Meter>,
     /// The wait that its refusals ask for, where the scenario fixes it.
     fixed_wait: Option<Duration>,
+    /// The Unix time of the clock's zero, for windows that begin by the clock on the wall.
+    epoch: Duration,
 }
 
 #[derive(Debug)]
@@ -41,7 +43,7 @@ enum OwnLimit {
 const MOST_MODELS: usize = 1_000;
 
 impl Counter {
-    pub(super) fn new(plan: &Plan, now: Moment) -> Self {
+    pub(super) fn new(plan: &Plan, (now, epoch): (Moment, Duration)) -> Self {
         let limit = match plan.limit() {
             Some(Limit::Log(window)) => OwnLimit::Log(window.clone()),
             Some(Limit::Fixed(window)) => OwnLimit::Fixed(window.clone()),
@@ -50,9 +52,9 @@ impl Counter {
             // The language lets no plan pass without exactly one limit.
             None => OwnLimit::AtOnce(u32::MAX),
         };
-        let common = Meter::new(&limit, now);
+        let common = Meter::new(&limit, now, epoch);
         let fixed_wait = plan.reply.retry_after;
-        Self { limit, per_model: plan.per_model, common, by_model: HashMap::new(), fixed_wait }
+        Self { limit, per_model: plan.per_model, common, by_model: HashMap::new(), fixed_wait, epoch }
     }
 
     /// Whether there is room for a request. Where the plan punishes, one that comes before its time begins its wait again.
@@ -81,7 +83,7 @@ impl Counter {
             self.ask_to_wait(rule, cost, now);
         }
         if rule.counts_refused {
-            let amount = rule.used(cost.input, 0);
+            let amount = rule.taken_refused(cost);
             self.meter(cost.model, now).gauge.take_refused(amount, now);
         }
     }
@@ -110,15 +112,15 @@ impl Counter {
             return &mut self.common;
         }
         if !self.by_model.contains_key(model) && self.by_model.len() < MOST_MODELS {
-            self.by_model.insert(model.to_owned(), Meter::new(&self.limit, now));
+            self.by_model.insert(model.to_owned(), Meter::new(&self.limit, now, self.epoch));
         }
         self.by_model.get_mut(model).unwrap_or(&mut self.common)
     }
 }
 
 impl Meter {
-    fn new(limit: &OwnLimit, now: Moment) -> Self {
-        Self { gauge: Gauge::new(&limit.borrowed(), now), asked: None }
+    fn new(limit: &OwnLimit, now: Moment, epoch: Duration) -> Self {
+        Self { gauge: Gauge::new(&limit.borrowed(), now, epoch), asked: None }
     }
 }
 

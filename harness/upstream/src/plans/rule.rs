@@ -55,7 +55,7 @@ impl PlanRule {
 
     /// Whether what it takes is put right when the request is over.
     pub(super) fn is_settled(&self) -> bool {
-        self.at_once || self.counted != Counted::Requests
+        self.at_once || !matches!(self.counted, Counted::Requests | Counted::Weight)
     }
 
     pub(super) fn is_at_once(&self) -> bool {
@@ -66,15 +66,21 @@ impl PlanRule {
     pub(super) fn taken_before(&self, cost: &Cost<'_>) -> u64 {
         match self.counted {
             Counted::Requests => 1,
+            Counted::Weight => cost.weight,
             _ if self.reserves => self.used(cost.input, cost.most_output),
             _ => 0,
         }
     }
 
-    /// What a request takes from it in all.
+    /// What a request that was refused takes from it all the same.
+    pub(super) fn taken_refused(&self, cost: &Cost<'_>) -> u64 {
+        if self.counted == Counted::Weight { cost.weight } else { self.used(cost.input, 0) }
+    }
+
+    /// What a request takes from it in all, where that is known only when it is over.
     pub(super) fn used(&self, input: u64, output: u64) -> u64 {
         match self.counted {
-            Counted::Requests => 1,
+            Counted::Requests | Counted::Weight => 1,
             Counted::InputTokens => input,
             Counted::OutputTokens => output,
             Counted::Tokens => input.saturating_add(output),
@@ -84,7 +90,7 @@ impl PlanRule {
     /// What it counts, as limit headers say it.
     pub(crate) fn counted(&self) -> dialect::Counted {
         match self.counted {
-            Counted::Requests => dialect::Counted::Requests,
+            Counted::Requests | Counted::Weight => dialect::Counted::Requests,
             Counted::InputTokens => dialect::Counted::InputTokens,
             Counted::OutputTokens => dialect::Counted::OutputTokens,
             Counted::Tokens => dialect::Counted::Tokens,

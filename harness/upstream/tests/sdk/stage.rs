@@ -31,6 +31,7 @@ impl Stage {
             traffic: TrafficSignal::new([]),
             samples: 0,
             canaries: Vec::new(),
+            defect: None,
         };
         let upstreams = Upstreams::start(&world(), surroundings).await.unwrap();
         Self { upstreams, facts }

@@ -145,7 +145,7 @@ async fn headers_are_missing_or_lie_where_the_scenario_says_so() {
           "reply": { "without": ["x-ratelimit-remaining-requests", "x-request-id"] } },
         { "name": "lying", "once": true, "reply": { "headers": { "x-ratelimit-remaining-requests": "-1" } } },
         { "name": "mute", "once": true,
-          "reply": { "error": "rate_limit", "retry_after": "2s", "without": ["retry-after", "retry-after-ms"] } },
+          "reply": { "error": "rate_limit", "retry_after": "2s", "hints": ["seconds"], "without": ["retry-after"] } },
     ]);
     let stage = Stage::set(json!({ "dialect": "openai", "keys": 1, "plans": plans, "script": script })).await;
     let missing = stage.ask(0, PING).await;

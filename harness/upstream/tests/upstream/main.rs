@@ -2,6 +2,7 @@
 
 mod addresses;
 mod answers;
+mod blobs;
 mod breaks;
 mod connections;
 #[cfg(test)]
@@ -20,6 +21,7 @@ mod near_misses;
 mod over_time;
 mod paths;
 mod plans;
+mod rest;
 mod rules;
 mod scripts;
 mod services;
@@ -27,4 +29,5 @@ mod services;
 mod stage;
 #[cfg(test)]
 mod tls_caller;
+#[cfg(test)]
 mod worlds;

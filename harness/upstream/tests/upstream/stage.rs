@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
@@ -73,7 +74,10 @@ fn node(json: &serde_json::Value) -> Node {
     let value = match json {
         serde_json::Value::Null => Value::Null,
         serde_json::Value::Bool(flag) => Value::Flag(*flag),
-        serde_json::Value::Number(number) => Value::Int(number.as_i64().unwrap()),
+        serde_json::Value::Number(number) => match number.as_i64() {
+            Some(whole) => Value::Int(whole),
+            None => Value::Float(number.as_f64().unwrap()),
+        },
         serde_json::Value::String(text) => Value::Text(text.clone()),
         serde_json::Value::Array(items) => Value::List(items.iter().map(node).collect()),
         serde_json::Value::Object(entries) => {
@@ -127,6 +131,7 @@ impl Stage {
             traffic: traffic.clone(),
             samples: 20,
             canaries: vec![("tenant acme".to_owned(), CANARY.to_owned())],
+            defect: None,
         };
         let world = world(&main, &others);
         let upstreams = Upstreams::start(&world, surroundings.clone()).await?;
@@ -141,7 +146,7 @@ impl Stage {
 
     pub(crate) async fn caller(&self) -> Caller {
         let (_, address) = self.upstreams.addresses().next().unwrap();
-        Caller { stream: soon(TcpStream::connect(address)).await.unwrap(), unread: Vec::new() }
+        Caller::at(address).await
     }
 
     /// The secret of a key by its place.
@@ -253,8 +258,16 @@ pub(crate) fn marked(correlation: Correlation, exchange: u32) -> String {
 }
 
 impl Caller {
+    pub(crate) async fn at(address: SocketAddr) -> Self {
+        Self { stream: soon(TcpStream::connect(address)).await.unwrap(), unread: Vec::new() }
+    }
+
     pub(crate) async fn send(&mut self, bytes: &str) {
-        soon(self.stream.write_all(bytes.as_bytes())).await.unwrap();
+        self.send_bytes(bytes.as_bytes()).await;
+    }
+
+    pub(crate) async fn send_bytes(&mut self, bytes: &[u8]) {
+        soon(self.stream.write_all(bytes)).await.unwrap();
     }
 
     /// Reads until so much has come, or the other side has closed. Says whether it came.
@@ -305,6 +318,12 @@ impl Caller {
     }
 
     pub(crate) async fn reply(&mut self) -> Reply {
+        let (reply, body) = self.reply_of_bytes().await;
+        Reply { body: String::from_utf8(body).unwrap(), ..reply }
+    }
+
+    /// A reply whose body is no text.
+    pub(crate) async fn reply_of_bytes(&mut self) -> (Reply, Vec<u8>) {
         let came = self.read_until(|unread| unread.windows(4).any(|end| end == b"\r\n\r\n")).await;
         assert!(came, "the head never came whole");
         let mut fields = [httparse::EMPTY_HEADER; 32];
@@ -319,17 +338,17 @@ impl Caller {
             .map(|field| (field.name.to_owned(), String::from_utf8(field.value.to_vec()).unwrap()))
             .collect();
         self.unread.drain(..length);
-        let mut reply = Reply { status, headers, body: String::new() };
+        let reply = Reply { status, headers, body: String::new() };
         let body = match reply.header("content-length") {
             Some(length) => {
                 let length = length.parse().unwrap();
                 assert!(self.read_until(|unread| unread.len() >= length).await, "the body never came whole");
                 self.unread.drain(..length).collect()
             }
+            None if [204, 304].contains(&status) => Vec::new(),
             None => self.chunks().await,
         };
-        reply.body = String::from_utf8(body).unwrap();
-        reply
+        (reply, body)
     }
 
     async fn chunks(&mut self) -> Vec<u8> {
