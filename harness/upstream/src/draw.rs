@@ -84,9 +84,9 @@ impl Draws {
         }
     }
 
-    /// Whether something happens that happens in a share of all cases.
-    pub(crate) fn happens(self, purpose: Purpose, share: Share) -> bool {
-        self.unit(purpose, 0) * 1e6 < f64::from(share.millionths)
+    /// Whether something happens that happens in a share of all cases; `number` tells it from others that may happen too.
+    pub(crate) fn happens(self, purpose: Purpose, number: u64, share: Share) -> bool {
+        self.unit(purpose, number) * 1e6 < f64::from(share.millionths)
     }
 
     /// A number between zero and one, neither of which it is.
@@ -165,10 +165,10 @@ mod tests {
 
     #[test]
     fn a_share_of_all_cases_happens_and_none_or_all_where_it_says_so() {
-        let source = DrawSource::new(7, "main", Some("entry"));
+        let source = DrawSource::new(7, "main", Some("key"));
         let happened = |millionths: u32| {
             let share = Share { millionths };
-            (1..=20_000).filter(|n| source.draws(*n).happens(Purpose::Chance, share)).count()
+            (1..=20_000).filter(|n| source.draws(*n).happens(Purpose::Chance, 9, share)).count()
         };
         assert_eq!((happened(0), happened(1_000_000)), (0, 20_000));
         let tenth = happened(100_000);

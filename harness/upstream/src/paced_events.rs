@@ -1,7 +1,5 @@
 //! A streamed answer: its frames at their times, and where it breaks off.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -14,7 +12,7 @@ use scenario::{Framing, StreamShape};
 use crate::answer::Unanswered;
 use crate::connection::Connection;
 use crate::deed::BreakPlace;
-use crate::pause::{Pause, after};
+use crate::pause::{Pacer, after};
 use crate::tear::{LastWords, Tear};
 
 /// A streamed answer.
@@ -28,7 +26,7 @@ pub(crate) struct PacedEvents {
     contents: u64,
     /// When the next content is due; none before the first look.
     due: Option<Instant>,
-    pause: Option<Pause>,
+    pacer: Pacer,
     breaks: Option<Break>,
 }
 
@@ -38,7 +36,7 @@ pub(crate) struct Break {
     pub(crate) place: BreakPlace,
     /// When it breaks off, for one that does so after a time; none before the first look.
     at: Option<Instant>,
-    pause: Option<Pause>,
+    pacer: Pacer,
     /// The error that is told, for the ends that tell one.
     error: RefusalReply,
     tear: Tear,
@@ -47,7 +45,7 @@ pub(crate) struct Break {
 
 impl Break {
     pub(crate) fn new(place: BreakPlace, error: RefusalReply, tear: Tear) -> Self {
-        Self { place, at: None, pause: None, error, tear, torn: false }
+        Self { place, at: None, pacer: Pacer::default(), error, tear, torn: false }
     }
 
     /// Breaks off here. What has come of the events decides how the dialect tells the end.
@@ -62,24 +60,11 @@ impl Break {
     }
 
     /// Whether the time has come, for one that breaks off after a time.
-    fn poll_time(&mut self, context: &mut Context<'_>, now: Instant) -> Poll<()> {
+    fn poll_time(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let BreakPlace::After(wait) = self.place else { return Poll::Pending };
-        let at = *self.at.get_or_insert_with(|| after(now, wait));
-        poll_until((at, now), &mut self.pause, context)
+        let at = *self.at.get_or_insert_with(|| after(Instant::now(), wait));
+        self.pacer.poll_until(at, context)
     }
-}
-
-fn poll_until(
-    (due, now): (Instant, Instant),
-    pause: &mut Option<Pause>,
-    context: &mut Context<'_>,
-) -> Poll<()> {
-    if now < due {
-        let pause = pause.get_or_insert_with(|| Pause::until(due));
-        ready!(Pin::new(pause).poll(context));
-    }
-    *pause = None;
-    Poll::Ready(())
 }
 
 impl PacedEvents {
@@ -91,7 +76,7 @@ impl PacedEvents {
             hash: TextHash::default(),
             contents: 0,
             due: None,
-            pause: None,
+            pacer: Pacer::default(),
             breaks,
         }
     }
@@ -137,7 +122,7 @@ impl PacedEvents {
         }
         let kind = self.events.next_kind();
         match breaks.place {
-            BreakPlace::After(_) => breaks.poll_time(context, Instant::now()),
+            BreakPlace::After(_) => breaks.poll_time(context),
             // A share was worked out before the stream began.
             BreakPlace::Share(_) => Poll::Ready(()),
             BreakPlace::Contents(contents) => {
@@ -152,9 +137,8 @@ impl PacedEvents {
         if self.shape.first_event.is_zero() && self.shape.gap.is_zero() {
             return Poll::Ready(());
         }
-        let now = Instant::now();
-        let due = *self.due.get_or_insert_with(|| after(now, self.shape.first_event));
-        poll_until((due, now), &mut self.pause, context)
+        let due = *self.due.get_or_insert_with(|| after(Instant::now(), self.shape.first_event));
+        self.pacer.poll_until(due, context)
     }
 
     fn frame(&mut self, connection: &Connection) -> Option<Bytes> {

@@ -40,14 +40,9 @@ impl<'a> Preparation<'a> {
         }
     }
 
-    /// The seed of what is generated at a place of the upstream.
+    /// The seed of what is generated or drawn at a place of the upstream.
     pub(crate) fn seed_of(&self, place: &str) -> u64 {
-        self.draws_at(place).seed()
-    }
-
-    /// The draws that belong to a place of the upstream.
-    pub(crate) fn draws_at(&self, place: &str) -> DrawSource {
-        DrawSource::new(self.seed, self.upstream, Some(place))
+        DrawSource::new(self.seed, self.upstream, Some(place)).seed()
     }
 
     /// Makes something ready that is to break off.

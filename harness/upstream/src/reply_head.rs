@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName};
+use http::header::{CONTENT_TYPE, Entry, HeaderName};
 use http::{HeaderMap, HeaderValue};
 use record::{AttemptRow, NOT_REACHED, NameId};
 
@@ -52,8 +52,10 @@ impl ReplyHead {
 
     /// Sets a header of the dialect, unless the scenario has set it.
     pub(crate) fn set_own(&mut self, name: &'static str, value: String) {
-        if !self.headers.contains_key(name) {
-            self.set(name, value);
+        if let Entry::Vacant(place) = self.headers.entry(HeaderName::from_static(name))
+            && let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(value))
+        {
+            place.insert(value);
         }
     }
 

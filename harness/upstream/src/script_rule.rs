@@ -7,7 +7,7 @@ use scenario::{Condition, ConnectionFate, Deed, Reply, ScriptEntry, Share};
 
 use crate::asked::Asked;
 use crate::deed::DeedRule;
-use crate::draw::{DrawSource, Purpose};
+use crate::draw::Purpose;
 use crate::preparation::Preparation;
 use crate::questions::{Questions, asks_for_path};
 
@@ -30,8 +30,9 @@ enum Only {
     All,
     First(u32),
     Every(u32),
-    /// A share of them. Which ones depends on the seed, the upstream, the entry and the request's number there alone.
-    Chance(Share, DrawSource),
+    /// A share of them. Which ones depends on the seed, the upstream, the entry's number that is given here, the key and how
+    /// often that was used: however many connections there are, the same uses of a key are taken.
+    Chance(Share, u32),
 }
 
 impl ScriptRule {
@@ -59,7 +60,9 @@ impl ScriptRule {
                 (Some(first), ..) => Only::First(first),
                 (None, Some(every), ..) => Only::Every(every.max(1)),
                 (None, None, true, _) => Only::First(1),
-                (None, None, false, Some(chance)) => Only::Chance(chance, preparation.draws_at(name)),
+                (None, None, false, Some(chance)) => {
+                    Only::Chance(chance, (preparation.seed_of(name) >> 32) as u32)
+                }
                 (None, None, false, None) => Only::All,
             },
             came: AtomicU32::new(0),
@@ -80,8 +83,9 @@ impl ScriptRule {
                 self.came.load(Ordering::Relaxed) < first && number().is_some_and(|number| number <= first)
             }
             Only::Every(every) => number().is_some_and(|number| number.is_multiple_of(every)),
-            Only::Chance(share, draws) => {
-                number().is_some_and(|number| draws.draws(number).happens(Purpose::Chance, share))
+            Only::Chance(share, entry) => {
+                let draws = asked.seat.draws(asked.key.number);
+                counts && draws.happens(Purpose::Chance, entry.into(), share)
             }
         }
     }

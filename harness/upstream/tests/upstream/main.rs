@@ -9,6 +9,8 @@ mod dialect_caller;
 mod dialects;
 mod endings;
 mod hostile;
+mod hostile_amounts;
+mod hostile_bytes;
 mod journal;
 mod keys;
 mod limits;
@@ -16,9 +18,11 @@ mod paths;
 mod plans;
 mod rules;
 mod scripts;
+mod seeds;
 mod services;
 #[cfg(test)]
 mod stage;
 #[cfg(test)]
 mod tls_caller;
+mod words;
 mod worlds;
