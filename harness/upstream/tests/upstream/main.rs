@@ -9,7 +9,9 @@ mod dialect_caller;
 mod dialects;
 mod endings;
 mod hostile;
+#[cfg(test)]
 mod hostile_amounts;
+#[cfg(test)]
 mod hostile_bytes;
 mod journal;
 mod keys;
@@ -24,5 +26,6 @@ mod services;
 mod stage;
 #[cfg(test)]
 mod tls_caller;
+#[cfg(test)]
 mod words;
 mod worlds;

@@ -230,8 +230,11 @@ async fn split_events_go_out_byte_by_byte_in_every_dialect() {
     }
 }
 
-/// The usages that the events of a stream tell, with what else the events tell.
-fn usages(dialect: Dialect, reply: &Reply) -> Vec<(Option<(u32, u32)>, bool, bool)> {
+/// What an event tells: tokens of the request and of the answer, whether it has text, and whether it says why the answer ends.
+type Told = (Option<(u32, u32)>, bool, bool);
+
+/// What the events of a stream tell.
+fn usages(dialect: Dialect, reply: &Reply) -> Vec<Told> {
     let mut framer = Framer::new(64 * 1024);
     framer.reset(dialect.stream_format(Surface::Chat));
     let mut events = Vec::new();
@@ -258,7 +261,7 @@ async fn every_place_of_the_usage_is_where_it_says_in_every_dialect() {
             match place {
                 // Gemini counts on every event, and the last content has the whole of it already.
                 UsagePlace::Usual if *dialect == Dialect::Gemini => {
-                    assert_eq!(with.len(), 2, "{}", context())
+                    assert_eq!(with.len(), 2, "{}", context());
                 }
                 UsagePlace::Usual => assert_eq!(with.len(), 1, "{}", context()),
                 UsagePlace::Nowhere => assert!(with.is_empty(), "{}", context()),
