@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use record::{Moment, NameId, NameTable};
+use record::{Clock, Moment, NameId, NameTable};
 use scenario::{Distribution, ErrorName, LimitSignal, Protocol, World};
 use tokio::sync::watch;
 
@@ -84,7 +84,7 @@ impl Upstream {
             latency: settings.latency.head.clone(),
             limits: settings.signals.limits,
             draws: DrawSource::new(*seed, name, None),
-            epoch: SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().saturating_sub(now.since(Moment(0))),
+            epoch: epoch(clock),
             requests: AtomicU32::new(0),
             stopping: watch::Sender::new(false),
         })
@@ -124,6 +124,13 @@ impl Upstream {
             drop(stopping.wait_for(|stopping| *stopping).await);
         }
     }
+}
+
+/// The Unix time of a clock's zero. The wall is read first: whatever passes until the clock is read makes waits longer that are
+/// told as times on the wall, and none too short.
+fn epoch(clock: &Clock) -> Duration {
+    let wall = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    wall.saturating_sub(clock.now().since(Moment(0)))
 }
 
 /// The models that the world routes to an upstream, by the provider's names.
