@@ -148,7 +148,7 @@ impl Visit {
             let row = &mut attempt.row;
             if received.cut.is_none() {
                 row.read = now.micros_after(row.arrived);
-                row.body_hash = TextHash::of(&String::from_utf8_lossy(&received.bytes));
+                row.body_hash = body_hash(&received.bytes);
             }
             attempt.join(found);
             attempt.got_body(received, now);
@@ -235,6 +235,11 @@ impl Visit {
             }
         }
     }
+}
+
+/// The hash of a body. Almost all are texts, and to see that is cheaper than to look for what is none.
+fn body_hash(body: &[u8]) -> u32 {
+    str::from_utf8(body).map_or_else(|_| TextHash::of(&String::from_utf8_lossy(body)), TextHash::of)
 }
 
 /// The first mark in the headers.

@@ -19,6 +19,7 @@ pub(crate) use wire::Wire;
 use patience::Rest;
 
 use crate::journal::{Journal, OpenAttempt};
+use crate::metronome::Metronome;
 
 /// What the two ends of a connection's handling share: the layer below hyper, and the service above it.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(crate) struct Connection {
     state: Mutex<State>,
     /// Told whenever a request has been answered.
     rested: Notify,
+    /// What keeps the pace of its streams, where the machine gives it.
+    metronome: Option<Arc<Metronome>>,
 }
 
 #[derive(Debug, Default)]
@@ -69,8 +72,12 @@ pub(crate) enum Fate {
 }
 
 impl Connection {
-    pub(crate) fn new(journal: Arc<Journal>) -> Self {
-        Self { journal, state: Mutex::default(), rested: Notify::new() }
+    pub(crate) fn new(journal: Arc<Journal>, metronome: Option<Arc<Metronome>>) -> Self {
+        Self { journal, state: Mutex::default(), rested: Notify::new(), metronome }
+    }
+
+    pub(crate) fn metronome(&self) -> Option<&Arc<Metronome>> {
+        self.metronome.as_ref()
     }
 
     /// A request's head has come. Requests that are sent ahead wait for the reply to the one before, but its last bytes may

@@ -30,6 +30,7 @@ mod key_states;
 mod keyring;
 mod listening;
 mod material;
+mod metronome;
 mod mistakes;
 mod near_miss;
 mod paced_events;

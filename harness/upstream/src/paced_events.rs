@@ -1,7 +1,5 @@
 //! A streamed answer: its frames at their times, and where it breaks off.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -16,7 +14,7 @@ use crate::connection::Connection;
 use crate::deed::BreakPlace;
 use crate::draw::{Draws, Purpose};
 use crate::frames::Frames;
-use crate::pause::{Pause, after};
+use crate::pause::{Pacer, after};
 use crate::tear::Tear;
 
 /// A streamed answer.
@@ -33,7 +31,7 @@ pub(crate) struct PacedEvents {
     sent: u64,
     /// When the next content is due; none before the first look.
     due: Option<Instant>,
-    pause: Option<Pause>,
+    pacer: Pacer,
     breaks: Option<Break>,
 }
 
@@ -43,7 +41,7 @@ pub(crate) struct Break {
     pub(crate) place: BreakPlace,
     /// When it breaks off, for one that does so after a time; none before the first look.
     at: Option<Instant>,
-    pause: Option<Pause>,
+    pacer: Pacer,
     /// The error that is told, for the ends that tell one.
     error: RefusalReply,
     tear: Tear,
@@ -60,7 +58,7 @@ impl Break {
         error: RefusalReply,
         (tear, lasts): (Tear, Option<Duration>),
     ) -> Self {
-        Self { place, at: None, pause: None, error, tear, lasts, until: None, torn: false }
+        Self { place, at: None, pacer: Pacer::default(), error, tear, lasts, until: None, torn: false }
     }
 
     /// Breaks off here. What has come of the events decides how the dialect tells the end.
@@ -71,31 +69,18 @@ impl Break {
     }
 
     /// Whether it is over, for one that does not last.
-    fn poll_over(&mut self, context: &mut Context<'_>, now: Instant) -> Poll<()> {
+    fn poll_over(&mut self, context: &mut Context<'_>, connection: &Connection) -> Poll<()> {
         let Some(lasts) = self.lasts else { return Poll::Pending };
-        let until = *self.until.get_or_insert_with(|| after(now, lasts));
-        poll_until((until, now), &mut self.pause, context)
+        let until = *self.until.get_or_insert_with(|| after(Instant::now(), lasts));
+        self.pacer.poll_until(until, connection.metronome(), context)
     }
 
     /// Whether the time has come, for one that breaks off after a time.
-    fn poll_time(&mut self, context: &mut Context<'_>, now: Instant) -> Poll<()> {
+    fn poll_time(&mut self, context: &mut Context<'_>, connection: &Connection) -> Poll<()> {
         let BreakPlace::After(wait) = self.place else { return Poll::Pending };
-        let at = *self.at.get_or_insert_with(|| after(now, wait));
-        poll_until((at, now), &mut self.pause, context)
+        let at = *self.at.get_or_insert_with(|| after(Instant::now(), wait));
+        self.pacer.poll_until(at, connection.metronome(), context)
     }
-}
-
-fn poll_until(
-    (due, now): (Instant, Instant),
-    pause: &mut Option<Pause>,
-    context: &mut Context<'_>,
-) -> Poll<()> {
-    if now < due {
-        let pause = pause.get_or_insert_with(|| Pause::until(due));
-        ready!(Pin::new(pause).poll(context));
-    }
-    *pause = None;
-    Poll::Ready(())
 }
 
 impl PacedEvents {
@@ -113,7 +98,7 @@ impl PacedEvents {
             contents: 0,
             sent: 0,
             due: None,
-            pause: None,
+            pacer: Pacer::default(),
             breaks,
         }
     }
@@ -134,16 +119,15 @@ impl PacedEvents {
             ready!(connection.poll_sent(context));
             return Poll::Ready(Some(Ok(self.split_piece(connection))));
         }
-        if self.poll_break(context).is_ready()
+        if self.poll_break(context, connection).is_ready()
             && let Some(breaks) = &mut self.breaks
         {
             breaks.begin(&mut self.frames);
-            let now = Instant::now();
-            if breaks.poll_over(context, now).is_pending() {
+            if breaks.poll_over(context, connection).is_pending() {
                 return breaks.tear.poll_end(context, connection);
             }
             self.breaks = None;
-            self.due = self.due.map(|due| due.max(now));
+            self.due = self.due.map(|due| due.max(Instant::now()));
         }
         let Some(kind) = self.frames.next_kind() else {
             // Only a stream that was to break off later comes here, since others say that they are over.
@@ -151,20 +135,20 @@ impl PacedEvents {
             return Poll::Ready(None);
         };
         if kind == FrameKind::Opening || kind.is_content() {
-            ready!(self.poll_due(context));
+            ready!(self.poll_due(context, connection));
         }
         Poll::Ready(self.frame(connection).map(Ok))
     }
 
     /// Whether it breaks off here.
-    fn poll_break(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    fn poll_break(&mut self, context: &mut Context<'_>, connection: &Connection) -> Poll<()> {
         let Some(breaks) = &mut self.breaks else { return Poll::Pending };
         if breaks.torn {
             return Poll::Ready(());
         }
         let kind = self.frames.next_kind();
         match breaks.place {
-            BreakPlace::After(_) => breaks.poll_time(context, Instant::now()),
+            BreakPlace::After(_) => breaks.poll_time(context, connection),
             // A share was worked out before the stream began.
             BreakPlace::Share(_) => Poll::Ready(()),
             BreakPlace::Bytes(bytes) if self.sent >= bytes || kind.is_none() => Poll::Ready(()),
@@ -177,17 +161,14 @@ impl PacedEvents {
         }
     }
 
-    fn poll_due(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    fn poll_due(&mut self, context: &mut Context<'_>, connection: &Connection) -> Poll<()> {
         if self.shape.first_event.is_none() && self.shape.gap.is_none() {
             return Poll::Ready(());
         }
-        let now = Instant::now();
-        let due = match self.due {
-            Some(due) => due,
-            None => after(now, self.draws.nth_duration(Purpose::Gaps, 0, &self.shape.first_event)),
-        };
-        self.due = Some(due);
-        poll_until((due, now), &mut self.pause, context)
+        let first =
+            || after(Instant::now(), self.draws.nth_duration(Purpose::Gaps, 0, &self.shape.first_event));
+        let due = *self.due.get_or_insert_with(first);
+        self.pacer.poll_until(due, connection.metronome(), context)
     }
 
     fn frame(&mut self, connection: &Connection) -> Option<Bytes> {

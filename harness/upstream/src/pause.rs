@@ -1,11 +1,14 @@
-//! Waiting until an instant: the one timer under latencies and streams.
+//! Waiting until an instant: the timers under latencies and streams.
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use tokio::time::{Sleep, sleep_until};
+
+use crate::metronome::{Metronome, Place};
 
 /// Waits until an instant. The timer is the runtime's, which wakes up to a millisecond late.
 #[derive(Debug)]
@@ -16,6 +19,46 @@ pub(crate) struct Pause {
 impl Pause {
     pub(crate) fn until(instant: Instant) -> Self {
         Self { sleep: Box::pin(sleep_until(instant.into())) }
+    }
+}
+
+/// Waits for one instant after another, exactly where there is a metronome.
+#[derive(Debug, Default)]
+pub(crate) struct Pacer(Option<(Instant, Timer)>);
+
+#[derive(Debug)]
+enum Timer {
+    Exact(Place),
+    /// Where the machine has no more timers to give.
+    Coarse(Pause),
+}
+
+impl Pacer {
+    /// Waits until an instant.
+    pub(crate) fn poll_until(
+        &mut self,
+        due: Instant,
+        metronome: Option<&Arc<Metronome>>,
+        context: &mut Context<'_>,
+    ) -> Poll<()> {
+        if Instant::now() >= due {
+            self.0 = None;
+            return Poll::Ready(());
+        }
+        let (_, timer) = match self.0.take() {
+            Some(same) if same.0 == due => self.0.insert(same),
+            // Whoever leaves a place leaves it before it takes another.
+            other => {
+                drop(other);
+                let coarse = || Timer::Coarse(Pause::until(due));
+                let timer = metronome.map_or_else(coarse, |metronome| Timer::Exact(metronome.place(due)));
+                self.0.insert((due, timer))
+            }
+        };
+        match timer {
+            Timer::Exact(place) => place.poll(context),
+            Timer::Coarse(pause) => Pin::new(pause).poll(context),
+        }
     }
 }
 

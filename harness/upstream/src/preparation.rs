@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 use std::time::{Duration, UNIX_EPOCH};
 
-use record::{AnswerSeen, Entry, Fact, FactSender, Moment, NameId, NameTable, Tokens, WholeText, tools_hash};
+use record::{
+    AnswerSeen, Clock, Entry, Fact, FactSender, Moment, NameId, NameTable, Tokens, WholeText, tools_hash,
+};
 use scenario::Protocol;
 
 use crate::draw::DrawSource;
@@ -31,12 +33,11 @@ const SHOWN_OF_TEXT: usize = 64 * 1024;
 
 impl<'a> Preparation<'a> {
     pub(crate) fn new(upstream: &'a str, protocol: Protocol, surroundings: &'a Surroundings) -> Self {
-        let now = surroundings.clock.now();
         Self {
             protocol,
             names: &surroundings.names,
-            now,
-            epoch: UNIX_EPOCH.elapsed().unwrap_or_default().saturating_sub(now.since(Moment(0))),
+            now: surroundings.clock.now(),
+            epoch: epoch(&surroundings.clock),
             upstream,
             seed: surroundings.seed,
             facts: &surroundings.facts,
@@ -90,4 +91,11 @@ impl<'a> Preparation<'a> {
         self.facts.send(Fact::Entry(Box::new(Entry::Answer(answer))));
         id
     }
+}
+
+/// The Unix time of a clock's zero. The wall is read first: whatever passes until the clock is read makes waits longer that are
+/// told as times on the wall, and none too short.
+fn epoch(clock: &Clock) -> Duration {
+    let wall = UNIX_EPOCH.elapsed().unwrap_or_default();
+    wall.saturating_sub(clock.now().since(Moment(0)))
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName};
+use http::header::{CONTENT_TYPE, Entry, HeaderName};
 use http::{HeaderMap, HeaderValue};
 use record::{AttemptRow, NOT_REACHED, NameId};
 use scenario::BodyLength;
@@ -59,9 +59,13 @@ impl ReplyHead {
 
     /// Sets a header of the dialect, unless the scenario has set it.
     pub(crate) fn set_own(&mut self, name: &'static str, value: String) {
-        if !self.headers.contains_key(name) && !self.without.iter().any(|left_out| left_out.as_str() == name)
+        if self.without.iter().any(|left_out| left_out.as_str() == name) {
+            return;
+        }
+        if let Entry::Vacant(place) = self.headers.entry(HeaderName::from_static(name))
+            && let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(value))
         {
-            self.set(name, value);
+            place.insert(value);
         }
     }
 

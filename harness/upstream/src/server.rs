@@ -26,6 +26,7 @@ use door::Door;
 use crate::answer::answer;
 use crate::connection::{Connection, ConnectionIo, Wire};
 use crate::incumbent::Incumbent;
+use crate::metronome::Metronome;
 use crate::pause::{Pause, after};
 use crate::upstream::Upstream;
 
@@ -116,6 +117,12 @@ async fn serve(mut door: Door, tls: Option<TlsAcceptor>, incumbent: Arc<Incumben
     let mut connections = JoinSet::new();
     // Tells those connections that are open at the time to end.
     let leave = watch::Sender::new(());
+    let metronome = Metronome::new().ok().map(Arc::new);
+    // Dropping it, with this task, ends the metronome.
+    let mut beating = JoinSet::new();
+    if let Some(metronome) = metronome.clone() {
+        beating.spawn(async move { metronome.beat().await });
+    }
     let mut stopped = pin!(incumbent.now().stopped());
     let mut number = 0_u32;
     let mut look = incumbent.now().rules.may_refuse().then(|| interval(LOOK));
@@ -123,10 +130,10 @@ async fn serve(mut door: Door, tls: Option<TlsAcceptor>, incumbent: Arc<Incumben
         tokio::select! {
             accepted = door.accept(), if connections.len() < bounds.connections => match accepted {
                 Ok((stream, _)) => {
-                    let (tls, incumbent) = (tls.clone(), Arc::clone(&incumbent));
                     number = number.wrapping_add(1);
-                    let accept = incumbent.now().accepts_after(number);
-                    connections.spawn(greet((stream, tls), incumbent, (accept, bounds.patience), leave.subscribe()));
+                    let times = (incumbent.now().accepts_after(number), bounds.patience);
+                    let host = (Arc::clone(&incumbent), metronome.clone());
+                    connections.spawn(greet((stream, tls.clone()), host, times, leave.subscribe()));
                 }
                 Err(_) => sleep(AFTER_REFUSAL).await,
             },
@@ -158,7 +165,7 @@ async fn serve(mut door: Door, tls: Option<TlsAcceptor>, incumbent: Arc<Incumben
 /// Lets a connection in. One whose handshake fails has made no request, so that nothing is written down of it.
 async fn greet(
     (stream, tls): (TcpStream, Option<TlsAcceptor>),
-    incumbent: Arc<Incumbent>,
+    (incumbent, metronome): (Arc<Incumbent>, Option<Arc<Metronome>>),
     (accept, patience): (Duration, Duration),
     mut leave: watch::Receiver<()>,
 ) {
@@ -180,12 +187,17 @@ async fn greet(
             _ = leave.changed() => return,
         },
     };
-    converse(wire, &incumbent, patience, leave).await;
+    converse(wire, (&incumbent, metronome), patience, leave).await;
 }
 
 /// Serves one connection to its end.
-async fn converse(stream: Wire, incumbent: &Incumbent, patience: Duration, mut leave: watch::Receiver<()>) {
-    let connection = Arc::new(Connection::new(Arc::clone(&incumbent.now().journal)));
+async fn converse(
+    stream: Wire,
+    (incumbent, metronome): (&Incumbent, Option<Arc<Metronome>>),
+    patience: Duration,
+    mut leave: watch::Receiver<()>,
+) {
+    let connection = Arc::new(Connection::new(Arc::clone(&incumbent.now().journal), metronome));
     let io = ConnectionIo::new(stream, Arc::clone(&connection));
     let keep_alive = incumbent.now().keep_alive.clone();
     let service = {

@@ -12,6 +12,10 @@ mod disorder;
 mod endings;
 mod handwork;
 mod hostile;
+#[cfg(test)]
+mod hostile_amounts;
+#[cfg(test)]
+mod hostile_bytes;
 mod journal;
 mod keep_alive;
 mod keys;
@@ -24,10 +28,13 @@ mod plans;
 mod rest;
 mod rules;
 mod scripts;
+mod seeds;
 mod services;
 #[cfg(test)]
 mod stage;
 #[cfg(test)]
 mod tls_caller;
+#[cfg(test)]
+mod words;
 #[cfg(test)]
 mod worlds;

@@ -1,5 +1,6 @@
 //! What plans count, for whom, and what they say of it.
 
+use record::Outcome;
 use serde_json::{Value, json};
 
 use crate::stage::{PING, STREAMED_PING, Stage, chat};
@@ -113,6 +114,55 @@ async fn the_headers_tell_of_the_plan_that_is_named_and_when_they_are_wanted() {
         for expected in expected {
             let reply = stage.ask(0, PING).await;
             assert_eq!(reply.header("x-ratelimit-limit-requests"), expected, "{signals}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_refused_counts_where_the_plan_says_so() {
+    for (counts, expected) in [(true, "1"), (false, "2")] {
+        let plans = json!([
+            { "name": "all", "counts_refused": counts, "log": { "max": 4, "per": "1h" } },
+            { "name": "few", "models": ["chat"], "log": { "max": 1, "per": "1h" } },
+        ]);
+        let stage = Stage::set(with_plans(&plans)).await;
+        assert_eq!(stage.statuses(&[0, 0]).await, [200, 429]);
+        let reply = stage.ask(0, &PING.replace("chat", "other")).await;
+        let left = reply.header("x-ratelimit-remaining-requests");
+        assert_eq!((reply.status, left), (200, Some(expected)), "counts_refused: {counts}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_at_once_get_exactly_what_a_limit_of_any_kind_holds() {
+    for limit in [
+        json!({ "log": { "max": 10, "per": "1h" } }),
+        json!({ "window": { "max": 10, "per": "1h" } }),
+        json!({ "bucket": { "capacity": 10, "refill": "1/h" } }),
+        json!({ "at_once": 10 }),
+        json!({ "counts": "output_tokens", "reserves": true, "log": { "max": 200, "per": "1h" } }),
+    ] {
+        let mut plan = limit.clone();
+        (plan["name"], plan["shared"]) = (json!("limit"), json!(true));
+        let mut world = with_plans(&json!([plan]));
+        // Nothing that is let in is over before all have asked.
+        world["reply"]["latency"] = json!("1h");
+        let stage = Stage::set(world).await;
+        let asked = PING.replace("{\"model\"", "{\"max_tokens\":20,\"model\"");
+        let mut callers = Vec::new();
+        for index in 0..50 {
+            let mut caller = stage.caller().await;
+            caller.send(&chat(stage.secret(index % 2), &asked)).await;
+            callers.push(caller);
+        }
+        let mut refused = 0;
+        while refused < 40 {
+            refused += u32::from(stage.next_row().await.status == 429);
+        }
+        // Those who were let in wait for their answers until they leave.
+        drop(callers);
+        for _ in 0..10 {
+            assert_eq!(stage.next_row().await.outcome, Outcome::CallerLeft, "{limit}");
         }
     }
 }

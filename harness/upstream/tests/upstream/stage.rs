@@ -270,6 +270,19 @@ impl Caller {
         soon(self.stream.write_all(bytes)).await.unwrap();
     }
 
+    /// Sends as much as the other side takes. Says whether that was all.
+    pub(crate) async fn send_what_is_taken(&mut self, bytes: &[u8]) -> bool {
+        // One that neither takes nor closes is not waited for long.
+        let sent = tokio::time::timeout(Duration::from_millis(300), self.stream.write_all(bytes)).await;
+        matches!(sent, Ok(Ok(())))
+    }
+
+    /// Tells the other side that nothing more will be sent.
+    pub(crate) async fn sends_no_more(&mut self) {
+        // A connection that is gone has been told.
+        let _: std::io::Result<()> = self.stream.shutdown().await;
+    }
+
     /// Reads until so much has come, or the other side has closed. Says whether it came.
     async fn read_until(&mut self, mut enough: impl FnMut(&[u8]) -> bool) -> bool {
         while !enough(&self.unread) {
