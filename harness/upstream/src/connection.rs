@@ -20,13 +20,16 @@ use patience::Rest;
 
 use crate::journal::{Journal, OpenAttempt};
 use crate::metronome::Metronome;
+use crate::upstream::Upstream;
 
 /// What the two ends of a connection's handling share: the layer below hyper, and the service above it.
 #[derive(Debug)]
 pub(crate) struct Connection {
     journal: Arc<Journal>,
     state: Mutex<State>,
-    /// Told whenever a request has been answered.
+    /// Whether the upstream closes it between two requests.
+    watched: bool,
+    /// Told whenever a request has been answered, where that is.
     rested: Notify,
     /// What keeps the pace of its streams, where the machine gives it.
     metronome: Option<Arc<Metronome>>,
@@ -72,8 +75,14 @@ pub(crate) enum Fate {
 }
 
 impl Connection {
-    pub(crate) fn new(journal: Arc<Journal>, metronome: Option<Arc<Metronome>>) -> Self {
-        Self { journal, state: Mutex::default(), rested: Notify::new(), metronome }
+    pub(crate) fn new(upstream: &Upstream, metronome: Option<Arc<Metronome>>) -> Self {
+        Self {
+            journal: Arc::clone(&upstream.journal),
+            state: Mutex::default(),
+            watched: upstream.keep_alive.is_some(),
+            rested: Notify::new(),
+            metronome,
+        }
     }
 
     pub(crate) fn metronome(&self) -> Option<&Arc<Metronome>> {
@@ -228,8 +237,10 @@ impl Connection {
     fn close(&self, state: &mut State, outcome: Outcome) {
         state.reply_given = false;
         if let Some(attempt) = state.open.take() {
-            state.rest.begins();
-            self.rested.notify_one();
+            if self.watched {
+                state.rest.begins();
+                self.rested.notify_one();
+            }
             self.journal.close(attempt, outcome, self.journal.clock.now());
         }
     }

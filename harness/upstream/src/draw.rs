@@ -68,11 +68,16 @@ impl Draws {
     }
 
     fn id_for(self, purpose: Purpose, first: u64, opening: &str) -> String {
-        let bits = [first, first + 1].map(|number| self.bits(purpose, number));
-        let digits = bits.iter().flat_map(|bits| bits.to_be_bytes()).flat_map(|byte| [byte >> 4, byte & 15]);
         let mut id = String::with_capacity(opening.len() + 32);
         id.push_str(opening);
-        id.extend(digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])));
+        for number in [first, first + 1] {
+            let bits = self.bits(purpose, number);
+            let mut digits = [0; 16];
+            for (place, digit) in digits.iter_mut().enumerate() {
+                *digit = b"0123456789abcdef"[(bits >> (60 - 4 * place)) as usize & 15];
+            }
+            id.push_str(str::from_utf8(&digits).unwrap_or_default());
+        }
         id
     }
 

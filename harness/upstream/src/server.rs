@@ -197,7 +197,7 @@ async fn converse(
     patience: Duration,
     mut leave: watch::Receiver<()>,
 ) {
-    let connection = Arc::new(Connection::new(Arc::clone(&incumbent.now().journal), metronome));
+    let connection = Arc::new(Connection::new(&incumbent.now(), metronome));
     let io = ConnectionIo::new(stream, Arc::clone(&connection));
     let keep_alive = incumbent.now().keep_alive.clone();
     let service = {

@@ -56,7 +56,7 @@ async fn wiremock((headers, body): (HeaderMap, Bytes), ready: &Ready) -> (MockSe
     for (name, value) in &headers {
         reply = reply.insert_header(name, value);
     }
-    let server = MockServer::builder().disable_request_recording().start().await;
+    let server = MockServer::builder().start().await;
     let asked = Mock::given(method("POST")).and(path("/v1/chat/completions"));
     let asked = asked.and(header("authorization", format!("Bearer {}", ready.secret)));
     asked.respond_with(Clocked { reply, nanos: Arc::clone(&nanos) }).mount(&server).await;

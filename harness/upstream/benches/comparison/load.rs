@@ -34,8 +34,8 @@ impl Load {
             for stream in &mut self.streams {
                 stream.write_all(self.request.as_bytes())?;
             }
-            // The reply that comes last is waited for first: a server wakes the client once for all of them, however fast it is.
-            for stream in self.streams.iter_mut().rev() {
+            // As with callers that do not know of each other, a reply wakes the one who waits for it.
+            for stream in &mut self.streams {
                 read_reply(stream, &mut self.buffer)?;
                 if !self.buffer.starts_with(b"HTTP/1.1 200") {
                     return Err("a reply other than 200".into());

@@ -29,7 +29,7 @@ impl Rest {
         self.since = None;
     }
 
-    /// A request has been answered.
+    /// A request has been answered. Only who closes connections between requests wants to know.
     pub(super) fn begins(&mut self) {
         self.served = self.served.saturating_add(1);
         self.since = Some(Instant::now());
