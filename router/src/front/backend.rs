@@ -1,5 +1,6 @@
 //! A provider with the way to reach it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::policy::Policies;
@@ -13,7 +14,6 @@ pub(crate) struct Backend {
     pub(super) provider: Arc<Provider>,
     pub(super) upstream: HttpUpstream,
     pub(super) dialect: Dialect,
-    pub(super) chat_path: &'static str,
     pub(super) health: Health,
 }
 
@@ -24,7 +24,6 @@ impl Backend {
             provider: Arc::new(Provider::new(&with_stand_in(settings, policies))),
             upstream: HttpUpstream::new(settings.base_url.clone(), settings.dialect, streams),
             dialect: settings.dialect,
-            chat_path: settings.dialect.chat_path(&settings.base_url),
             health: Health::default(),
         }
     }
@@ -42,6 +41,11 @@ impl Backend {
             self.provider.follow(&with_stand_in(settings, policies).keys);
             Arc::clone(self)
         })
+    }
+
+    /// The path of a chat with a model, below the provider's base address.
+    pub(super) fn chat_path(&self, model: &str, stream: bool) -> Cow<'static, str> {
+        self.dialect.chat_path(self.upstream.base(), model, stream)
     }
 
     pub(crate) fn provider(&self) -> &Provider {

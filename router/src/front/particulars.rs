@@ -49,8 +49,17 @@ struct Fields<'a> {
     user: Option<&'a RawValue>,
     #[serde(default, borrow, deserialize_with = "present")]
     metadata: Option<&'a RawValue>,
-    #[serde(default, borrow, deserialize_with = "present")]
+    /// Gemini has its limit here, and the conversation in `contents`.
+    #[serde(default, borrow, rename = "generationConfig", deserialize_with = "present")]
+    generation: Option<&'a RawValue>,
+    #[serde(default, borrow, alias = "contents", deserialize_with = "present")]
     messages: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Generation {
+    max_output_tokens: Option<u64>,
 }
 
 const CALLER_ID_HEADER: &str = "x-client-request-id";
@@ -71,7 +80,9 @@ impl Particulars {
         let options: Map<String, Value> = value(fields.stream_options).unwrap_or_default();
         let stream = value(fields.stream).unwrap_or(false);
         let usage_wanted = options.get(USAGE_OPTION) == Some(&Value::Bool(true));
-        let max_output = value(fields.max_completion_tokens).or_else(|| value(fields.max_tokens));
+        let generation = || value(fields.generation).and_then(|of: Generation| of.max_output_tokens);
+        let max_output =
+            value(fields.max_completion_tokens).or_else(|| value(fields.max_tokens)).or_else(generation);
         let ask_for_usage =
             (stream && !usage_wanted).then(|| ask_for_usage(text, fields.stream_options, options)).flatten();
         let booked = Booked::read(&fields, headers, keep);
@@ -130,7 +141,7 @@ fn shortened(text: &str, most: usize) -> String {
 fn prompt_end(fields: &Fields<'_>, keep: usize) -> Option<String> {
     let messages: Vec<&RawValue> = value(fields.messages)?;
     let last: Value = value(messages.last().copied())?;
-    let content = &last["content"];
+    let content = if last["parts"].is_array() { &last["parts"] } else { &last["content"] };
     let last_part = || content.as_array()?.iter().rev().find_map(|part| part["text"].as_str());
     let text = content.as_str().or_else(last_part)?;
     let skipped = text.chars().count().saturating_sub(keep);

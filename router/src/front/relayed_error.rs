@@ -3,11 +3,11 @@
 use http::{HeaderName, Response, StatusCode, header};
 use serde_json::Value;
 
-use super::answer::{ApiError, INVALID_REQUEST, JSON, UPSTREAM, anthropic_type};
+use super::answer::{ApiError, INVALID_REQUEST, JSON, UPSTREAM, anthropic_type, gemini_status};
 use super::headers::forwarded_to_client;
 use super::relay::ResponseBody;
-use crate::provider::{Dialect, ErrorReply};
-use crate::translate::openai_error;
+use crate::provider::{Dialect, ErrorReply, error_body};
+use crate::translate::TroubleKind;
 
 /// The answer to a caller of one dialect, from a provider of another or the same.
 pub(super) fn relayed_error(
@@ -17,7 +17,7 @@ pub(super) fn relayed_error(
 ) -> Response<ResponseBody> {
     let is_error = reply.status.is_client_error() || reply.status.is_server_error();
     let status = if is_error { reply.status } else { StatusCode::BAD_GATEWAY };
-    let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+    let body = error_body(&reply.body);
     let mut response = if is_error && provider == caller && has_shape(&body, caller) {
         let mut response = Response::new(ResponseBody::whole(reply.body.clone()));
         *response.status_mut() = status;
@@ -54,8 +54,13 @@ fn in_other_words(status: StatusCode, body: &Value, provider: Dialect) -> ApiErr
         None => format!("the provider answered {} without an error that can be read", status.as_u16()),
     };
     let (kind, code) = match (provider, body["error"]["type"].as_str()) {
-        (Dialect::Anthropic, Some(kind)) => openai_error(kind),
-        (Dialect::Anthropic, None) => openai_error(anthropic_type(status)),
+        (Dialect::Anthropic, kind) => {
+            TroubleKind::of_anthropic(kind.unwrap_or_else(|| anthropic_type(status))).in_openai()
+        }
+        (Dialect::Gemini, _) => {
+            let word = body["error"]["status"].as_str().unwrap_or_else(|| gemini_status(status));
+            TroubleKind::of_gemini(word).in_openai()
+        }
         (Dialect::Openai, _) if status.is_client_error() => (INVALID_REQUEST, None),
         (Dialect::Openai, _) => (UPSTREAM, None),
     };
@@ -68,6 +73,7 @@ fn has_shape(body: &Value, dialect: Dialect) -> bool {
     let fits = match dialect {
         Dialect::Openai => code.is_string() || code.is_null(),
         Dialect::Anthropic => body["type"] == "error",
+        Dialect::Gemini => return filled("message") && filled("status") && code.is_u64(),
     };
     filled("message") && filled("type") && fits
 }

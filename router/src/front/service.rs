@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::address::is_addressed;
 use super::answer::{ApiError, json_answer};
 use super::backend::Backend;
 use super::caller::caller;
@@ -22,7 +23,7 @@ use crate::exchange::{Backoff, Queue};
 use crate::known_keys::KnownKeys;
 use crate::metrics::{Page, RequestCounters};
 use crate::policy::Policies;
-use crate::provider::{Dialect, Provider, ProviderKey};
+use crate::provider::{Dialect, Provider, ProviderKey, Surface};
 use crate::secret::Secret;
 use crate::settings::{ModelSettings, ProviderSettings, Settings, Target, shown};
 use crate::splitmix::Splitmix;
@@ -171,15 +172,19 @@ impl Service {
         let Some(allowed) = self.method_of(path) else {
             return ApiError::unknown_path(path).into_response(Dialect::Openai);
         };
+        let surface = surface_of(path);
+        let dialect = surface.map_or(Dialect::Openai, Surface::dialect);
         if request.method() != allowed {
-            let mut response = ApiError::wrong_method(request.method(), path).into_response(surface_of(path));
+            let mut response = ApiError::wrong_method(request.method(), path).into_response(dialect);
             if let Ok(value) = HeaderValue::from_str(allowed.as_str()) {
                 response.headers_mut().insert(header::ALLOW, value);
             }
             return response;
         }
+        if let Some(surface) = surface {
+            return chat::answer(self, surface, request, id).await;
+        }
         match path {
-            CHAT | MESSAGES => chat::answer(self, surface_of(path), request, id).await,
             MODELS => or_error(self.list_models(request.headers())),
             METRICS => self.metrics(),
             LIVENESS => status(StatusCode::OK, "alive"),
@@ -227,7 +232,7 @@ impl Service {
     /// The method that a path takes. Without an admin's key its paths do not exist.
     fn method_of(&self, path: &str) -> Option<Method> {
         match path {
-            CHAT | MESSAGES => Some(Method::POST),
+            _ if surface_of(path).is_some() => Some(Method::POST),
             MODELS | METRICS | LIVENESS | READINESS => Some(Method::GET),
             _ if self.admin_key.is_some() => admin::method_of(path),
             _ => None,
@@ -262,7 +267,7 @@ impl Service {
     }
 
     fn list_models(&self, headers: &HeaderMap) -> Result<Response<ResponseBody>, ApiError> {
-        let tenant = caller(self, headers)?;
+        let tenant = caller(self, headers, None)?;
         let models: Vec<_> = self
             .models
             .iter()
@@ -292,8 +297,12 @@ const PROVIDER_REQUEST_ID: HeaderName = HeaderName::from_static("x-provider-requ
 
 const PROMETHEUS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
-fn surface_of(path: &str) -> Dialect {
-    if path == MESSAGES { Dialect::Anthropic } else { Dialect::Openai }
+fn surface_of(path: &str) -> Option<Surface> {
+    match path {
+        CHAT => Some(Surface::Chat),
+        MESSAGES => Some(Surface::Messages),
+        _ => is_addressed(path).then_some(Surface::Generate),
+    }
 }
 
 fn or_error(answer: Result<Response<ResponseBody>, ApiError>) -> Response<ResponseBody> {

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use super::answer::ApiError;
 use crate::exchange::Refusal;
 use crate::provider::{Dialect, ProviderBody};
+use crate::stream::GeminiContent;
 use crate::usage::{AnthropicUsage, OpenaiUsage, Tally};
 
 /// Far above the longest answer that any model gives.
@@ -44,6 +45,10 @@ pub(super) fn count_answer(body: &[u8], dialect: Dialect, tally: &mut Tally) -> 
             if let Some(usage) = answer.usage {
                 tally.reports(usage);
             }
+        }
+        Dialect::Gemini => {
+            let Ok(answer) = serde_json::from_slice::<GeminiContent>(body) else { return false };
+            answer.count(tally);
         }
         Dialect::Anthropic => {
             let Ok(answer) = serde_json::from_slice::<Message>(body) else { return false };

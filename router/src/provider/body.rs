@@ -128,13 +128,22 @@ enum Failed {
     Told(StatusCode, Bytes),
 }
 
+/// An error may stand at the end without the blank line that would make it an event.
+fn failed_at_the_end(framer: &mut Framer, dialect: Dialect) -> Failed {
+    match framer.rest().map(|rest| Beginning::of(&rest, dialect)) {
+        Some(Beginning::Failed(status, body)) => Failed::Told(status, body),
+        _ => Failed::Unreachable,
+    }
+}
+
 /// Waits until a stream has begun, and holds what has come of it by then.
 async fn begun(body: &mut ProviderBody, dialect: Dialect, deadline: Instant) -> Result<(), Failed> {
     let (mut framer, mut held) = (Framer::default(), 0);
     loop {
         let frame = match timeout_at(deadline, body.rest.frame()).await {
             Err(_) => return Err(Failed::TimedOut),
-            Ok(None | Some(Err(_))) => return Err(Failed::Unreachable),
+            Ok(None) => return Err(failed_at_the_end(&mut framer, dialect)),
+            Ok(Some(Err(_))) => return Err(Failed::Unreachable),
             Ok(Some(Ok(frame))) => frame,
         };
         let Ok(data) = frame.into_data() else { continue };

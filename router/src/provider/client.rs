@@ -86,7 +86,7 @@ impl HttpUpstream {
     fn request(&self, key: &ProviderKey, request: &UpstreamRequest) -> Request<Full<Bytes>> {
         let mut built = Request::new(Full::new(request.body.clone()));
         *built.method_mut() = http::Method::POST;
-        *built.uri_mut() = self.address(request.path);
+        *built.uri_mut() = self.address(&request.path);
         *built.headers_mut() = request.headers.clone();
         built.headers_mut().extend(key.credential());
         built

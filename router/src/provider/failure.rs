@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
-use super::hint::{reset_hint, wait_hint};
+use super::hint::{GoogleDetails, reset_hint, wait_hint};
 use super::remaining::met_for;
 use super::{ErrorReply, Reply};
 
@@ -67,19 +67,32 @@ pub(crate) fn read_failure<B>(reply: &Reply<B>, now: SystemTime) -> Option<Failu
 
 /// What an error means.
 pub(crate) fn read_error(reply: &ErrorReply, now: SystemTime) -> Failure {
-    let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+    let body = error_body(&reply.body);
     let error = &body["error"];
-    let marks = [error["code"].as_str(), error["type"].as_str(), error["details"]["error_code"].as_str()];
+    let details = GoogleDetails::of(error);
+    let marks = [
+        error["code"].as_str(),
+        error["type"].as_str(),
+        error["details"]["error_code"].as_str(),
+        details.reason,
+    ];
     let message = error["message"].as_str().unwrap_or_default();
     let marked = |wanted: &[&str]| marks.iter().flatten().any(|mark| wanted.contains(mark));
     let says = |wanted: &[&str]| wanted.iter().any(|words| message.contains(words));
-    let hint = wait_hint(&reply.headers, message, now);
+    let hint = wait_hint(&reply.headers, message, now).or(details.hint);
     match reply.status {
         StatusCode::PAYMENT_REQUIRED => Failure::Exhausted,
         status if status.is_client_error() && (marked(&QUOTA_MARKS) || says(&QUOTA_WORDS)) => {
             Failure::Exhausted
         }
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Failure::KeyRejected,
+        // Google says so with the status of a wrong request.
+        StatusCode::BAD_REQUEST if marked(&["API_KEY_INVALID"]) => Failure::KeyRejected,
+        StatusCode::TOO_MANY_REQUESTS if details.has_no_quota => Failure::Exhausted,
+        // The wait that comes along may be short all the same.
+        StatusCode::TOO_MANY_REQUESTS if details.is_of_the_day => {
+            Failure::Limited { hint: Some(A_LONG_TIME) }
+        }
         StatusCode::TOO_MANY_REQUESTS if marked(&["slow_down"]) || says(&GROWTH_WORDS) => {
             Failure::SlowDown { hint }
         }
@@ -90,6 +103,17 @@ pub(crate) fn read_error(reply: &ErrorReply, now: SystemTime) -> Failure {
         }
         status if may_retry(status, &reply.headers) => Failure::Transient { hint },
         _ => Failure::Final,
+    }
+}
+
+/// A limit of the day is not free again before long.
+const A_LONG_TIME: Duration = Duration::from_secs(60 * 60);
+
+/// The body of an error. Google wraps some in a list.
+pub(crate) fn error_body(bytes: &[u8]) -> Value {
+    match serde_json::from_slice(bytes).unwrap_or_default() {
+        Value::Array(items) => items.into_iter().next().unwrap_or_default(),
+        body => body,
     }
 }
 

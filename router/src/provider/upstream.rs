@@ -1,5 +1,6 @@
 //! The seam between deciding and sending: what one attempt is given and what comes of it.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -39,7 +40,7 @@ impl<B> From<Reply<B>> for Attempted<B> {
 #[derive(Debug, Clone)]
 pub(crate) struct UpstreamRequest {
     /// What is appended to the provider's base address, from the slash on.
-    pub(crate) path: &'static str,
+    pub(crate) path: Cow<'static, str>,
     /// The caller's headers that may be passed on. No credential is among them.
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,

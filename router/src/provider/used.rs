@@ -7,13 +7,14 @@ use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
 
 use super::Dialect;
-use crate::stream::{AnthropicPassage, Framer, OpenaiPassage, Passage};
-use crate::usage::{AnthropicUsage, LatestReport, OpenaiUsage, Tally, UsageReport};
+use crate::stream::{AnthropicPassage, Framer, GeminiFraming, GeminiPassage, OpenaiPassage, Passage};
+use crate::usage::{AnthropicUsage, GeminiUsage, LatestReport, OpenaiUsage, Tally, UsageReport};
 
 /// What an answer tells that is an error or none at all.
 pub(super) fn used_by_whole(body: &[u8], dialect: Dialect) -> Option<UsageReport> {
     #[derive(Deserialize)]
     struct Usage<T> {
+        #[serde(alias = "usageMetadata")]
         usage: T,
     }
     match dialect {
@@ -23,6 +24,9 @@ pub(super) fn used_by_whole(body: &[u8], dialect: Dialect) -> Option<UsageReport
         Dialect::Anthropic => {
             serde_json::from_slice::<Usage<AnthropicUsage>>(body).ok().map(|told| told.usage.into())
         }
+        Dialect::Gemini => {
+            serde_json::from_slice::<Usage<GeminiUsage>>(body).ok().map(|told| told.usage.into())
+        }
     }
 }
 
@@ -31,6 +35,7 @@ pub(super) fn used_by_stream(held: &VecDeque<Bytes>, dialect: Dialect) -> Option
     let mut passage: Box<dyn Passage> = match dialect {
         Dialect::Openai => Box::new(OpenaiPassage::new(false, "")),
         Dialect::Anthropic => Box::new(AnthropicPassage),
+        Dialect::Gemini => Box::new(GeminiPassage::new(GeminiFraming::Events)),
     };
     let (mut framer, mut unread) = (Framer::default(), BytesMut::new());
     let mut tally = Tally::new(Arc::new(LatestReport), 0);

@@ -64,7 +64,8 @@ pub(super) struct ProviderEntry {
     pub(super) base_url: Spanned<String>,
     /// Absent: the keys are discovered from the environment. Those that are listed are all that there are.
     pub(super) keys: Option<Vec<KeyEntry>>,
-    /// The variable that discovery begins with. Default: `OPENAI_API_KEY` or `ANTHROPIC_API_KEY`, by dialect.
+    /// The variable that discovery begins with. Default: `OPENAI_API_KEY`,
+    /// `ANTHROPIC_API_KEY`, or `GOOGLE_API_KEY` and else `GEMINI_API_KEY`, by dialect.
     pub(super) discover: Option<String>,
     /// Whether it wants no key, as models on one's own machine: it is asked without a credential.
     #[serde(default)]

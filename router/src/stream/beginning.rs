@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::Event;
+use super::{Event, gemini_error};
 use crate::provider::Dialect;
 
 /// What one event at the beginning of a stream tells.
@@ -22,6 +22,12 @@ pub(crate) enum Beginning {
 
 impl Beginning {
     pub(crate) fn of(event: &Event, dialect: Dialect) -> Self {
+        if dialect == Dialect::Gemini
+            && let Some(error) = gemini_error(event)
+        {
+            let body = serde_json::json!({ "error": error }).to_string();
+            return Self::Failed(status_of(&error), Bytes::from(body));
+        }
         if event.data.is_empty() {
             return Self::Nothing;
         }
@@ -32,6 +38,7 @@ impl Beginning {
         let is_begun = match dialect {
             Dialect::Openai => openai_has_content(&value),
             Dialect::Anthropic => anthropic_has_content(&value),
+            Dialect::Gemini => gemini_has_content(&value),
         };
         if is_begun { Self::Begun } else { Self::Nothing }
     }
@@ -45,10 +52,12 @@ impl Beginning {
             return Self::Nothing;
         }
         match serde_json::from_slice::<Envelope<'_>>(body) {
-            Ok(Envelope { error: Value::Null, choices, content }) => {
+            Ok(Envelope { error: Value::Null, choices, content, candidates, prompt_feedback }) => {
                 let is_answer = match dialect {
                     Dialect::Openai => choices.is_some_and(is_filled_list),
                     Dialect::Anthropic => content.is_some_and(|content| content.get().starts_with('[')),
+                    // A prompt that is blocked has no candidate.
+                    Dialect::Gemini => prompt_feedback.is_some() || candidates.is_some_and(is_filled_list),
                 };
                 if is_answer { Self::Begun } else { Self::Nothing }
             }
@@ -67,6 +76,10 @@ struct Envelope<'a> {
     choices: Option<&'a RawValue>,
     #[serde(default, borrow)]
     content: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    candidates: Option<&'a RawValue>,
+    #[serde(default, borrow, rename = "promptFeedback")]
+    prompt_feedback: Option<&'a RawValue>,
 }
 
 fn is_filled_list(raw: &RawValue) -> bool {
@@ -92,6 +105,16 @@ fn anthropic_has_content(event: &Value) -> bool {
     }
 }
 
+fn gemini_has_content(event: &Value) -> bool {
+    let candidates = event["candidates"].as_array().map_or(&[][..], Vec::as_slice);
+    let is_begun = |candidate: &Value| {
+        let parts = candidate["content"]["parts"].as_array().map_or(&[][..], Vec::as_slice);
+        let is_part = |part: &Value| part["text"].as_str() != Some("") && part["thought"] != true;
+        !candidate["finishReason"].is_null() || parts.iter().any(is_part)
+    };
+    !event["promptFeedback"].is_null() || candidates.iter().any(is_begun)
+}
+
 fn is_filled(value: &Value) -> bool {
     match value {
         Value::Null => false,
@@ -109,19 +132,31 @@ fn status_of(error: &Value) -> StatusCode {
     if let Some(status) = told.filter(|status| status.is_client_error() || status.is_server_error()) {
         return status;
     }
-    let marks = [error["type"].as_str(), error["code"].as_str()];
+    let marks = [error["type"].as_str(), error["code"].as_str(), error["status"].as_str()];
     let says = |words: &[&str]| marks.iter().flatten().any(|mark| words.contains(mark));
-    if says(&["rate_limit_error", "rate_limit_exceeded", "insufficient_quota", "slow_down"]) {
+    if says(&[
+        "rate_limit_error",
+        "rate_limit_exceeded",
+        "insufficient_quota",
+        "slow_down",
+        "RESOURCE_EXHAUSTED",
+    ]) {
         StatusCode::TOO_MANY_REQUESTS
-    } else if says(&["authentication_error", "invalid_api_key"]) {
+    } else if says(&["authentication_error", "invalid_api_key", "UNAUTHENTICATED"]) {
         StatusCode::UNAUTHORIZED
-    } else if says(&["permission_error"]) {
+    } else if says(&["permission_error", "PERMISSION_DENIED"]) {
         StatusCode::FORBIDDEN
     } else if says(&["billing_error"]) {
         StatusCode::PAYMENT_REQUIRED
-    } else if says(&["invalid_request_error", "not_found_error", "request_too_large"]) {
+    } else if says(&[
+        "invalid_request_error",
+        "not_found_error",
+        "request_too_large",
+        "INVALID_ARGUMENT",
+        "NOT_FOUND",
+    ]) {
         StatusCode::BAD_REQUEST
-    } else if says(&["overloaded_error", "server_is_overloaded"]) {
+    } else if says(&["overloaded_error", "server_is_overloaded", "UNAVAILABLE"]) {
         StatusCode::SERVICE_UNAVAILABLE
     } else {
         StatusCode::BAD_GATEWAY

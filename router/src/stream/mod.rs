@@ -3,6 +3,7 @@
 mod anthropic;
 mod beginning;
 mod framer;
+mod gemini;
 mod openai;
 mod passage;
 mod policy;
@@ -10,6 +11,7 @@ mod policy;
 pub(crate) use anthropic::{AnthropicPassage, Delta, StartedBlock, StreamEvent};
 pub(crate) use beginning::Beginning;
 pub(crate) use framer::{Event, Framer, TooLong};
+pub(crate) use gemini::{GeminiContent, GeminiFraming, GeminiPart, GeminiPassage, gemini_error};
 pub(crate) use openai::OpenaiPassage;
 pub(crate) use passage::{Passage, Step};
 pub(crate) use policy::{StreamPolicy, WholeStreams};

@@ -1,11 +1,13 @@
 //! Usage: what providers report of the tokens of an answer, and what is counted when they do not.
 
 mod anthropic;
+mod gemini;
 mod openai;
 mod report;
 mod tally;
 
 pub(crate) use anthropic::AnthropicUsage;
+pub(crate) use gemini::GeminiUsage;
 pub(crate) use openai::OpenaiUsage;
 pub(crate) use report::{LatestReport, UsagePolicy, UsageReport};
 pub(crate) use tally::Tally;
