@@ -119,6 +119,15 @@ impl ApiError {
         Self { param: param.map(Cow::Owned), ..error }
     }
 
+    /// Nothing is kept here, nor at one account of several.
+    pub(super) fn needs_memory(field: &'static str) -> Self {
+        let message = format!(
+            "responses are not kept here, so `{field}` cannot be followed: leave it out, and send all of the input"
+        );
+        let error = Self::invalid(StatusCode::BAD_REQUEST, Some("unsupported_parameter"), message);
+        Self { param: Some(Cow::Borrowed(field)), ..error }
+    }
+
     pub(super) fn bad_query(problem: String) -> Self {
         Self::invalid(StatusCode::BAD_REQUEST, Some("invalid_query"), problem)
     }

@@ -12,8 +12,10 @@ use super::passing::Reading;
 use super::relay::{Relay, ResponseBody};
 use super::settlement::Settlement;
 use super::whole_answer::{count_answer, read_answer};
-use crate::provider::{Dialect, ProviderBody, is_event_stream};
-use crate::stream::{AnthropicPassage, GeminiFraming, GeminiPassage, OpenaiPassage, Passage};
+use crate::provider::{ProviderBody, Surface, is_event_stream};
+use crate::stream::{
+    AnthropicPassage, GeminiFraming, GeminiPassage, OpenaiPassage, Passage, ResponsesPassage,
+};
 use crate::translate::{Telling, translated_answer, translated_stream};
 
 /// Everything beside the success itself.
@@ -59,15 +61,16 @@ async fn as_stream(body: ResponseBody, asked: &Asked<'_>) -> ResponseBody {
 
 fn streamed(answering: Answering<'_>, response: Response<ProviderBody>) -> Response<ResponseBody> {
     let Answering { asked, reading, settlement } = answering;
-    let passage: Box<dyn Passage> = match (reading, asked.backend.dialect) {
-        (Reading::Translated { usage_wanted }, provider) => {
-            translated_stream(telling(asked, usage_wanted), provider)
+    let passage: Box<dyn Passage> = match (reading, asked.surface) {
+        (Reading::Translated { usage_wanted }, _) => {
+            translated_stream(telling(asked, usage_wanted), asked.backend.dialect)
         }
-        (Reading::AsItComes { usage_wanted }, Dialect::Openai) => {
+        (Reading::AsItComes { .. }, Surface::Responses) => Box::new(ResponsesPassage),
+        (Reading::AsItComes { usage_wanted }, Surface::Chat | Surface::Embeddings) => {
             Box::new(OpenaiPassage::new(usage_wanted, asked.id))
         }
-        (Reading::AsItComes { .. }, Dialect::Anthropic) => Box::new(AnthropicPassage),
-        (Reading::AsItComes { .. }, Dialect::Gemini) => Box::new(GeminiPassage::new(framing(asked))),
+        (Reading::AsItComes { .. }, Surface::Messages) => Box::new(AnthropicPassage),
+        (Reading::AsItComes { .. }, Surface::Generate) => Box::new(GeminiPassage::new(framing(asked))),
     };
     let (mut head, body) = response.into_parts();
     head.headers.insert(header::CONTENT_TYPE, content_type(framing(asked)));
@@ -107,9 +110,7 @@ async fn whole(answering: Answering<'_>, response: Response<ProviderBody>) -> Re
                 let telling = telling(asked, usage_wanted);
                 translated_answer(telling, asked.backend.dialect, &bytes, &mut tally)
             }
-            Reading::AsItComes { .. } => {
-                count_answer(&bytes, asked.backend.dialect, &mut tally).then_some(bytes)
-            }
+            Reading::AsItComes { .. } => count_answer(&bytes, asked.surface, &mut tally).then_some(bytes),
         };
         passed.ok_or_else(ApiError::unreadable_answer)
     });

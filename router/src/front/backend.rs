@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::policy::Policies;
-use crate::provider::{Dialect, HttpUpstream, Provider, ProviderKey};
+use crate::provider::{Dialect, HttpUpstream, Provider, ProviderKey, Surface};
 use crate::secret::Secret;
 use crate::settings::ProviderSettings;
 use crate::upkeep::Health;
@@ -43,9 +43,9 @@ impl Backend {
         })
     }
 
-    /// The path of a chat with a model, below the provider's base address.
-    pub(super) fn chat_path(&self, model: &str, stream: bool) -> Cow<'static, str> {
-        self.dialect.chat_path(self.upstream.base(), model, stream)
+    /// The path of a surface, below the provider's base address.
+    pub(super) fn path(&self, surface: Surface, model: &str, stream: bool) -> Cow<'static, str> {
+        surface.path(self.upstream.base(), model, stream)
     }
 
     pub(crate) fn provider(&self) -> &Provider {

@@ -34,7 +34,11 @@ pub(super) fn prepare(asked: &Asked<'_>) -> Result<Prepared, ApiError> {
     match (asked.surface, asked.backend.dialect) {
         (Surface::Chat, Dialect::Openai) if !is_counted(asked) => Ok(unread(asked)),
         (Surface::Chat, Dialect::Openai) => read(asked),
-        (Surface::Messages, Dialect::Anthropic) | (Surface::Generate, Dialect::Gemini) => native(asked),
+        (Surface::Embeddings, Dialect::Openai) if !is_counted(asked) => Ok(unread(asked)),
+        (Surface::Responses, _) => response(asked),
+        (Surface::Embeddings, Dialect::Openai)
+        | (Surface::Messages, Dialect::Anthropic)
+        | (Surface::Generate, Dialect::Gemini) => native(asked),
         _ => translated(asked),
     }
 }
@@ -42,6 +46,21 @@ pub(super) fn prepare(asked: &Asked<'_>) -> Result<Prepared, ApiError> {
 /// Whether anybody wants to know what the answer comes to.
 fn is_counted(asked: &Asked<'_>) -> bool {
     asked.service.books.is_some() || asked.model.limits.iter().any(|limit| limit.tokens.is_some())
+}
+
+/// A response, which must need nothing of earlier ones: they would lie at whichever account answered. Nor is it kept.
+fn response(asked: &Asked<'_>) -> Result<Prepared, ApiError> {
+    let particulars = particulars(asked)?;
+    if let Some(field) = particulars.needs_memory {
+        return Err(ApiError::needs_memory(field));
+    }
+    if asked.backend.dialect != Dialect::Openai {
+        return translated(asked);
+    }
+    let body = edited(asked.body, renaming(asked).chain(particulars.keep_nothing.clone()).collect());
+    let headers = forwarded_to_provider(&asked.head.headers);
+    let request = request(asked, headers, body, particulars.stream);
+    Ok(prepared(request, Reading::AsItComes { usage_wanted: true }, particulars))
 }
 
 /// The caller's own bytes but for the model's name, and nothing read of them.
@@ -114,8 +133,9 @@ fn request(
         headers.insert(REQUEST_ID, id);
     }
     asked.service.policies.border.to_provider(&asked.head.headers, &mut headers);
-    let path = asked.backend.chat_path(&asked.target.upstream_name, stream);
-    UpstreamRequest { path, headers, body, patience: asked.model.patience }
+    let surface = asked.surface.at(asked.backend.dialect);
+    let path = asked.backend.path(surface, &asked.target.upstream_name, stream);
+    UpstreamRequest { surface, path, headers, body, patience: asked.model.patience }
 }
 
 /// The edit of the model's name, unless the provider knows the model by the same one.

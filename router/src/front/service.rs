@@ -283,6 +283,8 @@ impl Service {
 
 const CHAT: &str = "/v1/chat/completions";
 const MESSAGES: &str = "/v1/messages";
+const RESPONSES: &str = "/v1/responses";
+const EMBEDDINGS: &str = "/v1/embeddings";
 const MODELS: &str = "/v1/models";
 const METRICS: &str = "/metrics";
 /// Answered from memory alone: a provider in trouble must not get the router restarted.
@@ -301,6 +303,8 @@ fn surface_of(path: &str) -> Option<Surface> {
     match path {
         CHAT => Some(Surface::Chat),
         MESSAGES => Some(Surface::Messages),
+        RESPONSES => Some(Surface::Responses),
+        EMBEDDINGS => Some(Surface::Embeddings),
         _ => is_addressed(path).then_some(Surface::Generate),
     }
 }

@@ -133,12 +133,12 @@ impl Upstream for HttpUpstream {
                 Reply::Unreachable.into()
             }
             Ok(Ok(response)) if response.status().is_success() => {
-                let opened = opened(response, self.dialect, &self.streams, begin, request.patience).await;
+                let opened = opened(response, request.surface, &self.streams, begin, request.patience).await;
                 self.with_again(opened, key, request)
             }
             Ok(Ok(response)) => {
                 let error = read_error(response, deadline).await;
-                let used = used_by_whole(&error.body, self.dialect);
+                let used = used_by_whole(&error.body, request.surface);
                 Attempted { reply: Reply::Error(error), used }
             }
         }

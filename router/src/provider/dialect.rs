@@ -1,7 +1,5 @@
 //! The wire format that a provider or a client speaks, as far as addresses and credentials go.
 
-use std::borrow::Cow;
-
 use http::{HeaderName, HeaderValue, Uri, header};
 use serde::Deserialize;
 
@@ -35,22 +33,6 @@ impl Dialect {
         }
     }
 
-    /// The path of a chat below a base address. Client libraries of Anthropic are given an address without the
-    /// version, others with it; both are taken.
-    pub(crate) fn chat_path(self, base: &Uri, model: &str, stream: bool) -> Cow<'static, str> {
-        let base = base.path().trim_end_matches('/');
-        match self {
-            Self::Openai => Cow::Borrowed("/chat/completions"),
-            Self::Anthropic if base.ends_with("/v1") => Cow::Borrowed("/messages"),
-            Self::Anthropic => Cow::Borrowed("/v1/messages"),
-            Self::Gemini => {
-                let version = if has_gemini_version(base) { "" } else { "/v1beta" };
-                let action = if stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
-                Cow::Owned(format!("{version}/models/{}:{action}", in_path(model)))
-            }
-        }
-    }
-
     /// The path of the list of models below a base address.
     pub(super) fn models_path(self, base: &Uri) -> &'static str {
         let base = base.path().trim_end_matches('/');
@@ -74,54 +56,6 @@ impl Dialect {
     }
 }
 
-fn has_gemini_version(base: &str) -> bool {
+pub(super) fn has_gemini_version(base: &str) -> bool {
     ["/v1beta", "/v1alpha", "/v1"].iter().any(|version| base.ends_with(version))
-}
-
-/// A model's name as a part of a path.
-fn in_path(name: &str) -> String {
-    let mut written = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            written.push(char::from(byte));
-        } else {
-            written.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    written
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_version_stands_in_the_path_once() {
-        for (base, expected) in [
-            ("http://h", "/v1/messages"),
-            ("http://h/", "/v1/messages"),
-            ("http://h/v1", "/messages"),
-            ("http://h/proxy/v1/", "/messages"),
-            ("http://h/proxy", "/v1/messages"),
-        ] {
-            let base = base.parse().unwrap();
-            assert_eq!(Dialect::Anthropic.chat_path(&base, "m", true), expected, "{base}");
-            let models = expected.replace("messages", "models");
-            assert_eq!(Dialect::Anthropic.models_path(&base), models, "{base}");
-        }
-        let openai = "http://h/v1".parse().unwrap();
-        assert_eq!(Dialect::Openai.chat_path(&openai, "m", false), "/chat/completions");
-    }
-
-    #[test]
-    fn the_model_stands_in_the_path_of_gemini() {
-        for (base, model, stream, expected) in [
-            ("http://h", "g-1.5", false, "/v1beta/models/g-1.5:generateContent"),
-            ("http://h/v1beta/", "a b/c", true, "/models/a%20b%2Fc:streamGenerateContent?alt=sse"),
-            ("http://h/v1", "é?", false, "/models/%C3%A9%3F:generateContent"),
-        ] {
-            let base = base.parse().unwrap();
-            assert_eq!(Dialect::Gemini.chat_path(&base, model, stream), expected);
-        }
-    }
 }

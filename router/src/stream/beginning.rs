@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::responses::{responses_error, responses_has_content};
 use super::{Event, gemini_error};
-use crate::provider::Dialect;
+use crate::provider::Surface;
 
 /// What one event at the beginning of a stream tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,8 +22,8 @@ pub(crate) enum Beginning {
 }
 
 impl Beginning {
-    pub(crate) fn of(event: &Event, dialect: Dialect) -> Self {
-        if dialect == Dialect::Gemini
+    pub(crate) fn of(event: &Event, surface: Surface) -> Self {
+        if surface == Surface::Generate
             && let Some(error) = gemini_error(event)
         {
             let body = serde_json::json!({ "error": error }).to_string();
@@ -35,10 +36,18 @@ impl Beginning {
         if value["error"].is_object() || value["error"].is_string() {
             return Self::Failed(status_of(&value["error"]), event.data.clone());
         }
-        let is_begun = match dialect {
-            Dialect::Openai => openai_has_content(&value),
-            Dialect::Anthropic => anthropic_has_content(&value),
-            Dialect::Gemini => gemini_has_content(&value),
+        if surface == Surface::Responses
+            && let Some(error) = responses_error(&value)
+        {
+            let body = serde_json::json!({ "error": error }).to_string();
+            return Self::Failed(status_of(error), Bytes::from(body));
+        }
+        let is_begun = match surface {
+            Surface::Responses => responses_has_content(&value),
+            Surface::Embeddings => true,
+            Surface::Chat => openai_has_content(&value),
+            Surface::Messages => anthropic_has_content(&value),
+            Surface::Generate => gemini_has_content(&value),
         };
         if is_begun { Self::Begun } else { Self::Nothing }
     }
@@ -46,18 +55,28 @@ impl Beginning {
 
 impl Beginning {
     /// The same of an answer that came whole. Nothing means that it is none.
-    pub(crate) fn of_whole(body: &Bytes, dialect: Dialect) -> Self {
+    pub(crate) fn of_whole(body: &Bytes, surface: Surface) -> Self {
         // A list would be taken for the fields in their order.
         if !body.trim_ascii_start().starts_with(b"{") {
             return Self::Nothing;
         }
         match serde_json::from_slice::<Envelope<'_>>(body) {
-            Ok(Envelope { error: Value::Null, choices, content, candidates, prompt_feedback }) => {
-                let is_answer = match dialect {
-                    Dialect::Openai => choices.is_some_and(is_filled_list),
-                    Dialect::Anthropic => content.is_some_and(|content| content.get().starts_with('[')),
+            Ok(Envelope {
+                error: Value::Null,
+                choices,
+                content,
+                candidates,
+                prompt_feedback,
+                output,
+                data,
+            }) => {
+                let is_answer = match surface {
+                    Surface::Chat => choices.is_some_and(is_filled_list),
+                    Surface::Responses => output.is_some_and(|output| output.get().starts_with('[')),
+                    Surface::Embeddings => data.is_some_and(is_filled_list),
+                    Surface::Messages => content.is_some_and(|content| content.get().starts_with('[')),
                     // A prompt that is blocked has no candidate.
-                    Dialect::Gemini => prompt_feedback.is_some() || candidates.is_some_and(is_filled_list),
+                    Surface::Generate => prompt_feedback.is_some() || candidates.is_some_and(is_filled_list),
                 };
                 if is_answer { Self::Begun } else { Self::Nothing }
             }
@@ -80,6 +99,10 @@ struct Envelope<'a> {
     candidates: Option<&'a RawValue>,
     #[serde(default, borrow, rename = "promptFeedback")]
     prompt_feedback: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    output: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    data: Option<&'a RawValue>,
 }
 
 fn is_filled_list(raw: &RawValue) -> bool {
@@ -167,9 +190,9 @@ fn status_of(error: &Value) -> StatusCode {
 mod tests {
     use super::*;
 
-    fn beginning(data: &'static str, dialect: Dialect) -> Beginning {
+    fn beginning(data: &'static str, surface: Surface) -> Beginning {
         let bytes = Bytes::from_static(data.as_bytes());
-        Beginning::of(&Event { raw: bytes.clone(), name: Bytes::new(), data: bytes }, dialect)
+        Beginning::of(&Event { raw: bytes.clone(), name: Bytes::new(), data: bytes }, surface)
     }
 
     #[test]
@@ -185,7 +208,7 @@ mod tests {
             ("{oops", true),
         ];
         for (data, is_begun) in cases {
-            assert_eq!(beginning(data, Dialect::Openai) == Beginning::Begun, is_begun, "{data}");
+            assert_eq!(beginning(data, Surface::Chat) == Beginning::Begun, is_begun, "{data}");
         }
         let cases = [
             (r#"{"type":"message_start","message":{}}"#, false),
@@ -196,38 +219,38 @@ mod tests {
             (r#"{"type":"message_stop"}"#, true),
         ];
         for (data, is_begun) in cases {
-            assert_eq!(beginning(data, Dialect::Anthropic) == Beginning::Begun, is_begun, "{data}");
+            assert_eq!(beginning(data, Surface::Messages) == Beginning::Begun, is_begun, "{data}");
         }
     }
 
     #[test]
     fn a_whole_answer_is_an_object_that_answers_and_has_no_error() {
-        use Dialect::{Anthropic, Openai};
+        use Surface::{Chat, Messages};
         let cases = [
-            (Openai, r#"{"choices":[{}]}"#, Beginning::Begun),
-            (Openai, r#"{"error":null,"choices":[{}]}"#, Beginning::Begun),
-            (Openai, r#"{"choices":[]}"#, Beginning::Nothing),
-            (Openai, r#"{"choices":{}}"#, Beginning::Nothing),
-            (Openai, r#"{"content":[]}"#, Beginning::Nothing),
-            (Openai, r#"{"status":"ok"}"#, Beginning::Nothing),
-            (Openai, "[]", Beginning::Nothing),
-            (Openai, "", Beginning::Nothing),
-            (Openai, "<html>", Beginning::Nothing),
-            (Openai, r#"{"choices":["#, Beginning::Nothing),
-            (Anthropic, r#"{"content":[]}"#, Beginning::Begun),
-            (Anthropic, r#"{"content":null}"#, Beginning::Nothing),
-            (Anthropic, r#"{"choices":[{}]}"#, Beginning::Nothing),
+            (Chat, r#"{"choices":[{}]}"#, Beginning::Begun),
+            (Chat, r#"{"error":null,"choices":[{}]}"#, Beginning::Begun),
+            (Chat, r#"{"choices":[]}"#, Beginning::Nothing),
+            (Chat, r#"{"choices":{}}"#, Beginning::Nothing),
+            (Chat, r#"{"content":[]}"#, Beginning::Nothing),
+            (Chat, r#"{"status":"ok"}"#, Beginning::Nothing),
+            (Chat, "[]", Beginning::Nothing),
+            (Chat, "", Beginning::Nothing),
+            (Chat, "<html>", Beginning::Nothing),
+            (Chat, r#"{"choices":["#, Beginning::Nothing),
+            (Messages, r#"{"content":[]}"#, Beginning::Begun),
+            (Messages, r#"{"content":null}"#, Beginning::Nothing),
+            (Messages, r#"{"choices":[{}]}"#, Beginning::Nothing),
         ];
-        for (dialect, body, expected) in cases {
+        for (surface, body, expected) in cases {
             assert_eq!(
-                Beginning::of_whole(&Bytes::from_static(body.as_bytes()), dialect),
+                Beginning::of_whole(&Bytes::from_static(body.as_bytes()), surface),
                 expected,
                 "{body}"
             );
         }
         let error = Bytes::from_static(br#"{"error":{"code":"server_is_overloaded"}}"#);
         let failed = Beginning::Failed(StatusCode::SERVICE_UNAVAILABLE, error.clone());
-        assert_eq!(Beginning::of_whole(&error, Openai), failed);
+        assert_eq!(Beginning::of_whole(&error, Chat), failed);
     }
 
     #[test]
@@ -242,7 +265,7 @@ mod tests {
             (r#"{"error":"down"}"#, 502),
         ];
         for (data, expected) in cases {
-            let Beginning::Failed(status, body) = beginning(data, Dialect::Openai) else { panic!("{data}") };
+            let Beginning::Failed(status, body) = beginning(data, Surface::Chat) else { panic!("{data}") };
             assert_eq!((status.as_u16(), body.as_ref()), (expected, data.as_bytes()));
         }
     }

@@ -7,6 +7,7 @@ mod gemini;
 mod openai;
 mod passage;
 mod policy;
+mod responses;
 
 pub(crate) use anthropic::{AnthropicPassage, Delta, StartedBlock, StreamEvent};
 pub(crate) use beginning::Beginning;
@@ -15,3 +16,4 @@ pub(crate) use gemini::{GeminiContent, GeminiFraming, GeminiPart, GeminiPassage,
 pub(crate) use openai::OpenaiPassage;
 pub(crate) use passage::{Passage, Step};
 pub(crate) use policy::{StreamPolicy, WholeStreams};
+pub(crate) use responses::ResponsesPassage;

@@ -8,6 +8,7 @@ mod in_turn;
 mod openai;
 mod piece;
 mod request;
+mod responses;
 
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use self::anthropic::{EventReader, EventWriter};
 use self::gemini::{ContentReader, ContentWriter};
 use self::openai::{ChunkReader, ChunkWriter};
 use self::piece::{PieceReader, PieceWriter, TranslatedPassage};
+use self::responses::ResponseWriter;
 use crate::provider::{Dialect, Surface};
 use crate::stream::{GeminiFraming, Passage};
 use crate::usage::Tally;
@@ -53,6 +55,11 @@ pub(crate) fn translated_request(
         Surface::Chat => openai::read_request(body)?,
         Surface::Messages => anthropic::read_request(body)?,
         Surface::Generate => gemini::read_request(body, stream)?,
+        Surface::Responses => responses::read_request(body)?,
+        Surface::Embeddings => {
+            let problem = "the provider of this model cannot be asked for embeddings";
+            return Err(Untranslatable::new("model", problem));
+        }
     };
     let bytes = match provider {
         Dialect::Openai => openai::write_request(request, model)?,
@@ -85,6 +92,8 @@ pub(crate) fn translated_answer(
         Surface::Chat => openai::write_answer(answer, tokens).to_string().into_bytes(),
         Surface::Messages => anthropic::write_answer(answer, tokens)?,
         Surface::Generate => gemini::write_answer(answer, tokens)?.to_string().into_bytes(),
+        Surface::Responses => responses::write_answer(answer, tokens).to_string().into_bytes(),
+        Surface::Embeddings => return None,
     };
     Some(Bytes::from(bytes))
 }
@@ -99,9 +108,11 @@ pub(crate) fn translated_stream(telling: Telling<'_>, provider: Dialect) -> Box<
     let Telling { model, usage_wanted, framing, .. } = telling;
     let id = telling.made_up_id();
     let writer: Box<dyn PieceWriter> = match telling.surface {
-        Surface::Chat => Box::new(ChunkWriter::new(id, model, usage_wanted)),
+        // There are no streams of embeddings.
+        Surface::Chat | Surface::Embeddings => Box::new(ChunkWriter::new(id, model, usage_wanted)),
         Surface::Messages => Box::new(EventWriter::new(id, model)),
         Surface::Generate => Box::new(ContentWriter::new(id, model, framing)),
+        Surface::Responses => Box::new(ResponseWriter::new(id, model)),
     };
     Box::new(TranslatedPassage { reader, writer, pieces: Vec::new() })
 }
@@ -111,7 +122,8 @@ impl Telling<'_> {
         match self.surface {
             Surface::Chat => format!("chatcmpl-{}", self.id),
             Surface::Messages => format!("msg_{}", self.id),
-            Surface::Generate => self.id.to_owned(),
+            Surface::Responses => format!("resp_{}", self.id),
+            Surface::Generate | Surface::Embeddings => self.id.to_owned(),
         }
     }
 }

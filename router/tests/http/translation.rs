@@ -198,3 +198,105 @@ async fn a_key_may_stand_in_the_address_of_gemini_alone_and_stays_here() {
     assert_eq!(ask(&format!("{path}?key=acme-key"), &body).await.status, 401);
     assert_eq!(provider.keys(), ["sk-1"]);
 }
+
+fn responses_stream() -> String {
+    let usage = r#"{"input_tokens":2000,"input_tokens_details":{"cached_tokens":800},"output_tokens":150}"#;
+    [
+        r#"{"type":"response.created","response":{"id":"resp_1"}}"#.to_owned(),
+        r#"{"type":"response.output_text.delta","delta":"pong"}"#.to_owned(),
+        format!(r#"{{"type":"response.completed","response":{{"usage":{usage}}}}}"#),
+    ]
+    .map(|data| format!("event: x\ndata: {data}\n\n"))
+    .concat()
+}
+
+#[tokio::test]
+async fn a_response_passes_to_its_own_provider_which_keeps_nothing_and_is_booked() {
+    let sent = responses_stream();
+    let told = sent.clone();
+    let provider = Provider::start(move |attempt| {
+        let whole = r#"{"object":"response","output":[],"usage":{"input_tokens":2000,"input_tokens_details":{"cached_tokens":800},"output_tokens":150}}"#;
+        if attempt.json()["stream"] == true { stream(&told) } else { answer(200, &[], whole) }
+    })
+    .await;
+    let router = start_router(&config(&provider, "openai", "admin: { secret: boss }\n"), None).await;
+    let streamed = r#"{"model":"chat","input":"ping","stream":true,"x":1.10}"#;
+    let got = send(post_as(&router, "/v1/responses", "caller", streamed)).await;
+    assert_eq!((got.status, got.body.as_ref()), (200, sent.as_bytes()));
+    let plain = send(post_as(&router, "/v1/responses", "caller", r#"{"model":"chat","input":"ping"}"#)).await;
+    assert_eq!(plain.json()["object"], "response");
+    let attempt = &provider.attempts()[0];
+    let expected = r#"{"model":"model-x","input":"ping","stream":true,"x":1.10,"store":false}"#;
+    assert_eq!((attempt.path.as_str(), attempt.body.as_ref()), ("/responses", expected.as_bytes()));
+    for row in rows(&router, 2).await {
+        assert_eq!(
+            (&row["tokens"]["cache_read"], &row["tokens"]["output"]),
+            (&json!(800), &json!(150)),
+            "{row}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_response_of_another_provider_is_translated() {
+    for dialect in ["anthropic", "gemini"] {
+        let provider = Provider::start(move |_| pong(dialect)).await;
+        let router = start_router(&config(&provider, dialect, ""), None).await;
+        let got =
+            send(post_as(&router, "/v1/responses", "caller", r#"{"model":"chat","input":"ping"}"#)).await;
+        assert_eq!(got.json()["output"][0]["content"][0]["text"], "pong", "{got:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_response_would_have_to_remember_is_refused_by_name() {
+    let provider = Provider::start(|_| pong("openai")).await;
+    let router = start_router(&config(&provider, "openai", ""), None).await;
+    for (field, value) in [
+        ("previous_response_id", json!("resp_1")),
+        ("conversation", json!("conv_1")),
+        ("store", json!(true)),
+        ("background", json!(true)),
+    ] {
+        let mut body = json!({ "model": "chat", "input": "ping" });
+        body[field] = value;
+        let got = send(post_as(&router, "/v1/responses", "caller", &body.to_string())).await;
+        assert_eq!((got.status, got.json()["error"]["param"].as_str()), (400, Some(field)));
+    }
+    assert_eq!(provider.keys().len(), 0);
+}
+
+#[tokio::test]
+async fn a_failure_in_the_second_event_of_a_response_leads_to_another_key() {
+    let failed = "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{}}\n\n\
+        event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"rate_limit_exceeded\",\"message\":\"m\"}}}\n\n";
+    let provider =
+        Provider::start(move |attempt| stream(if attempt.key() == "sk-1" { failed } else { &GOOD })).await;
+    static GOOD: std::sync::LazyLock<String> = std::sync::LazyLock::new(responses_stream);
+    let router = start_router(&config(&provider, "openai", ""), None).await;
+    let body = r#"{"model":"chat","input":"ping","stream":true}"#;
+    let got = send(post_as(&router, "/v1/responses", "caller", body)).await;
+    assert_eq!((got.status, got.body.as_ref()), (200, GOOD.as_bytes()));
+    assert_eq!(provider.keys(), ["sk-1", "sk-2"]);
+}
+
+#[tokio::test]
+async fn embeddings_pass_in_batches_and_only_to_who_makes_them() {
+    let vectors = r#"{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.10]},{"object":"embedding","index":1,"embedding":[1e-3]}],"usage":{"prompt_tokens":9,"total_tokens":9}}"#;
+    let provider = Provider::start(move |_| answer(200, &[], vectors)).await;
+    let router = start_router(&config(&provider, "openai", "admin: { secret: boss }\n"), None).await;
+    let body = r#"{"model":"chat","input":["a","b"]}"#;
+    let got = send(post_as(&router, "/v1/embeddings", "caller", body)).await;
+    assert_eq!((got.status, got.body.as_ref()), (200, vectors.as_bytes()));
+    let attempt = &provider.attempts()[0];
+    assert_eq!((attempt.path.as_str(), attempt.json()["input"].clone()), ("/embeddings", json!(["a", "b"])));
+    let row = &rows(&router, 1).await[0];
+    assert_eq!(
+        (&row["tokens"]["input"], &row["tokens"]["output"], &row["state"]),
+        (&json!(9), &json!(0), &json!("settled"))
+    );
+    let other = Provider::start(|_| pong("anthropic")).await;
+    let router = start_router(&config(&other, "anthropic", ""), None).await;
+    let got = send(post_as(&router, "/v1/embeddings", "caller", body)).await;
+    assert_eq!((got.status, got.json()["error"]["param"].as_str()), (400, Some("model")));
+}

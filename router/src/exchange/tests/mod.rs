@@ -103,6 +103,7 @@ impl<F: Fn(&str, Instant) -> Reply<()> + Send + Sync> World<F> {
     async fn ask(&self) -> Finished<()> {
         const SECONDS: Duration = Duration::from_secs(10);
         let request = UpstreamRequest {
+            surface: crate::provider::Surface::Chat,
             path: "/chat/completions".into(),
             headers: HeaderMap::new(),
             body: Bytes::new(),
