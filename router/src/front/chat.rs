@@ -76,14 +76,15 @@ async fn try_answer(
     let addressed = if surface == Surface::Generate { Addressed::of(&head.uri) } else { None };
     let tenant = caller(service, &head.headers, addressed.as_ref().map(|_| &head.uri))?;
     known.slot = take_slot(service, tenant)?;
-    let body = read_whole(body, &service.buffered).await?;
+    let body = read_whole(body, &service.buffered, service.max_request).await?;
     let requested = match &addressed {
         Some(addressed) => RequestedModel::addressed(addressed.model.clone()),
         None => RequestedModel::find(body.bytes())?,
     };
     let model = service.model(tenant, requested.name())?;
     known.model = Some(requested.name().to_owned());
-    let choice = Choice { service, model, headers: &head.headers, tenant };
+    let tokens = about_tokens(body.bytes());
+    let choice = Choice { service, model, headers: &head.headers, tenant, tokens };
     let mut candidates = choice.candidates();
     let (model, target) = candidates.next().ok_or_else(|| ApiError::unknown_model(requested.name()))?;
     let backend = &service.backends[target.provider];
@@ -144,6 +145,19 @@ impl<'a> Asked<'a> {
 /// A token is hardly ever shorter than two bytes of a body, so a request's input is at most half of its length.
 const BYTES_PER_TOKEN: usize = 2;
 
+/// What is shorter holds no picture.
+const SHORT: usize = 1_024;
+
+/// About how many tokens a body comes to. One that may hold a picture says nothing about that.
+fn about_tokens(body: &[u8]) -> u64 {
+    let holds = |word: &str| memchr::memmem::find(body, word.as_bytes()).is_some();
+    if body.len() > SHORT && (holds("base64") || holds("inlineData")) {
+        return 0;
+    }
+    // Most text has about four bytes to a token.
+    u64::try_from(body.len() / 4).unwrap_or(u64::MAX)
+}
+
 async fn open_charge(books: &Arc<Books>, asked: &Asked<'_>, prepared: &Prepared) -> Result<Charge, ApiError> {
     let draft = Draft {
         id: asked.id.to_owned(),
@@ -179,6 +193,8 @@ async fn exchange<'a>(
 ) -> Response<ResponseBody> {
     let falls_back = asked.service.policies.retry.falls_back();
     let (mut asked, mut prepared, mut attempts) = (*asked, prepared, 0);
+    // Once a provider found fault with the request, only those are asked who may not.
+    let mut instead = None;
     let (finished, used) = loop {
         let mut finished = asked_once(&asked, &prepared).await;
         let earlier = attempts;
@@ -187,8 +203,16 @@ async fn exchange<'a>(
             let key = finished.key.as_ref().map(|key| (key.name(), key.fingerprint()));
             charge.served_by(asked.backend.provider.name(), &asked.target.upstream_name, key, attempts);
         }
-        let may_go_on = falls_back && finished.may_fall_back();
-        let next = if may_go_on { next_prepared(&asked, &mut candidates) } else { None };
+        let unfit = finished.unfit().filter(|_| falls_back);
+        if let (Some(unfit), None) = (unfit, &instead) {
+            instead = Some(asked.choice.instead(unfit, asked.model));
+        }
+        let may_go_on = falls_back && (unfit.is_some() || finished.may_fall_back());
+        let next = match &mut instead {
+            _ if !may_go_on => None,
+            Some(instead) => next_prepared(&asked, instead),
+            None => next_prepared(&asked, &mut candidates),
+        };
         // The failure that the client is told of is booked with the answer, the others by themselves.
         let used = if next.is_none() { finished.take_used_by_the_last() } else { None };
         book_failed(charge.as_mut(), &finished.used, earlier);

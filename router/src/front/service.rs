@@ -42,6 +42,8 @@ pub(crate) struct Service {
     pub(super) books: Option<Arc<Books>>,
     /// So many characters of each prompt are kept in the ledger.
     pub(super) prompt_end: usize,
+    /// So many bytes a request may have, if that is less than any may.
+    pub(super) max_request: Option<usize>,
     pub(super) admin_key: Option<Secret>,
     /// None of which a client is ever told.
     pub(super) known_keys: Arc<KnownKeys>,
@@ -67,6 +69,7 @@ impl Service {
             spreads: BTreeMap::new(),
             books: None,
             prompt_end: 0,
+            max_request: None,
             admin_key: None,
             known_keys: Arc::new(KnownKeys::new(std::iter::empty())),
             requests: RequestCounters::default(),
@@ -89,7 +92,7 @@ impl Service {
         }
         let keys = settings.providers.iter().flat_map(|provider| &provider.keys);
         let known_keys = Arc::new(KnownKeys::new(keys.filter_map(ProviderKey::secret)));
-        let Settings { models, tenants, prices, admin_key, prompt_end, .. } = settings;
+        let Settings { models, tenants, prices, admin_key, prompt_end, max_request, .. } = settings;
         let keeps_books = !tenants.is_empty() || !prices.is_empty() || admin_key.is_some();
         let nobody = Tenants::default();
         let before = self.books.as_ref().map_or(&nobody, |books| books.tenants());
@@ -103,6 +106,7 @@ impl Service {
             requests: self.requests.followed_by(models.keys()),
             models,
             prompt_end,
+            max_request,
             admin_key,
             known_keys,
             shown,

@@ -16,7 +16,7 @@ mod used;
 pub(crate) use body::{ProviderBody, is_event_stream};
 pub(crate) use client::HttpUpstream;
 pub(crate) use dialect::{ANTHROPIC_VERSION, ANTHROPIC_VERSION_VALUE, Dialect, X_API_KEY, X_GOOG_API_KEY};
-pub(crate) use failure::{Failure, error_body, read_error, read_failure};
+pub(crate) use failure::{Failure, Unfit, error_body, read_error, read_failure, read_unfit};
 pub(crate) use held::{Busy, Probe, Ticket};
 pub(crate) use hint::{HintPolicy, HonourHints, Limit};
 pub(crate) use key::ProviderKey;
