@@ -240,7 +240,7 @@ pub(super) fn json_answer(status: StatusCode, body: &Value) -> Response<Response
 }
 
 /// Rounded up, so that nobody comes back before the time, and never 0, which would invite a hot loop.
-fn whole_seconds(wait: Duration) -> u64 {
+pub(super) fn whole_seconds(wait: Duration) -> u64 {
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     seconds.max(1)
 }

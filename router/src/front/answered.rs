@@ -73,8 +73,9 @@ fn streamed(answering: Answering<'_>, response: Response<ProviderBody>) -> Respo
         (Reading::AsItComes { .. }, Surface::Generate) => Box::new(GeminiPassage::new(framing(asked))),
     };
     let (mut head, body) = response.into_parts();
-    head.headers.insert(header::CONTENT_TYPE, content_type(framing(asked)));
-    head.headers.remove(header::CONTENT_LENGTH);
+    if framing(asked) != GeminiFraming::Events {
+        head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
     let status = head.status.as_u16();
     let known_keys = Arc::clone(&asked.service.known_keys);
     let carrying = Carrying { passage, tally: asked.tally(), known_keys };
@@ -90,13 +91,6 @@ fn telling<'a>(asked: &Asked<'a>, usage_wanted: bool) -> Telling<'a> {
 /// How the client wants the parts of a stream, which most dialects have no choice of.
 fn framing(asked: &Asked<'_>) -> GeminiFraming {
     asked.addressed.map_or(GeminiFraming::Events, |addressed| addressed.framing)
-}
-
-fn content_type(framing: GeminiFraming) -> HeaderValue {
-    match framing {
-        GeminiFraming::Events => HeaderValue::from_static("text/event-stream"),
-        GeminiFraming::Array { .. } => HeaderValue::from_static("application/json"),
-    }
 }
 
 async fn whole(answering: Answering<'_>, response: Response<ProviderBody>) -> Response<ResponseBody> {

@@ -580,7 +580,7 @@ fn understood(surface: Surface, text: &str) -> (String, Vec<(String, String, Val
             Surface::Responses => match event["type"].as_str().unwrap() {
                 "response.output_text.delta" => said += &string(&event["delta"]),
                 "response.function_call_arguments.delta" => {
-                    calls.last_mut().unwrap().2 += &string(&event["delta"])
+                    calls.last_mut().unwrap().2 += &string(&event["delta"]);
                 }
                 "response.output_item.added" if event["item"]["type"] == "function_call" => {
                     calls.push((

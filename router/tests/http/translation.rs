@@ -104,7 +104,7 @@ async fn an_error_reaches_each_client_in_its_own_shape() {
             assert_eq!((got.status, error["message"].as_str()), (400, Some("no")));
             match client_speaks {
                 "gemini" => {
-                    assert_eq!((&error["status"], &error["code"]), (&json!("INVALID_ARGUMENT"), &json!(400)))
+                    assert_eq!((&error["status"], &error["code"]), (&json!("INVALID_ARGUMENT"), &json!(400)));
                 }
                 _ => assert_eq!(error["type"], "invalid_request_error"),
             }
