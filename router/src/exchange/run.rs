@@ -11,8 +11,8 @@ use super::{Next, Pick, Queue, Walk};
 use crate::policy::Policies;
 use crate::pool::{Choosing, Claim, CooldownSettings, KeyIndex, Outlook, Session, Strategy};
 use crate::provider::{
-    Attempted, Busy, ErrorReply, Failure, Probe, Provider, ProviderKey, Reply, Ticket, Upstream,
-    UpstreamRequest, read_error, read_failure, used_up_for,
+    Attempted, Busy, ErrorReply, Failure, Probe, Provider, ProviderKey, Reply, Ticket, Unfit, Upstream,
+    UpstreamRequest, read_error, read_failure, read_unfit, used_up_for,
 };
 use crate::usage::UsageReport;
 
@@ -73,6 +73,14 @@ impl<B> Finished<B> {
     pub(crate) fn take_used_by_the_last(&mut self) -> Option<UsageReport> {
         let attempts = self.attempts;
         self.used.pop_if(|used| used.attempt == attempts).map(|used| used.tokens)
+    }
+
+    /// What the provider found fault with, if another model may not.
+    pub(crate) fn unfit(&self) -> Option<Unfit> {
+        match &self.outcome {
+            Outcome::Relayed(error) => read_unfit(error),
+            Outcome::Answered(_) | Outcome::Refused(_) => None,
+        }
     }
 
     /// Whether another provider may fare better: it failed, and not because the request is wrong.

@@ -83,7 +83,8 @@ impl ApiError {
 
     /// No key came, or not in a form that is read.
     pub(super) fn no_key() -> Self {
-        let message = "a key is needed: send `Authorization: Bearer KEY` or `x-api-key: KEY`";
+        let message =
+            "a key is needed: send `Authorization: Bearer KEY`, `x-api-key: KEY` or `x-goog-api-key: KEY`";
         Self::invalid(StatusCode::UNAUTHORIZED, Some("missing_api_key"), message.to_owned())
     }
 
@@ -118,13 +119,13 @@ impl ApiError {
         Self { param: param.map(Cow::Owned), ..error }
     }
 
-    pub(super) fn wrong_surface(name: &str) -> Self {
+    /// Nothing is kept here, nor at one account of several.
+    pub(super) fn needs_memory(field: &'static str) -> Self {
         let message = format!(
-            "the model `{}` is not served on this path: ask for it on `/v1/chat/completions`",
-            shortened(name)
+            "responses are not kept here, so `{field}` cannot be followed: leave it out, and send all of the input"
         );
-        let error = Self::invalid(StatusCode::BAD_REQUEST, Some("wrong_surface"), message);
-        Self { param: Some(Cow::Borrowed("model")), ..error }
+        let error = Self::invalid(StatusCode::BAD_REQUEST, Some("unsupported_parameter"), message);
+        Self { param: Some(Cow::Borrowed(field)), ..error }
     }
 
     pub(super) fn bad_query(problem: String) -> Self {
@@ -156,6 +157,7 @@ impl ApiError {
             Dialect::Anthropic => {
                 json!({ "type": "error", "error": { "type": anthropic_type(status), "message": message } })
             }
+            Dialect::Gemini => gemini_error(status, code, &message, advice),
         };
         let mut response = json_answer(status, &body);
         let headers = response.headers_mut();
@@ -199,6 +201,35 @@ pub(super) fn anthropic_type(status: StatusCode) -> &'static str {
     }
 }
 
+/// The error as Google writes it. What the caller is told about trying again stands in its details.
+fn gemini_error(status: StatusCode, code: Option<&str>, message: &str, advice: Advice) -> Value {
+    let mut details = Vec::new();
+    if let Advice::After(wait) = advice {
+        let delay = format!("{}s", whole_seconds(wait));
+        details.push(json!({ "@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay }));
+    }
+    if let Some(code) = code {
+        details.push(json!({ "@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": code }));
+    }
+    let word = gemini_status(status);
+    json!({ "error": { "code": status.as_u16(), "message": message, "status": word, "details": details } })
+}
+
+/// The word that Google has for errors of a status.
+pub(super) fn gemini_status(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        409 => "ABORTED",
+        402 | 429 => "RESOURCE_EXHAUSTED",
+        408 | 504 => "DEADLINE_EXCEEDED",
+        502 | 503 | 529 => "UNAVAILABLE",
+        400..=499 => "INVALID_ARGUMENT",
+        _ => "INTERNAL",
+    }
+}
+
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 pub(super) fn json_answer(status: StatusCode, body: &Value) -> Response<ResponseBody> {
@@ -209,7 +240,7 @@ pub(super) fn json_answer(status: StatusCode, body: &Value) -> Response<Response
 }
 
 /// Rounded up, so that nobody comes back before the time, and never 0, which would invite a hot loop.
-fn whole_seconds(wait: Duration) -> u64 {
+pub(super) fn whole_seconds(wait: Duration) -> u64 {
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     seconds.max(1)
 }

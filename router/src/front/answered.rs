@@ -12,9 +12,11 @@ use super::passing::Reading;
 use super::relay::{Relay, ResponseBody};
 use super::settlement::Settlement;
 use super::whole_answer::{count_answer, read_answer};
-use crate::provider::{Dialect, ProviderBody, is_event_stream};
-use crate::stream::{AnthropicPassage, OpenaiPassage, Passage};
-use crate::translate::{ChunkPassage, translated_answer};
+use crate::provider::{ProviderBody, Surface, is_event_stream};
+use crate::stream::{
+    AnthropicPassage, GeminiFraming, GeminiPassage, OpenaiPassage, Passage, ResponsesPassage,
+};
+use crate::translate::{Telling, translated_answer, translated_stream};
 
 /// Everything beside the success itself.
 pub(super) struct Answering<'a> {
@@ -59,21 +61,36 @@ async fn as_stream(body: ResponseBody, asked: &Asked<'_>) -> ResponseBody {
 
 fn streamed(answering: Answering<'_>, response: Response<ProviderBody>) -> Response<ResponseBody> {
     let Answering { asked, reading, settlement } = answering;
-    let passage: Box<dyn Passage> = match (reading, asked.backend.dialect) {
+    let passage: Box<dyn Passage> = match (reading, asked.surface) {
         (Reading::Translated { usage_wanted }, _) => {
-            Box::new(ChunkPassage::new(&asked.target.upstream_name, usage_wanted))
+            translated_stream(telling(asked, usage_wanted), asked.backend.dialect)
         }
-        (Reading::AsItComes { usage_wanted }, Dialect::Openai) => {
+        (Reading::AsItComes { .. }, Surface::Responses) => Box::new(ResponsesPassage),
+        (Reading::AsItComes { usage_wanted }, Surface::Chat | Surface::Embeddings) => {
             Box::new(OpenaiPassage::new(usage_wanted, asked.id))
         }
-        (Reading::AsItComes { .. }, Dialect::Anthropic) => Box::new(AnthropicPassage),
+        (Reading::AsItComes { .. }, Surface::Messages) => Box::new(AnthropicPassage),
+        (Reading::AsItComes { .. }, Surface::Generate) => Box::new(GeminiPassage::new(framing(asked))),
     };
-    let (head, body) = response.into_parts();
+    let (mut head, body) = response.into_parts();
+    if framing(asked) != GeminiFraming::Events {
+        head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
     let status = head.status.as_u16();
     let known_keys = Arc::clone(&asked.service.known_keys);
     let carrying = Carrying { passage, tally: asked.tally(), known_keys };
     let relay = EventRelay::new(body, carrying, settlement, status, asked.model.patience.idle);
     with_head(&head, reading, ResponseBody::events(relay))
+}
+
+fn telling<'a>(asked: &Asked<'a>, usage_wanted: bool) -> Telling<'a> {
+    let Asked { surface, id, target, .. } = *asked;
+    Telling { surface, id, model: &target.upstream_name, usage_wanted, framing: framing(asked) }
+}
+
+/// How the client wants the parts of a stream, which most dialects have no choice of.
+fn framing(asked: &Asked<'_>) -> GeminiFraming {
+    asked.addressed.map_or(GeminiFraming::Events, |addressed| addressed.framing)
 }
 
 async fn whole(answering: Answering<'_>, response: Response<ProviderBody>) -> Response<ResponseBody> {
@@ -83,10 +100,11 @@ async fn whole(answering: Answering<'_>, response: Response<ProviderBody>) -> Re
     let read = read_answer(body, asked.model.patience.idle).await;
     let read = read.and_then(|bytes| {
         let passed = match reading {
-            Reading::Translated { .. } => translated_answer(&bytes, &mut tally),
-            Reading::AsItComes { .. } => {
-                count_answer(&bytes, asked.backend.dialect, &mut tally).then_some(bytes)
+            Reading::Translated { usage_wanted } => {
+                let telling = telling(asked, usage_wanted);
+                translated_answer(telling, asked.backend.dialect, &bytes, &mut tally)
             }
+            Reading::AsItComes { .. } => count_answer(&bytes, asked.surface, &mut tally).then_some(bytes),
         };
         passed.ok_or_else(ApiError::unreadable_answer)
     });
@@ -99,7 +117,7 @@ async fn whole(answering: Answering<'_>, response: Response<ProviderBody>) -> Re
             response
         }
         Err(error) => {
-            let mut response = error.into_response(asked.surface);
+            let mut response = error.into_response(asked.surface.dialect());
             close(settlement, &mut response, tally.broken_off());
             response
         }

@@ -1,9 +1,10 @@
 //! A provider with the way to reach it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::policy::Policies;
-use crate::provider::{Dialect, HttpUpstream, Provider, ProviderKey};
+use crate::provider::{Dialect, HttpUpstream, Provider, ProviderKey, Surface};
 use crate::secret::Secret;
 use crate::settings::ProviderSettings;
 use crate::upkeep::Health;
@@ -13,7 +14,6 @@ pub(crate) struct Backend {
     pub(super) provider: Arc<Provider>,
     pub(super) upstream: HttpUpstream,
     pub(super) dialect: Dialect,
-    pub(super) chat_path: &'static str,
     pub(super) health: Health,
 }
 
@@ -24,7 +24,6 @@ impl Backend {
             provider: Arc::new(Provider::new(&with_stand_in(settings, policies))),
             upstream: HttpUpstream::new(settings.base_url.clone(), settings.dialect, streams),
             dialect: settings.dialect,
-            chat_path: settings.dialect.chat_path(&settings.base_url),
             health: Health::default(),
         }
     }
@@ -42,6 +41,11 @@ impl Backend {
             self.provider.follow(&with_stand_in(settings, policies).keys);
             Arc::clone(self)
         })
+    }
+
+    /// The path of a surface, below the provider's base address.
+    pub(super) fn path(&self, surface: Surface, model: &str, stream: bool) -> Cow<'static, str> {
+        surface.path(self.upstream.base(), model, stream)
     }
 
     pub(crate) fn provider(&self) -> &Provider {

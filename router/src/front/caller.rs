@@ -1,21 +1,33 @@
 //! Who asks: the tenant of the key that came, or nobody in particular where everybody is served.
 
-use http::{HeaderMap, header};
+use std::borrow::Cow;
 
+use http::{HeaderMap, Uri, header};
+
+use super::address::query;
 use super::answer::ApiError;
+use super::percent::decoded_in_query;
 use super::service::Service;
-use crate::provider::X_API_KEY;
+use crate::provider::{X_API_KEY, X_GOOG_API_KEY};
 use crate::secret::{KeyDigest, Secret};
 use crate::tenants::TenantIndex;
 
 /// The tenant of a request. Nothing is said of a key that is not known, not even that it is close.
-pub(super) fn caller(service: &Service, headers: &HeaderMap) -> Result<Option<TenantIndex>, ApiError> {
+///
+/// `uri` is that of a surface on which a key may stand in the address.
+pub(super) fn caller(
+    service: &Service,
+    headers: &HeaderMap,
+    uri: Option<&Uri>,
+) -> Result<Option<TenantIndex>, ApiError> {
     let Some(tenants) = service.books.as_ref().map(|books| books.tenants()).filter(|all| !all.is_empty())
     else {
         return Ok(None);
     };
-    let key = presented_key(headers).ok_or_else(ApiError::no_key)?;
-    let tenant = tenants.of_key(key).ok_or_else(ApiError::unknown_key)?;
+    let addressed = || decoded_in_query(query(uri?, "key")?).filter(|key| !key.is_empty());
+    let key = presented_key(headers).map(Cow::Borrowed).or_else(|| addressed().map(Cow::Owned));
+    let key = key.ok_or_else(ApiError::no_key)?;
+    let tenant = tenants.of_key(&key).ok_or_else(ApiError::unknown_key)?;
     if !service.policies.tenancy.lets_in(tenants.get(tenant).is_expired()) {
         return Err(ApiError::expired_key());
     }
@@ -33,7 +45,8 @@ pub(super) fn presented_key(headers: &HeaderMap) -> Option<&str> {
     if headers.contains_key(header::AUTHORIZATION) {
         return bearer(headers);
     }
-    headers.get(X_API_KEY)?.to_str().ok().map(str::trim).filter(|key| !key.is_empty())
+    let key = headers.get(X_API_KEY).or_else(|| headers.get(X_GOOG_API_KEY))?;
+    key.to_str().ok().map(str::trim).filter(|key| !key.is_empty())
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -53,9 +66,10 @@ mod tests {
     }
 
     #[test]
-    fn a_key_comes_in_one_of_two_headers() {
+    fn a_key_comes_in_one_of_three_headers() {
         type Case = (&'static [(&'static str, &'static str)], Option<&'static str>);
-        let cases: [Case; 9] = [
+        let cases: [Case; 10] = [
+            (&[("x-goog-api-key", "k1")], Some("k1")),
             (&[("authorization", "Bearer k1")], Some("k1")),
             (&[("authorization", "bearer  k1 ")], Some("k1")),
             (&[("x-api-key", "k1")], Some("k1")),

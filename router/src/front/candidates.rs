@@ -6,6 +6,7 @@ use http::HeaderMap;
 
 use super::service::Service;
 use crate::pool::Session;
+use crate::provider::Unfit;
 use crate::settings::{ModelSettings, Target};
 use crate::tenants::TenantIndex;
 
@@ -21,14 +22,21 @@ pub(super) struct Choice<'a> {
     pub(super) model: &'a ModelSettings,
     pub(super) headers: &'a HeaderMap,
     pub(super) tenant: Option<TenantIndex>,
+    /// About how many tokens the request has, for models whose window is known.
+    pub(super) tokens: u64,
 }
 
 impl<'a> Choice<'a> {
-    /// The providers of the model, and then those of its fallbacks. Turns are taken as they are needed.
+    /// The providers of the model, and then those of its fallbacks, or of larger models for what is too long for it. Turns
+    /// are taken as they are needed.
     pub(super) fn candidates(self) -> impl Iterator<Item = (&'a ModelSettings, &'a Target)> + Send + use<'a> {
         let session = self.session(self.model);
         let most = if self.wants_no_other() { 1 } else { usize::MAX };
-        let models = std::iter::once(self.model).chain(self.fallbacks());
+        // Where nothing is larger the provider has the word.
+        let larger = self.named(&self.model.larger).filter(move |larger| self.fits(larger));
+        let is_too_long = !self.fits(self.model) && larger.clone().next().is_some();
+        let own = std::iter::once(self.model).chain(self.fallbacks()).filter(move |_| !is_too_long);
+        let models = own.chain(larger.filter(move |_| is_too_long));
         let targets = move |model: &'a ModelSettings| {
             let order = self.service.spread(model).map_or_else(|| vec![0], |spread| spread.order(session));
             order.into_iter().filter_map(move |place| Some((model, model.targets.get(place)?)))
@@ -36,14 +44,40 @@ impl<'a> Choice<'a> {
         models.flat_map(targets).take(most)
     }
 
+    /// Who may be asked next, and nobody else, when a model found fault with the request.
+    pub(super) fn instead(
+        self,
+        unfit: Unfit,
+        of: &'a ModelSettings,
+    ) -> impl Iterator<Item = (&'a ModelSettings, &'a Target)> + Send + use<'a> {
+        let names = match unfit {
+            Unfit::TooLong => &self.model.larger,
+            Unfit::Content => &self.model.lenient,
+        };
+        let session = self.session(self.model);
+        let most = if self.wants_no_other() { 0 } else { usize::MAX };
+        // A window that is no larger could only say the same.
+        let may_take = move |model: &&ModelSettings| {
+            let is_larger = model.window.zip(of.window).is_none_or(|(its, too_small)| its > too_small);
+            self.fits(model) && (unfit != Unfit::TooLong || is_larger)
+        };
+        let targets = move |model: &'a ModelSettings| {
+            let order = self.service.spread(model).map_or_else(|| vec![0], |spread| spread.order(session));
+            order.into_iter().filter_map(move |place| Some((model, model.targets.get(place)?)))
+        };
+        self.named(names).filter(may_take).flat_map(targets).take(most)
+    }
+
     /// Everybody who may be asked, in no order.
     pub(super) fn everybody(self) -> impl Iterator<Item = &'a Target> + use<'a> {
-        std::iter::once(self.model).chain(self.fallbacks()).flat_map(|model| &model.targets)
+        let others = self.named(&self.model.larger).chain(self.named(&self.model.lenient));
+        std::iter::once(self.model).chain(self.fallbacks()).chain(others).flat_map(|model| &model.targets)
     }
 
     /// Whether there is only one provider that may be asked.
     pub(super) fn is_only_one(self) -> bool {
-        self.wants_no_other() || self.everybody().nth(1).is_none()
+        let mut others = std::iter::once(self.model).chain(self.fallbacks()).flat_map(|model| &model.targets);
+        self.wants_no_other() || others.nth(1).is_none()
     }
 
     /// The session that a client names, where those stay at their keys. Tenants do not share them.
@@ -53,11 +87,20 @@ impl<'a> Choice<'a> {
         Some(Session(self.service.session_digests.hash_one((tenant, &model.name, name.as_bytes()))))
     }
 
+    /// As far as the caller may use them, and the request fits.
+    fn fallbacks(self) -> impl Iterator<Item = &'a ModelSettings> + Clone + use<'a> {
+        self.named(&self.model.fallbacks).filter(move |model| self.fits(model))
+    }
+
+    fn fits(self, model: &ModelSettings) -> bool {
+        model.window.is_none_or(|window| self.tokens <= window)
+    }
+
     /// As far as the caller may use them.
-    fn fallbacks(self) -> impl Iterator<Item = &'a ModelSettings> + use<'a> {
+    fn named(self, names: &'a [String]) -> impl Iterator<Item = &'a ModelSettings> + Clone + use<'a> {
         let withholds = self.service.policies.tenancy.withholds_fallbacks();
         let may_use = move |name: &&String| !withholds || self.service.may_use(self.tenant, name);
-        self.model.fallbacks.iter().filter(may_use).filter_map(move |name| self.service.models.get(name))
+        names.iter().filter(may_use).filter_map(move |name| self.service.models.get(name))
     }
 
     fn wants_no_other(self) -> bool {

@@ -8,6 +8,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use hyper::body::Incoming;
 
+use super::address::Addressed;
 use super::answer::ApiError;
 use super::answered::{Answering, read_answered, unread};
 use super::backend::Backend;
@@ -24,7 +25,7 @@ use super::settlement::Settlement;
 use crate::accounts::{Allowance, AnswerForm, Books, BudgetRefusal, Charge, Counted, Draft, RowState};
 use crate::exchange::{Exchange, Finished, Outcome, Used};
 use crate::pool::Claim;
-use crate::provider::{Dialect, ProviderBody};
+use crate::provider::{ProviderBody, Surface};
 use crate::settings::{ModelSettings, Target};
 use crate::tenants::{Slot, TenantIndex};
 use crate::translate::DEFAULT_MAX_TOKENS;
@@ -38,14 +39,14 @@ const COST: HeaderName = HeaderName::from_static("x-router-cost");
 /// Answers a chat in the dialect of its surface.
 pub(super) async fn answer(
     service: &Service,
-    surface: Dialect,
+    surface: Surface,
     request: Request<Incoming>,
     id: &str,
 ) -> Response<ResponseBody> {
     let _open = service.requests.open();
     let mut known = Known::default();
     let answered = try_answer(service, surface, request, id, &mut known).await;
-    let mut response = answered.unwrap_or_else(|error| error.into_response(surface));
+    let mut response = answered.unwrap_or_else(|error| error.into_response(surface.dialect()));
     service.requests.answered(known.model.as_deref(), response.status());
     response.headers_mut().entry(ATTEMPTS).or_insert(HeaderValue::from(0));
     if let Some(slot) = known.slot {
@@ -66,24 +67,31 @@ struct Known {
 /// Everything waits inside of this one future, which is dropped when the client goes: nothing is left running.
 async fn try_answer(
     service: &Service,
-    surface: Dialect,
+    surface: Surface,
     request: Request<Incoming>,
     id: &str,
     known: &mut Known,
 ) -> Result<Response<ResponseBody>, ApiError> {
     let (head, body) = request.into_parts();
-    let tenant = caller(service, &head.headers)?;
+    let addressed = if surface == Surface::Generate { Addressed::of(&head.uri) } else { None };
+    let tenant = caller(service, &head.headers, addressed.as_ref().map(|_| &head.uri))?;
     known.slot = take_slot(service, tenant)?;
-    let body = read_whole(body, &service.buffered).await?;
-    let requested = RequestedModel::find(body.bytes())?;
+    let body = read_whole(body, &service.buffered, service.max_request).await?;
+    let requested = match &addressed {
+        Some(addressed) => RequestedModel::addressed(addressed.model.clone()),
+        None => RequestedModel::find(body.bytes())?,
+    };
     let model = service.model(tenant, requested.name())?;
     known.model = Some(requested.name().to_owned());
-    let choice = Choice { service, model, headers: &head.headers, tenant };
+    let tokens = about_tokens(body.bytes());
+    let choice = Choice { service, model, headers: &head.headers, tenant, tokens };
     let mut candidates = choice.candidates();
     let (model, target) = candidates.next().ok_or_else(|| ApiError::unknown_model(requested.name()))?;
     let backend = &service.backends[target.provider];
-    let (requested, body) = (&requested, body.bytes());
-    let asked = Asked { service, surface, id, head: &head, body, requested, choice, model, target, backend };
+    let (requested, body, addressed) = (&requested, body.bytes(), addressed.as_ref());
+    let head = &head;
+    let asked =
+        Asked { service, surface, id, head, addressed, body, requested, choice, model, target, backend };
     let prepared = prepare(&asked)?;
     let charge = match &service.books {
         Some(books) => Some(open_charge(books, &asked, &prepared).await?),
@@ -92,7 +100,7 @@ async fn try_answer(
     let limits = match admit(service, tenant) {
         Ok(limits) => limits,
         Err(refused) => {
-            let mut response = refused.into_response(surface);
+            let mut response = refused.into_response(surface.dialect());
             close(Settlement { charge, ticket: None }, &mut response, Counted::nothing());
             return Ok(response);
         }
@@ -106,11 +114,13 @@ async fn try_answer(
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
     pub(super) service: &'a Service,
-    /// The dialect of the client.
-    pub(super) surface: Dialect,
+    /// What the client asks for, and how.
+    pub(super) surface: Surface,
     /// Tells the request from all others.
     pub(super) id: &'a str,
     pub(super) head: &'a Parts,
+    /// What its address says of it, where the surface has that.
+    pub(super) addressed: Option<&'a Addressed>,
     pub(super) body: &'a Bytes,
     pub(super) requested: &'a RequestedModel,
     /// Who else may be asked.
@@ -134,6 +144,19 @@ impl<'a> Asked<'a> {
 
 /// A token is hardly ever shorter than two bytes of a body, so a request's input is at most half of its length.
 const BYTES_PER_TOKEN: usize = 2;
+
+/// What is shorter holds no picture.
+const SHORT: usize = 1_024;
+
+/// About how many tokens a body comes to. One that may hold a picture says nothing about that.
+fn about_tokens(body: &[u8]) -> u64 {
+    let holds = |word: &str| memchr::memmem::find(body, word.as_bytes()).is_some();
+    if body.len() > SHORT && (holds("base64") || holds("inlineData")) {
+        return 0;
+    }
+    // Most text has about four bytes to a token.
+    u64::try_from(body.len() / 4).unwrap_or(u64::MAX)
+}
 
 async fn open_charge(books: &Arc<Books>, asked: &Asked<'_>, prepared: &Prepared) -> Result<Charge, ApiError> {
     let draft = Draft {
@@ -170,6 +193,8 @@ async fn exchange<'a>(
 ) -> Response<ResponseBody> {
     let falls_back = asked.service.policies.retry.falls_back();
     let (mut asked, mut prepared, mut attempts) = (*asked, prepared, 0);
+    // Once a provider found fault with the request, only those are asked who may not.
+    let mut instead = None;
     let (finished, used) = loop {
         let mut finished = asked_once(&asked, &prepared).await;
         let earlier = attempts;
@@ -178,8 +203,16 @@ async fn exchange<'a>(
             let key = finished.key.as_ref().map(|key| (key.name(), key.fingerprint()));
             charge.served_by(asked.backend.provider.name(), &asked.target.upstream_name, key, attempts);
         }
-        let may_go_on = falls_back && finished.may_fall_back();
-        let next = if may_go_on { next_prepared(&asked, &mut candidates) } else { None };
+        let unfit = finished.unfit().filter(|_| falls_back);
+        if let (Some(unfit), None) = (unfit, &instead) {
+            instead = Some(asked.choice.instead(unfit, asked.model));
+        }
+        let may_go_on = falls_back && (unfit.is_some() || finished.may_fall_back());
+        let next = match &mut instead {
+            _ if !may_go_on => None,
+            Some(instead) => next_prepared(&asked, instead),
+            None => next_prepared(&asked, &mut candidates),
+        };
         // The failure that the client is told of is booked with the answer, the others by themselves.
         let used = if next.is_none() { finished.take_used_by_the_last() } else { None };
         book_failed(charge.as_mut(), &finished.used, earlier);
@@ -271,9 +304,9 @@ async fn told(telling: Telling<'_>, outcome: Outcome<ProviderBody>) -> Response<
         }
         Outcome::Relayed(mut error) => {
             service.known_keys.take_out_of_error(&mut error);
-            relayed_error(&error, backend.dialect, surface)
+            relayed_error(&error, backend.dialect, surface.dialect())
         }
-        Outcome::Refused(refusal) => ApiError::refused(refusal).into_response(surface),
+        Outcome::Refused(refusal) => ApiError::refused(refusal).into_response(surface.dialect()),
     };
     let tokens = used.unwrap_or_default().tokens();
     close(settlement, &mut response, Counted { tokens, state: RowState::Settled });

@@ -94,6 +94,26 @@ impl<B> EventRelay<B> {
         }
     }
 
+    /// What is left may be an event, and in some dialects the end is no event.
+    fn end_of_bytes(&mut self) {
+        if let Some(rest) = self.framer.rest()
+            && self.carrying.carry(&rest, &mut self.out) == Step::Failed
+        {
+            return self.break_off(RelayError::Reported);
+        }
+        let place = self.out.len();
+        let step = self.carrying.passage.end(&mut self.carrying.tally, &mut self.out);
+        self.carrying.known_keys.take_out_behind(place, &mut self.out);
+        match step {
+            Step::Finished => {
+                self.close(Tally::completed);
+                self.end = Some(End::Clean);
+            }
+            Step::Failed => self.break_off(RelayError::Reported),
+            Step::Onward | Step::Idle => self.break_off(RelayError::Unfinished),
+        }
+    }
+
     fn break_off(&mut self, error: RelayError) {
         self.close(Tally::broken_off);
         self.end = Some(End::Broken(error));
@@ -134,7 +154,7 @@ impl<B: Body<Data = Bytes, Error = hyper::Error> + Unpin> EventRelay<B> {
                     }
                 }
                 Poll::Ready(Some(Err(error))) => self.break_off(RelayError::Cut(error)),
-                Poll::Ready(None) => self.break_off(RelayError::Unfinished),
+                Poll::Ready(None) => self.end_of_bytes(),
                 Poll::Pending => match self.silent_until.as_mut().poll(cx) {
                     Poll::Ready(()) => self.break_off(RelayError::Silent),
                     Poll::Pending => return Poll::Pending,

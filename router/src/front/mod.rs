@@ -1,5 +1,6 @@
 //! What clients meet: connections, paths, request bodies, answers in their own dialect.
 
+mod address;
 mod admin;
 mod answer;
 mod answered;

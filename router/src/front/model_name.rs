@@ -13,7 +13,8 @@ use crate::edit::{Edit, place_of};
 #[derive(Debug)]
 pub(super) struct RequestedModel {
     name: String,
-    place: Range<usize>,
+    /// Absent where the address names it.
+    place: Option<Range<usize>>,
 }
 
 /// Only the model is looked at; the rest is checked to be JSON and stays as it is.
@@ -36,7 +37,12 @@ impl RequestedModel {
         };
         let name: String = serde_json::from_str(raw.get())
             .map_err(|_| ApiError::bad_model("the field `model` is not a text"))?;
-        Ok(Self { name, place: place_of(raw, text) })
+        Ok(Self { name, place: Some(place_of(raw, text)) })
+    }
+
+    /// One that the address names.
+    pub(super) fn addressed(name: String) -> Self {
+        Self { name, place: None }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -45,9 +51,10 @@ impl RequestedModel {
 }
 
 impl RequestedModel {
-    /// The edit that gives the model another name.
-    pub(super) fn renamed(&self, name: &str) -> Edit {
-        Edit { place: self.place.clone(), text: serde_json::Value::from(name).to_string() }
+    /// The edit that gives the model another name, where the body has one.
+    pub(super) fn renamed(&self, name: &str) -> Option<Edit> {
+        let place = self.place.clone().filter(|_| self.name != name)?;
+        Some(Edit { place, text: serde_json::Value::from(name).to_string() })
     }
 }
 
@@ -64,7 +71,7 @@ mod tests {
         let requested = RequestedModel::find(&body).unwrap();
         assert_eq!(requested.name(), "chat");
         assert_eq!(
-            edited(&body, vec![requested.renamed("gpt \"4\"")]),
+            edited(&body, requested.renamed("gpt \"4\"").into_iter().collect()),
             &br#" {"x": [12345678901234567890, 1.10, "\u00e9", {"model":"inner"}], "model" : "gpt \"4\"" ,"y":null}"#[..]
         );
     }

@@ -20,6 +20,10 @@ pub(super) struct Particulars {
     pub(super) booked: Booked,
     /// The edit that makes the provider tell its usage at the end of a stream.
     pub(super) ask_for_usage: Option<Edit>,
+    /// The field of a response that needs earlier ones, or would be needed by later ones.
+    pub(super) needs_memory: Option<&'static str>,
+    /// The edit that keeps the provider from keeping a response.
+    pub(super) keep_nothing: Option<Edit>,
 }
 
 /// What a request says of itself that the ledger keeps. None of it decides who pays.
@@ -49,8 +53,28 @@ struct Fields<'a> {
     user: Option<&'a RawValue>,
     #[serde(default, borrow, deserialize_with = "present")]
     metadata: Option<&'a RawValue>,
+    /// Gemini has its limit here, and the conversation in `contents`.
+    #[serde(default, borrow, rename = "generationConfig", deserialize_with = "present")]
+    generation: Option<&'a RawValue>,
     #[serde(default, borrow, deserialize_with = "present")]
+    max_output_tokens: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "present")]
+    store: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    previous_response_id: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    conversation: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    background: Option<&'a RawValue>,
+    /// The conversation, by the name that it has in each dialect.
+    #[serde(default, borrow, alias = "contents", alias = "input", deserialize_with = "present")]
     messages: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Generation {
+    max_output_tokens: Option<u64>,
 }
 
 const CALLER_ID_HEADER: &str = "x-client-request-id";
@@ -71,16 +95,45 @@ impl Particulars {
         let options: Map<String, Value> = value(fields.stream_options).unwrap_or_default();
         let stream = value(fields.stream).unwrap_or(false);
         let usage_wanted = options.get(USAGE_OPTION) == Some(&Value::Bool(true));
-        let max_output = value(fields.max_completion_tokens).or_else(|| value(fields.max_tokens));
+        let generation = || value(fields.generation).and_then(|of: Generation| of.max_output_tokens);
+        let max_output = value(fields.max_completion_tokens)
+            .or_else(|| value(fields.max_tokens))
+            .or_else(|| value(fields.max_output_tokens))
+            .or_else(generation);
         let ask_for_usage =
             (stream && !usage_wanted).then(|| ask_for_usage(text, fields.stream_options, options)).flatten();
         let booked = Booked::read(&fields, headers, keep);
-        Ok(Self { stream, usage_wanted, max_output, booked, ask_for_usage })
+        let (needs_memory, keep_nothing) = (needs_memory(&fields), keep_nothing(text, fields.store));
+        Ok(Self { stream, usage_wanted, max_output, booked, ask_for_usage, needs_memory, keep_nothing })
     }
 }
 
 fn value<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>) -> Option<T> {
     serde_json::from_str(raw?.get()).ok()
+}
+
+fn needs_memory(fields: &Fields<'_>) -> Option<&'static str> {
+    let is_true = |raw| value(raw) == Some(true);
+    [
+        ("previous_response_id", fields.previous_response_id.is_some()),
+        ("conversation", fields.conversation.is_some()),
+        ("store", is_true(fields.store)),
+        ("background", is_true(fields.background)),
+    ]
+    .into_iter()
+    .find_map(|(field, needs)| needs.then_some(field))
+}
+
+/// Left to itself the provider would keep a response.
+fn keep_nothing(text: &str, written: Option<&RawValue>) -> Option<Edit> {
+    match written {
+        Some(written) if written.get() != "null" => None,
+        Some(null) => Some(Edit { place: place_of(null, text), text: "false".to_owned() }),
+        None => {
+            let end = text.rfind('}')?;
+            Some(Edit { place: end..end, text: ",\"store\":false".to_owned() })
+        }
+    }
 }
 
 /// Asks for usage and changes nothing else: other options stay, and options that cannot be read are left alone.
@@ -128,11 +181,13 @@ fn shortened(text: &str, most: usize) -> String {
 
 /// The last characters of the last text of the last message.
 fn prompt_end(fields: &Fields<'_>, keep: usize) -> Option<String> {
-    let messages: Vec<&RawValue> = value(fields.messages)?;
-    let last: Value = value(messages.last().copied())?;
-    let content = &last["content"];
+    let last: Value = match value::<Value>(fields.messages)? {
+        Value::Array(mut messages) => messages.pop()?,
+        text => text,
+    };
+    let content = if last["parts"].is_array() { &last["parts"] } else { &last["content"] };
     let last_part = || content.as_array()?.iter().rev().find_map(|part| part["text"].as_str());
-    let text = content.as_str().or_else(last_part)?;
+    let text = content.as_str().or_else(last_part).or(last.as_str())?;
     let skipped = text.chars().count().saturating_sub(keep);
     Some(text.chars().skip(skipped).collect())
 }

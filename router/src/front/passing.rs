@@ -8,7 +8,7 @@ use super::headers::{forwarded_to_provider, translated_to_provider};
 use super::particulars::{Booked, Particulars};
 use super::service::REQUEST_ID;
 use crate::edit::{Edit, edited};
-use crate::provider::{ANTHROPIC_VERSION, ANTHROPIC_VERSION_VALUE, Dialect, UpstreamRequest};
+use crate::provider::{ANTHROPIC_VERSION, ANTHROPIC_VERSION_VALUE, Dialect, Surface, UpstreamRequest};
 use crate::translate::translated_request;
 
 /// A request that is ready to be sent.
@@ -32,11 +32,14 @@ pub(super) enum Reading {
 
 pub(super) fn prepare(asked: &Asked<'_>) -> Result<Prepared, ApiError> {
     match (asked.surface, asked.backend.dialect) {
-        (Dialect::Openai, Dialect::Openai) if !is_counted(asked) => Ok(unread(asked)),
-        (Dialect::Openai, Dialect::Openai) => read(asked),
-        (Dialect::Anthropic, Dialect::Anthropic) => native(asked),
-        (Dialect::Openai, Dialect::Anthropic) => translated(asked),
-        (Dialect::Anthropic, Dialect::Openai) => Err(ApiError::wrong_surface(asked.requested.name())),
+        (Surface::Chat, Dialect::Openai) if !is_counted(asked) => Ok(unread(asked)),
+        (Surface::Chat, Dialect::Openai) => read(asked),
+        (Surface::Embeddings, Dialect::Openai) if !is_counted(asked) => Ok(unread(asked)),
+        (Surface::Responses, _) => response(asked),
+        (Surface::Embeddings, Dialect::Openai)
+        | (Surface::Messages, Dialect::Anthropic)
+        | (Surface::Generate, Dialect::Gemini) => native(asked),
+        _ => translated(asked),
     }
 }
 
@@ -45,11 +48,26 @@ fn is_counted(asked: &Asked<'_>) -> bool {
     asked.service.books.is_some() || asked.model.limits.iter().any(|limit| limit.tokens.is_some())
 }
 
+/// A response, which must need nothing of earlier ones: they would lie at whichever account answered. Nor is it kept.
+fn response(asked: &Asked<'_>) -> Result<Prepared, ApiError> {
+    let particulars = particulars(asked)?;
+    if let Some(field) = particulars.needs_memory {
+        return Err(ApiError::needs_memory(field));
+    }
+    if asked.backend.dialect != Dialect::Openai {
+        return translated(asked);
+    }
+    let body = edited(asked.body, renaming(asked).chain(particulars.keep_nothing.clone()).collect());
+    let headers = forwarded_to_provider(&asked.head.headers);
+    let request = request(asked, headers, body, particulars.stream);
+    Ok(prepared(request, Reading::AsItComes { usage_wanted: true }, particulars))
+}
+
 /// The caller's own bytes but for the model's name, and nothing read of them.
 fn unread(asked: &Asked<'_>) -> Prepared {
     let body = edited(asked.body, renaming(asked).collect());
     Prepared {
-        request: request(asked, forwarded_to_provider(&asked.head.headers), body),
+        request: request(asked, forwarded_to_provider(&asked.head.headers), body, false),
         reading: None,
         stream: false,
         max_output: None,
@@ -59,30 +77,45 @@ fn unread(asked: &Asked<'_>) -> Prepared {
 
 /// As [`unread`], but a stream is also asked for its usage.
 fn read(asked: &Asked<'_>) -> Result<Prepared, ApiError> {
-    let mut particulars = Particulars::read(asked.body, &asked.head.headers, asked.service.prompt_end)?;
+    let mut particulars = particulars(asked)?;
     let ask_for_usage = particulars.ask_for_usage.take();
     let body = edited(asked.body, renaming(asked).chain(ask_for_usage).collect());
-    let request = request(asked, forwarded_to_provider(&asked.head.headers), body);
+    let request = request(asked, forwarded_to_provider(&asked.head.headers), body, particulars.stream);
     let reading = Reading::AsItComes { usage_wanted: particulars.usage_wanted };
     Ok(prepared(request, reading, particulars))
 }
 
 fn native(asked: &Asked<'_>) -> Result<Prepared, ApiError> {
-    let particulars = Particulars::read(asked.body, &asked.head.headers, asked.service.prompt_end)?;
+    let particulars = particulars(asked)?;
     let mut headers = forwarded_to_provider(&asked.head.headers);
-    headers.entry(ANTHROPIC_VERSION).or_insert(ANTHROPIC_VERSION_VALUE);
+    if asked.surface == Surface::Messages {
+        headers.entry(ANTHROPIC_VERSION).or_insert(ANTHROPIC_VERSION_VALUE);
+    }
     let body = edited(asked.body, renaming(asked).collect());
-    Ok(prepared(request(asked, headers, body), Reading::AsItComes { usage_wanted: true }, particulars))
+    let request = request(asked, headers, body, particulars.stream);
+    Ok(prepared(request, Reading::AsItComes { usage_wanted: true }, particulars))
 }
 
 fn translated(asked: &Asked<'_>) -> Result<Prepared, ApiError> {
-    let particulars = Particulars::read(asked.body, &asked.head.headers, asked.service.prompt_end)?;
+    let particulars = particulars(asked)?;
+    let dialect = asked.backend.dialect;
     let mut headers = translated_to_provider(&asked.head.headers);
-    headers.insert(ANTHROPIC_VERSION, ANTHROPIC_VERSION_VALUE);
-    let body =
-        translated_request(asked.body, &asked.target.upstream_name).map_err(ApiError::untranslatable)?;
+    if dialect == Dialect::Anthropic {
+        headers.insert(ANTHROPIC_VERSION, ANTHROPIC_VERSION_VALUE);
+    }
+    let model = &asked.target.upstream_name;
+    let body = translated_request(asked.surface, dialect, asked.body, model, particulars.stream)
+        .map_err(ApiError::untranslatable)?;
     let reading = Reading::Translated { usage_wanted: particulars.usage_wanted };
-    Ok(prepared(request(asked, headers, body), reading, particulars))
+    let request = request(asked, headers, body, particulars.stream);
+    Ok(prepared(request, reading, particulars))
+}
+
+/// What the request says of itself, in its body or in its address.
+fn particulars(asked: &Asked<'_>) -> Result<Particulars, ApiError> {
+    let read = Particulars::read(asked.body, &asked.head.headers, asked.service.prompt_end)?;
+    let stream = asked.addressed.map_or(read.stream, |addressed| addressed.stream);
+    Ok(Particulars { stream, ..read })
 }
 
 fn prepared(request: UpstreamRequest, reading: Reading, particulars: Particulars) -> Prepared {
@@ -90,16 +123,22 @@ fn prepared(request: UpstreamRequest, reading: Reading, particulars: Particulars
     Prepared { request, reading: Some(reading), stream, max_output, booked }
 }
 
-fn request(asked: &Asked<'_>, mut headers: http::HeaderMap, body: bytes::Bytes) -> UpstreamRequest {
+fn request(
+    asked: &Asked<'_>,
+    mut headers: http::HeaderMap,
+    body: bytes::Bytes,
+    stream: bool,
+) -> UpstreamRequest {
     if let Ok(id) = HeaderValue::from_str(asked.id) {
         headers.insert(REQUEST_ID, id);
     }
     asked.service.policies.border.to_provider(&asked.head.headers, &mut headers);
-    UpstreamRequest { path: asked.backend.chat_path, headers, body, patience: asked.model.patience }
+    let surface = asked.surface.at(asked.backend.dialect);
+    let path = asked.backend.path(surface, &asked.target.upstream_name, stream);
+    UpstreamRequest { surface, path, headers, body, patience: asked.model.patience }
 }
 
 /// The edit of the model's name, unless the provider knows the model by the same one.
 fn renaming(asked: &Asked<'_>) -> impl Iterator<Item = Edit> {
-    let name = &asked.target.upstream_name;
-    (asked.requested.name() != name).then(|| asked.requested.renamed(name)).into_iter()
+    asked.requested.renamed(&asked.target.upstream_name).into_iter()
 }

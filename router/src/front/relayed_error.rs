@@ -1,13 +1,18 @@
 //! A provider's error on its way to the caller: word for word when it has the caller's shape, else put into it.
 
-use http::{HeaderName, Response, StatusCode, header};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde_json::Value;
 
-use super::answer::{ApiError, INVALID_REQUEST, JSON, UPSTREAM, anthropic_type};
+use super::answer::{
+    ApiError, INVALID_REQUEST, JSON, UPSTREAM, anthropic_type, gemini_status, whole_seconds,
+};
 use super::headers::forwarded_to_client;
 use super::relay::ResponseBody;
-use crate::provider::{Dialect, ErrorReply};
-use crate::translate::openai_error;
+use crate::provider::{Dialect, ErrorReply, Failure, error_body, read_error};
+use crate::translate::TroubleKind;
 
 /// The answer to a caller of one dialect, from a provider of another or the same.
 pub(super) fn relayed_error(
@@ -17,9 +22,12 @@ pub(super) fn relayed_error(
 ) -> Response<ResponseBody> {
     let is_error = reply.status.is_client_error() || reply.status.is_server_error();
     let status = if is_error { reply.status } else { StatusCode::BAD_GATEWAY };
-    let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+    let body = error_body(&reply.body);
     let mut response = if is_error && provider == caller && has_shape(&body, caller) {
-        let mut response = Response::new(ResponseBody::whole(reply.body.clone()));
+        // Google wraps some errors in a list, which clients do not expect.
+        let is_wrapped = reply.body.trim_ascii_start().starts_with(b"[");
+        let bytes = if is_wrapped { Bytes::from(body.to_string()) } else { reply.body.clone() };
+        let mut response = Response::new(ResponseBody::whole(bytes));
         *response.status_mut() = status;
         response
     } else {
@@ -33,6 +41,10 @@ pub(super) fn relayed_error(
         }
     }
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    if let Failure::Transient { hint: Some(wait) } = read_error(reply, SystemTime::now()) {
+        let seconds = HeaderValue::from(whole_seconds(wait));
+        response.headers_mut().entry(header::RETRY_AFTER).or_insert(seconds);
+    }
     response
 }
 
@@ -54,8 +66,13 @@ fn in_other_words(status: StatusCode, body: &Value, provider: Dialect) -> ApiErr
         None => format!("the provider answered {} without an error that can be read", status.as_u16()),
     };
     let (kind, code) = match (provider, body["error"]["type"].as_str()) {
-        (Dialect::Anthropic, Some(kind)) => openai_error(kind),
-        (Dialect::Anthropic, None) => openai_error(anthropic_type(status)),
+        (Dialect::Anthropic, kind) => {
+            TroubleKind::of_anthropic(kind.unwrap_or_else(|| anthropic_type(status))).in_openai()
+        }
+        (Dialect::Gemini, _) => {
+            let word = body["error"]["status"].as_str().unwrap_or_else(|| gemini_status(status));
+            TroubleKind::of_gemini(word).in_openai()
+        }
         (Dialect::Openai, _) if status.is_client_error() => (INVALID_REQUEST, None),
         (Dialect::Openai, _) => (UPSTREAM, None),
     };
@@ -68,14 +85,14 @@ fn has_shape(body: &Value, dialect: Dialect) -> bool {
     let fits = match dialect {
         Dialect::Openai => code.is_string() || code.is_null(),
         Dialect::Anthropic => body["type"] == "error",
+        Dialect::Gemini => return filled("message") && filled("status") && code.is_u64(),
     };
     filled("message") && filled("type") && fits
 }
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-    use http::{HeaderMap, HeaderValue};
+    use http::HeaderMap;
     use http_body_util::BodyExt;
 
     use super::*;
@@ -84,6 +101,19 @@ mod tests {
         let (head, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         (head.status.as_u16(), head.headers, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_wait_that_stands_in_the_body_is_told_as_a_header_in_any_dialect() {
+        let body = r#"[{"error":{"code":503,"status":"UNAVAILABLE","message":"m","details":[{"retryDelay":"6.2s"}]}}]"#;
+        for caller in [Dialect::Openai, Dialect::Anthropic, Dialect::Gemini] {
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            let reply =
+                ErrorReply { status, headers: HeaderMap::new(), body: Bytes::from_static(body.as_bytes()) };
+            let (status, headers, answer) = parts(relayed_error(&reply, Dialect::Gemini, caller)).await;
+            assert_eq!((status, headers["retry-after"].to_str().unwrap()), (503, "7"));
+            assert_eq!(answer["error"]["message"], "m");
+        }
     }
 
     #[tokio::test]

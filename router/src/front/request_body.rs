@@ -35,14 +35,16 @@ impl CountedBody<'_> {
     }
 }
 
-/// Reads the body to its end.
+/// Reads the body to its end. It may have so many bytes, or as many as any.
 pub(super) async fn read_whole(
     mut body: Incoming,
     buffered: &BufferedBytes,
+    most: Option<usize>,
 ) -> Result<CountedBody<'_>, ApiError> {
+    let most = most.unwrap_or(MOST_BYTES).min(MOST_BYTES);
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    if announced > MOST_BYTES {
-        return Err(ApiError::too_large(MOST_BYTES));
+    if announced > most {
+        return Err(ApiError::too_large(most));
     }
     let deadline = Instant::now() + LONGEST_READ;
     let mut reservation = Reservation { buffered, bytes: 0 };
@@ -51,8 +53,8 @@ pub(super) async fn read_whole(
         let frame = timeout_at(deadline, body.frame()).await.map_err(|_| ApiError::body_too_slow())?;
         let Some(frame) = frame else { break };
         let Ok(data) = frame.map_err(|_| ApiError::body_broken())?.into_data() else { continue };
-        if read.len() + data.len() > MOST_BYTES {
-            return Err(ApiError::too_large(MOST_BYTES));
+        if read.len() + data.len() > most {
+            return Err(ApiError::too_large(most));
         }
         reservation.grow(data.len())?;
         read.extend_from_slice(&data);

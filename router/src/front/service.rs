@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::address::is_addressed;
 use super::answer::{ApiError, json_answer};
 use super::backend::Backend;
 use super::caller::caller;
@@ -22,7 +23,7 @@ use crate::exchange::{Backoff, Queue};
 use crate::known_keys::KnownKeys;
 use crate::metrics::{Page, RequestCounters};
 use crate::policy::Policies;
-use crate::provider::{Dialect, Provider, ProviderKey};
+use crate::provider::{Dialect, Provider, ProviderKey, Surface};
 use crate::secret::Secret;
 use crate::settings::{ModelSettings, ProviderSettings, Settings, Target, shown};
 use crate::splitmix::Splitmix;
@@ -41,6 +42,8 @@ pub(crate) struct Service {
     pub(super) books: Option<Arc<Books>>,
     /// So many characters of each prompt are kept in the ledger.
     pub(super) prompt_end: usize,
+    /// So many bytes a request may have, if that is less than any may.
+    pub(super) max_request: Option<usize>,
     pub(super) admin_key: Option<Secret>,
     /// None of which a client is ever told.
     pub(super) known_keys: Arc<KnownKeys>,
@@ -66,6 +69,7 @@ impl Service {
             spreads: BTreeMap::new(),
             books: None,
             prompt_end: 0,
+            max_request: None,
             admin_key: None,
             known_keys: Arc::new(KnownKeys::new(std::iter::empty())),
             requests: RequestCounters::default(),
@@ -88,7 +92,7 @@ impl Service {
         }
         let keys = settings.providers.iter().flat_map(|provider| &provider.keys);
         let known_keys = Arc::new(KnownKeys::new(keys.filter_map(ProviderKey::secret)));
-        let Settings { models, tenants, prices, admin_key, prompt_end, .. } = settings;
+        let Settings { models, tenants, prices, admin_key, prompt_end, max_request, .. } = settings;
         let keeps_books = !tenants.is_empty() || !prices.is_empty() || admin_key.is_some();
         let nobody = Tenants::default();
         let before = self.books.as_ref().map_or(&nobody, |books| books.tenants());
@@ -102,6 +106,7 @@ impl Service {
             requests: self.requests.followed_by(models.keys()),
             models,
             prompt_end,
+            max_request,
             admin_key,
             known_keys,
             shown,
@@ -171,15 +176,19 @@ impl Service {
         let Some(allowed) = self.method_of(path) else {
             return ApiError::unknown_path(path).into_response(Dialect::Openai);
         };
+        let surface = surface_of(path);
+        let dialect = surface.map_or(Dialect::Openai, Surface::dialect);
         if request.method() != allowed {
-            let mut response = ApiError::wrong_method(request.method(), path).into_response(surface_of(path));
+            let mut response = ApiError::wrong_method(request.method(), path).into_response(dialect);
             if let Ok(value) = HeaderValue::from_str(allowed.as_str()) {
                 response.headers_mut().insert(header::ALLOW, value);
             }
             return response;
         }
+        if let Some(surface) = surface {
+            return chat::answer(self, surface, request, id).await;
+        }
         match path {
-            CHAT | MESSAGES => chat::answer(self, surface_of(path), request, id).await,
             MODELS => or_error(self.list_models(request.headers())),
             METRICS => self.metrics(),
             LIVENESS => status(StatusCode::OK, "alive"),
@@ -227,7 +236,7 @@ impl Service {
     /// The method that a path takes. Without an admin's key its paths do not exist.
     fn method_of(&self, path: &str) -> Option<Method> {
         match path {
-            CHAT | MESSAGES => Some(Method::POST),
+            _ if surface_of(path).is_some() => Some(Method::POST),
             MODELS | METRICS | LIVENESS | READINESS => Some(Method::GET),
             _ if self.admin_key.is_some() => admin::method_of(path),
             _ => None,
@@ -262,7 +271,7 @@ impl Service {
     }
 
     fn list_models(&self, headers: &HeaderMap) -> Result<Response<ResponseBody>, ApiError> {
-        let tenant = caller(self, headers)?;
+        let tenant = caller(self, headers, None)?;
         let models: Vec<_> = self
             .models
             .iter()
@@ -278,6 +287,8 @@ impl Service {
 
 const CHAT: &str = "/v1/chat/completions";
 const MESSAGES: &str = "/v1/messages";
+const RESPONSES: &str = "/v1/responses";
+const EMBEDDINGS: &str = "/v1/embeddings";
 const MODELS: &str = "/v1/models";
 const METRICS: &str = "/metrics";
 /// Answered from memory alone: a provider in trouble must not get the router restarted.
@@ -292,8 +303,14 @@ const PROVIDER_REQUEST_ID: HeaderName = HeaderName::from_static("x-provider-requ
 
 const PROMETHEUS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
-fn surface_of(path: &str) -> Dialect {
-    if path == MESSAGES { Dialect::Anthropic } else { Dialect::Openai }
+fn surface_of(path: &str) -> Option<Surface> {
+    match path {
+        CHAT => Some(Surface::Chat),
+        MESSAGES => Some(Surface::Messages),
+        RESPONSES => Some(Surface::Responses),
+        EMBEDDINGS => Some(Surface::Embeddings),
+        _ => is_addressed(path).then_some(Surface::Generate),
+    }
 }
 
 fn or_error(answer: Result<Response<ResponseBody>, ApiError>) -> Response<ResponseBody> {

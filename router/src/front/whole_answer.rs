@@ -9,8 +9,9 @@ use tokio::time::timeout;
 
 use super::answer::ApiError;
 use crate::exchange::Refusal;
-use crate::provider::{Dialect, ProviderBody};
-use crate::usage::{AnthropicUsage, OpenaiUsage, Tally};
+use crate::provider::{ProviderBody, Surface};
+use crate::stream::GeminiContent;
+use crate::usage::{AnthropicUsage, OpenaiUsage, ResponsesUsage, Tally};
 
 /// Far above the longest answer that any model gives.
 const MOST_BYTES: usize = 32 * 1024 * 1024;
@@ -29,9 +30,9 @@ pub(super) async fn read_answer(mut body: ProviderBody, silence: Duration) -> Re
 }
 
 /// Counts an answer that is passed on as it came. False when it is none at all.
-pub(super) fn count_answer(body: &[u8], dialect: Dialect, tally: &mut Tally) -> bool {
-    match dialect {
-        Dialect::Openai => {
+pub(super) fn count_answer(body: &[u8], surface: Surface, tally: &mut Tally) -> bool {
+    match surface {
+        Surface::Chat => {
             let Ok(answer) = serde_json::from_slice::<Completion>(body) else { return false };
             if answer.choices.is_empty() {
                 return false;
@@ -45,7 +46,25 @@ pub(super) fn count_answer(body: &[u8], dialect: Dialect, tally: &mut Tally) -> 
                 tally.reports(usage);
             }
         }
-        Dialect::Anthropic => {
+        Surface::Responses => {
+            let Ok(answer) = serde_json::from_slice::<Response>(body) else { return false };
+            let parts = answer.output.iter().flat_map(|item| &item.content);
+            parts.for_each(|part| tally.passes(&part.text));
+            if let Some(usage) = answer.usage {
+                tally.reports(usage);
+            }
+        }
+        Surface::Embeddings => {
+            let Ok(answer) = serde_json::from_slice::<Embeddings>(body) else { return false };
+            if let Some(usage) = answer.usage {
+                tally.reports(usage);
+            }
+        }
+        Surface::Generate => {
+            let Ok(answer) = serde_json::from_slice::<GeminiContent>(body) else { return false };
+            answer.count(tally);
+        }
+        Surface::Messages => {
             let Ok(answer) = serde_json::from_slice::<Message>(body) else { return false };
             answer.content.iter().for_each(|block| tally.passes(&block.text));
             if let Some(usage) = answer.usage {
@@ -60,6 +79,25 @@ pub(super) fn count_answer(body: &[u8], dialect: Dialect, tally: &mut Tally) -> 
 struct Completion {
     #[serde(default)]
     choices: Vec<Choice>,
+    #[serde(default)]
+    usage: Option<OpenaiUsage>,
+}
+
+#[derive(Deserialize)]
+struct Response {
+    output: Vec<Item>,
+    #[serde(default)]
+    usage: Option<ResponsesUsage>,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    #[serde(default)]
+    content: Vec<Block>,
+}
+
+#[derive(Deserialize)]
+struct Embeddings {
     #[serde(default)]
     usage: Option<OpenaiUsage>,
 }
@@ -103,32 +141,28 @@ mod tests {
             |input, output| (true, Tokens { input, output, ..Tokens::default() }, RowState::Settled);
         let cases = [
             (
-                Dialect::Openai,
+                Surface::Chat,
                 r#"{"choices":[{}],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#,
                 settled(3, 2),
             ),
             (
-                Dialect::Anthropic,
+                Surface::Messages,
                 r#"{"content":[],"usage":{"input_tokens":3,"output_tokens":2}}"#,
                 settled(3, 2),
             ),
             (
-                Dialect::Openai,
+                Surface::Chat,
                 r#"{"choices":[{"message":{"content":"eight ch"}}]}"#,
                 (true, Tokens { input: 10, output: 2, ..Tokens::default() }, RowState::Estimated),
             ),
-            (
-                Dialect::Openai,
-                r#"{"choices":[{"message":{}}]}"#,
-                (true, Tokens::default(), RowState::Unknown),
-            ),
-            (Dialect::Openai, r#"{"choices":[]}"#, (false, Tokens::default(), RowState::Unknown)),
-            (Dialect::Openai, "<html>", (false, Tokens::default(), RowState::Unknown)),
-            (Dialect::Anthropic, "", (false, Tokens::default(), RowState::Unknown)),
+            (Surface::Chat, r#"{"choices":[{"message":{}}]}"#, (true, Tokens::default(), RowState::Unknown)),
+            (Surface::Chat, r#"{"choices":[]}"#, (false, Tokens::default(), RowState::Unknown)),
+            (Surface::Chat, "<html>", (false, Tokens::default(), RowState::Unknown)),
+            (Surface::Messages, "", (false, Tokens::default(), RowState::Unknown)),
         ];
-        for (dialect, body, expected) in cases {
+        for (surface, body, expected) in cases {
             let mut tally = Tally::new(Arc::new(LatestReport), 40);
-            let is_answer = count_answer(body.as_bytes(), dialect, &mut tally);
+            let is_answer = count_answer(body.as_bytes(), surface, &mut tally);
             let counted = tally.completed();
             assert_eq!((is_answer, counted.tokens, counted.state), expected, "{body}");
         }

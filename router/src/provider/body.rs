@@ -17,7 +17,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::used::{used_by_stream, used_by_whole};
-use super::{Attempted, Dialect, ErrorReply, Patience, Reply};
+use super::{Attempted, ErrorReply, Patience, Reply, Surface};
 use crate::stream::{Beginning, Framer, StreamPolicy};
 
 /// A body that is still to come, but for what was read of it already.
@@ -52,7 +52,7 @@ impl ProviderBody {
 /// Takes a success as the answer, as soon as it is one.
 pub(super) async fn opened(
     response: Response<Incoming>,
-    dialect: Dialect,
+    surface: Surface,
     policy: &Arc<dyn StreamPolicy>,
     begin: Instant,
     patience: Patience,
@@ -64,9 +64,9 @@ pub(super) async fn opened(
         return Reply::Success(Response::from_parts(head, body)).into();
     }
     if is_stream {
-        opened_stream(head, body, dialect, begin + patience.first_content).await
+        opened_stream(head, body, surface, begin + patience.first_content).await
     } else {
-        opened_whole(head, body, dialect, patience.idle).await
+        opened_whole(head, body, surface, patience.idle).await
     }
 }
 
@@ -74,7 +74,7 @@ pub(super) async fn opened(
 async fn opened_whole(
     head: Parts,
     mut body: ProviderBody,
-    dialect: Dialect,
+    surface: Surface,
     idle: Duration,
 ) -> Attempted<ProviderBody> {
     let mut held = BytesMut::new();
@@ -91,7 +91,7 @@ async fn opened_whole(
         }
     }
     let held = held.freeze();
-    let reply = match Beginning::of_whole(&held, dialect) {
+    let reply = match Beginning::of_whole(&held, surface) {
         Beginning::Nothing => Reply::Unreadable,
         Beginning::Begun => {
             body.held.push_back(held);
@@ -101,16 +101,16 @@ async fn opened_whole(
             Reply::Error(ErrorReply { status, headers: as_error(head.headers), body })
         }
     };
-    Attempted { reply, used: used_by_whole(&held, dialect) }
+    Attempted { reply, used: used_by_whole(&held, surface) }
 }
 
 async fn opened_stream(
     head: Parts,
     mut body: ProviderBody,
-    dialect: Dialect,
+    surface: Surface,
     deadline: Instant,
 ) -> Attempted<ProviderBody> {
-    let reply = match begun(&mut body, dialect, deadline).await {
+    let reply = match begun(&mut body, surface, deadline).await {
         Ok(()) => return Reply::Success(Response::from_parts(head, body)).into(),
         Err(Failed::Unreachable) => Reply::Unreachable,
         Err(Failed::TimedOut) => Reply::TimedOut,
@@ -118,7 +118,7 @@ async fn opened_stream(
             Reply::Error(ErrorReply { status, headers: as_error(head.headers), body })
         }
     };
-    Attempted { reply, used: used_by_stream(&body.held, dialect) }
+    Attempted { reply, used: used_by_stream(&body.held, surface) }
 }
 
 /// Why a stream never began.
@@ -128,13 +128,22 @@ enum Failed {
     Told(StatusCode, Bytes),
 }
 
+/// An error may stand at the end without the blank line that would make it an event.
+fn failed_at_the_end(framer: &mut Framer, surface: Surface) -> Failed {
+    match framer.rest().map(|rest| Beginning::of(&rest, surface)) {
+        Some(Beginning::Failed(status, body)) => Failed::Told(status, body),
+        _ => Failed::Unreachable,
+    }
+}
+
 /// Waits until a stream has begun, and holds what has come of it by then.
-async fn begun(body: &mut ProviderBody, dialect: Dialect, deadline: Instant) -> Result<(), Failed> {
+async fn begun(body: &mut ProviderBody, surface: Surface, deadline: Instant) -> Result<(), Failed> {
     let (mut framer, mut held) = (Framer::default(), 0);
     loop {
         let frame = match timeout_at(deadline, body.rest.frame()).await {
             Err(_) => return Err(Failed::TimedOut),
-            Ok(None | Some(Err(_))) => return Err(Failed::Unreachable),
+            Ok(None) => return Err(failed_at_the_end(&mut framer, surface)),
+            Ok(Some(Err(_))) => return Err(Failed::Unreachable),
             Ok(Some(Ok(frame))) => frame,
         };
         let Ok(data) = frame.into_data() else { continue };
@@ -142,7 +151,7 @@ async fn begun(body: &mut ProviderBody, dialect: Dialect, deadline: Instant) -> 
         let is_readable = framer.push(&data).is_ok();
         body.held.push_back(data);
         while let Some(event) = framer.next() {
-            match Beginning::of(&event, dialect) {
+            match Beginning::of(&event, surface) {
                 Beginning::Nothing => {}
                 Beginning::Begun => return Ok(()),
                 Beginning::Failed(status, body) => return Err(Failed::Told(status, body)),

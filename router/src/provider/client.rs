@@ -86,7 +86,7 @@ impl HttpUpstream {
     fn request(&self, key: &ProviderKey, request: &UpstreamRequest) -> Request<Full<Bytes>> {
         let mut built = Request::new(Full::new(request.body.clone()));
         *built.method_mut() = http::Method::POST;
-        *built.uri_mut() = self.address(request.path);
+        *built.uri_mut() = self.address(&request.path);
         *built.headers_mut() = request.headers.clone();
         built.headers_mut().extend(key.credential());
         built
@@ -133,12 +133,12 @@ impl Upstream for HttpUpstream {
                 Reply::Unreachable.into()
             }
             Ok(Ok(response)) if response.status().is_success() => {
-                let opened = opened(response, self.dialect, &self.streams, begin, request.patience).await;
+                let opened = opened(response, request.surface, &self.streams, begin, request.patience).await;
                 self.with_again(opened, key, request)
             }
             Ok(Ok(response)) => {
                 let error = read_error(response, deadline).await;
-                let used = used_by_whole(&error.body, self.dialect);
+                let used = used_by_whole(&error.body, request.surface);
                 Attempted { reply: Reply::Error(error), used }
             }
         }

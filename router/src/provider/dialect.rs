@@ -13,37 +13,32 @@ pub(crate) enum Dialect {
     #[serde(alias = "vllm")]
     Openai,
     Anthropic,
+    Gemini,
 }
 
 pub(crate) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+pub(crate) const X_GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
 pub(crate) const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 /// The one version that the provider has; a client that names another one is passed on as it is.
 pub(crate) const ANTHROPIC_VERSION_VALUE: HeaderValue = HeaderValue::from_static("2023-06-01");
 
 impl Dialect {
-    /// The variable that discovery starts from.
-    pub(crate) fn key_variable(self) -> &'static str {
+    /// The variables that discovery starts from: the first that gives a key.
+    pub(crate) fn key_variables(self) -> &'static [&'static str] {
         match self {
-            Self::Openai => "OPENAI_API_KEY",
-            Self::Anthropic => "ANTHROPIC_API_KEY",
-        }
-    }
-
-    /// The path of a chat below a base address. Client libraries of Anthropic are given an address without the
-    /// version, others with it; both are taken.
-    pub(crate) fn chat_path(self, base: &Uri) -> &'static str {
-        let has_version = base.path().trim_end_matches('/').ends_with("/v1");
-        match self {
-            Self::Openai => "/chat/completions",
-            Self::Anthropic if has_version => "/messages",
-            Self::Anthropic => "/v1/messages",
+            Self::Openai => &["OPENAI_API_KEY"],
+            Self::Anthropic => &["ANTHROPIC_API_KEY"],
+            // In the order of Google's own client.
+            Self::Gemini => &["GOOGLE_API_KEY", "GEMINI_API_KEY"],
         }
     }
 
     /// The path of the list of models below a base address.
     pub(super) fn models_path(self, base: &Uri) -> &'static str {
-        match (self, self.chat_path(base)) {
-            (Self::Anthropic, "/v1/messages") => "/v1/models",
+        let base = base.path().trim_end_matches('/');
+        match self {
+            Self::Anthropic if !base.ends_with("/v1") => "/v1/models",
+            Self::Gemini if !has_gemini_version(base) => "/v1beta/models",
             _ => "/models",
         }
     }
@@ -53,6 +48,7 @@ impl Dialect {
         let (name, text) = match self {
             Self::Openai => (header::AUTHORIZATION, format!("Bearer {}", secret.reveal())),
             Self::Anthropic => (X_API_KEY, secret.reveal().to_owned()),
+            Self::Gemini => (X_GOOG_API_KEY, secret.reveal().to_owned()),
         };
         let mut value = HeaderValue::from_str(&text).expect("a well-formed secret holds only visible ASCII");
         value.set_sensitive(true);
@@ -60,24 +56,6 @@ impl Dialect {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_version_stands_in_the_path_once() {
-        for (base, expected) in [
-            ("http://h", "/v1/messages"),
-            ("http://h/", "/v1/messages"),
-            ("http://h/v1", "/messages"),
-            ("http://h/proxy/v1/", "/messages"),
-            ("http://h/proxy", "/v1/messages"),
-        ] {
-            let base = base.parse().unwrap();
-            assert_eq!(Dialect::Anthropic.chat_path(&base), expected, "{base}");
-            let models = expected.replace("messages", "models");
-            assert_eq!(Dialect::Anthropic.models_path(&base), models, "{base}");
-        }
-        assert_eq!(Dialect::Openai.chat_path(&"http://h/v1".parse().unwrap()), "/chat/completions");
-    }
+pub(super) fn has_gemini_version(base: &str) -> bool {
+    ["/v1beta", "/v1alpha", "/v1"].iter().any(|version| base.ends_with(version))
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
-use super::hint::{reset_hint, wait_hint};
+use super::hint::{GoogleDetails, reset_hint, wait_hint};
 use super::remaining::met_for;
 use super::{ErrorReply, Reply};
 
@@ -67,19 +67,32 @@ pub(crate) fn read_failure<B>(reply: &Reply<B>, now: SystemTime) -> Option<Failu
 
 /// What an error means.
 pub(crate) fn read_error(reply: &ErrorReply, now: SystemTime) -> Failure {
-    let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+    let body = error_body(&reply.body);
     let error = &body["error"];
-    let marks = [error["code"].as_str(), error["type"].as_str(), error["details"]["error_code"].as_str()];
+    let details = GoogleDetails::of(error);
+    let marks = [
+        error["code"].as_str(),
+        error["type"].as_str(),
+        error["details"]["error_code"].as_str(),
+        details.reason,
+    ];
     let message = error["message"].as_str().unwrap_or_default();
     let marked = |wanted: &[&str]| marks.iter().flatten().any(|mark| wanted.contains(mark));
     let says = |wanted: &[&str]| wanted.iter().any(|words| message.contains(words));
-    let hint = wait_hint(&reply.headers, message, now);
+    let hint = wait_hint(&reply.headers, message, now).or(details.hint);
     match reply.status {
         StatusCode::PAYMENT_REQUIRED => Failure::Exhausted,
         status if status.is_client_error() && (marked(&QUOTA_MARKS) || says(&QUOTA_WORDS)) => {
             Failure::Exhausted
         }
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Failure::KeyRejected,
+        // Google says so with the status of a wrong request.
+        StatusCode::BAD_REQUEST if marked(&["API_KEY_INVALID"]) => Failure::KeyRejected,
+        StatusCode::TOO_MANY_REQUESTS if details.has_no_quota => Failure::Exhausted,
+        // The wait that comes along may be short all the same.
+        StatusCode::TOO_MANY_REQUESTS if details.is_of_the_day => {
+            Failure::Limited { hint: Some(A_LONG_TIME) }
+        }
         StatusCode::TOO_MANY_REQUESTS
             if marked(&["slow_down", "ramp_limit_exceeded"]) || says(&GROWTH_WORDS) =>
         {
@@ -92,6 +105,71 @@ pub(crate) fn read_error(reply: &ErrorReply, now: SystemTime) -> Failure {
         }
         status if may_retry(status, &reply.headers) => Failure::Transient { hint },
         _ => Failure::Final,
+    }
+}
+
+/// Why a provider does not take a request that another model may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    /// The prompt is longer than its window.
+    TooLong,
+    /// The content is against its rules.
+    Content,
+}
+
+const TOO_LONG_MARKS: [&str; 3] =
+    ["context_length_exceeded", "exceed_context_size_error", "string_above_max_length"];
+/// Each engine has its own words for it.
+const TOO_LONG_WORDS: [&str; 6] = [
+    "maximum context length",
+    "prompt is too long",
+    "exceeds the maximum number of tokens",
+    "exceeds the available context size",
+    "exceed context limit",
+    "context window",
+];
+const CONTENT_MARKS: [&str; 5] = [
+    "content_policy_violation",
+    "content_filter",
+    "ResponsibleAIPolicyViolation",
+    "moderation_blocked",
+    "cyber_policy_violation",
+];
+const CONTENT_WORDS: [&str; 2] = ["content filtering policy", "content management policy"];
+
+/// What of a request an error finds fault with, if another model may not.
+pub(crate) fn read_unfit(reply: &ErrorReply) -> Option<Unfit> {
+    if !matches!(reply.status.as_u16(), 400 | 403 | 413 | 422) {
+        return None;
+    }
+    let body = error_body(&reply.body);
+    let error = &body["error"];
+    let marks = [
+        error["code"].as_str(),
+        error["type"].as_str(),
+        error["innererror"]["code"].as_str(),
+        error["details"]["error_code"].as_str(),
+    ];
+    let message = error["message"].as_str().unwrap_or_default();
+    let is = |wanted: &[&str], words: &[&str]| {
+        marks.iter().flatten().any(|mark| wanted.contains(mark))
+            || words.iter().any(|words| message.contains(words))
+    };
+    if is(&TOO_LONG_MARKS, &TOO_LONG_WORDS) {
+        Some(Unfit::TooLong)
+    } else {
+        is(&CONTENT_MARKS, &CONTENT_WORDS).then_some(Unfit::Content)
+    }
+}
+
+/// A limit of the day is not free again before long.
+const A_LONG_TIME: Duration = Duration::from_secs(60 * 60);
+
+/// The body of an error. Google wraps some in a list.
+pub(crate) fn error_body(bytes: &[u8]) -> Value {
+    match serde_json::from_slice(bytes).unwrap_or_default() {
+        Value::Array(items) => items.into_iter().next().unwrap_or_default(),
+        body => body,
     }
 }
 
@@ -117,6 +195,58 @@ mod tests {
             .collect();
         let status = StatusCode::from_u16(status).unwrap();
         Reply::Error(ErrorReply { status, headers, body: Bytes::from_static(body.as_bytes()) })
+    }
+
+    #[test]
+    fn a_request_that_another_model_may_take_is_told_from_one_that_is_wrong() {
+        let (long, content) = (Some(Unfit::TooLong), Some(Unfit::Content));
+        let cases = [
+            (400, r#"{"error":{"code":"context_length_exceeded","message":"m"}}"#, long),
+            (
+                400,
+                r#"{"error":{"code":400,"message":"This model's maximum context length is 4096 tokens."}}"#,
+                long,
+            ),
+            (400, r#"{"error":{"message":"prompt is too long: 9 tokens > 4 maximum"}}"#, long),
+            (
+                400,
+                r#"[{"error":{"message":"The input token count (9) exceeds the maximum number of tokens allowed (4)."}}]"#,
+                long,
+            ),
+            (400, r#"{"error":{"type":"exceed_context_size_error"}}"#, long),
+            (500, r#"{"error":{"code":"context_length_exceeded"}}"#, None),
+            (400, r#"{"error":{"code":"content_policy_violation"}}"#, content),
+            (400, r#"{"error":{"message":"Output blocked by content filtering policy"}}"#, content),
+            (400, r#"{"error":{"message":"a number is missing"}}"#, None),
+            (400, "<html>", None),
+        ];
+        for (status, body, expected) in cases {
+            let Reply::Error(error) = reply(status, &[], body) else { unreachable!() };
+            assert_eq!(read_unfit(&error), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn the_details_of_google_are_read_in_any_order() {
+        let error = |details: &str| {
+            let body = format!(
+                r#"{{"error":{{"code":429,"status":"RESOURCE_EXHAUSTED","message":"m","details":[{details}]}}}}"#
+            );
+            let Reply::Error(error) = reply(429, &[], "") else { unreachable!() };
+            read_error(&ErrorReply { body: Bytes::from(body), ..error }, SystemTime::now())
+        };
+        let limited = |millis| Failure::Limited { hint: Some(Duration::from_millis(millis)) };
+        assert_eq!(error(r#"{"links":[]},{"retryDelay":"26.66s"}"#), limited(26_660));
+        assert_eq!(
+            error(r#"{"metadata":{"quotaResetDelay":"373.8ms"}}"#),
+            Failure::Limited { hint: Some(Duration::from_micros(373_800)) }
+        );
+        let day =
+            r#"{"retryDelay":"5s"},{"violations":[{"quotaId":"GenerateRequestsPerDayPerProjectPerModel"}]}"#;
+        assert_eq!(error(day), Failure::Limited { hint: Some(A_LONG_TIME) });
+        assert_eq!(error(r#"{"retryDelay":"5s"},{"violations":[{"quotaValue":"0"}]}"#), Failure::Exhausted);
+        let rejected = reply(400, &[], r#"{"error":{"code":400,"details":[{"reason":"API_KEY_INVALID"}]}}"#);
+        assert_eq!(read_failure(&rejected, SystemTime::now()), Some(Failure::KeyRejected));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
+use serde_json::Value;
 use tokio::time::Instant;
 
 /// Decides how long a key is closed after a limit, and how it comes back.
@@ -84,6 +85,35 @@ pub(super) fn wait_hint(headers: &HeaderMap, message: &str, now: SystemTime) -> 
         .or_else(|| from_message(message))
 }
 
+/// What Google's errors say in their details, in any order.
+#[derive(Debug, Default)]
+pub(super) struct GoogleDetails<'a> {
+    pub(super) hint: Option<Duration>,
+    pub(super) reason: Option<&'a str>,
+    /// Whether a limit of nothing was met, which no waiting helps.
+    pub(super) has_no_quota: bool,
+    /// Whether a limit of the day was met.
+    pub(super) is_of_the_day: bool,
+}
+
+impl<'a> GoogleDetails<'a> {
+    pub(super) fn of(error: &'a Value) -> Self {
+        let mut read = Self::default();
+        for detail in error["details"].as_array().into_iter().flatten() {
+            let wait = [&detail["retryDelay"], &detail["metadata"]["quotaResetDelay"]];
+            let wait = wait.into_iter().find_map(|wait| spelled(wait.as_str()?));
+            read.hint = read.hint.max(wait);
+            read.reason = read.reason.or(detail["reason"].as_str());
+            for violation in detail["violations"].as_array().into_iter().flatten() {
+                read.has_no_quota |= violation["quotaValue"] == "0";
+                let id = violation["quotaId"].as_str().unwrap_or_default();
+                read.is_of_the_day |= id.contains("PerDay");
+            }
+        }
+        read
+    }
+}
+
 /// The wait until a limit is free again, from the headers that Anthropic sends with every answer: a moment for each
 /// kind of limit, as RFC 3339 or as seconds of the epoch. For an answer that met a limit and names no other wait.
 ///
@@ -133,9 +163,10 @@ fn until(date: &str, now: SystemTime) -> Option<Duration> {
 
 /// Reads the wait out of prose such as `Please try again in 1m30.5s.`
 fn from_message(message: &str) -> Option<Duration> {
-    const LEAD: &str = "try again in ";
-    let start = memchr::memmem::find(message.as_bytes(), LEAD.as_bytes())? + LEAD.len();
-    spelled(&message[start..])
+    ["try again in ", "retry in "].into_iter().find_map(|lead| {
+        let start = memchr::memmem::find(message.as_bytes(), lead.as_bytes())? + lead.len();
+        spelled(&message[start..])
+    })
 }
 
 /// The duration that a text begins with, such as `1m30.5s`.

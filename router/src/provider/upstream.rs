@@ -1,11 +1,12 @@
 //! The seam between deciding and sending: what one attempt is given and what comes of it.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
 
-use super::ProviderKey;
+use super::{ProviderKey, Surface};
 use crate::usage::UsageReport;
 
 /// Whatever can carry one attempt to a provider. Implementations make exactly one attempt for each call.
@@ -38,8 +39,10 @@ impl<B> From<Reply<B>> for Attempted<B> {
 /// A request that may be sent several times, always with the same bytes.
 #[derive(Debug, Clone)]
 pub(crate) struct UpstreamRequest {
+    /// What the provider is asked for, and so what its answer looks like.
+    pub(crate) surface: Surface,
     /// What is appended to the provider's base address, from the slash on.
-    pub(crate) path: &'static str,
+    pub(crate) path: Cow<'static, str>,
     /// The caller's headers that may be passed on. No credential is among them.
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,

@@ -6,31 +6,44 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
 
-use super::Dialect;
-use crate::stream::{AnthropicPassage, Framer, OpenaiPassage, Passage};
-use crate::usage::{AnthropicUsage, LatestReport, OpenaiUsage, Tally, UsageReport};
+use super::Surface;
+use crate::stream::{
+    AnthropicPassage, Framer, GeminiFraming, GeminiPassage, OpenaiPassage, Passage, ResponsesPassage,
+};
+use crate::usage::{
+    AnthropicUsage, GeminiUsage, LatestReport, OpenaiUsage, ResponsesUsage, Tally, UsageReport,
+};
 
 /// What an answer tells that is an error or none at all.
-pub(super) fn used_by_whole(body: &[u8], dialect: Dialect) -> Option<UsageReport> {
+pub(super) fn used_by_whole(body: &[u8], surface: Surface) -> Option<UsageReport> {
     #[derive(Deserialize)]
     struct Usage<T> {
+        #[serde(alias = "usageMetadata")]
         usage: T,
     }
-    match dialect {
-        Dialect::Openai => {
+    match surface {
+        Surface::Chat | Surface::Embeddings => {
             serde_json::from_slice::<Usage<OpenaiUsage>>(body).ok().map(|told| told.usage.into())
         }
-        Dialect::Anthropic => {
+        Surface::Messages => {
             serde_json::from_slice::<Usage<AnthropicUsage>>(body).ok().map(|told| told.usage.into())
+        }
+        Surface::Responses => {
+            serde_json::from_slice::<Usage<ResponsesUsage>>(body).ok().map(|told| told.usage.into())
+        }
+        Surface::Generate => {
+            serde_json::from_slice::<Usage<GeminiUsage>>(body).ok().map(|told| told.usage.into())
         }
     }
 }
 
 /// What a stream told that failed before its first content.
-pub(super) fn used_by_stream(held: &VecDeque<Bytes>, dialect: Dialect) -> Option<UsageReport> {
-    let mut passage: Box<dyn Passage> = match dialect {
-        Dialect::Openai => Box::new(OpenaiPassage::new(false, "")),
-        Dialect::Anthropic => Box::new(AnthropicPassage),
+pub(super) fn used_by_stream(held: &VecDeque<Bytes>, surface: Surface) -> Option<UsageReport> {
+    let mut passage: Box<dyn Passage> = match surface {
+        Surface::Chat | Surface::Embeddings => Box::new(OpenaiPassage::new(false, "")),
+        Surface::Responses => Box::new(ResponsesPassage),
+        Surface::Messages => Box::new(AnthropicPassage),
+        Surface::Generate => Box::new(GeminiPassage::new(GeminiFraming::Events)),
     };
     let (mut framer, mut unread) = (Framer::default(), BytesMut::new());
     let mut tally = Tally::new(Arc::new(LatestReport), 0);
@@ -51,7 +64,7 @@ mod tests {
 
     #[test]
     fn a_failure_tells_its_tokens_whole_or_at_the_beginning_of_a_stream() {
-        let (openai, anthropic) = (Dialect::Openai, Dialect::Anthropic);
+        let (openai, anthropic) = (Surface::Chat, Surface::Messages);
         let whole = [
             (openai, r#"{"error":{},"usage":{"prompt_tokens":5,"completion_tokens":2}}"#, Some((5, 2))),
             (anthropic, r#"{"error":{},"usage":{"input_tokens":5,"output_tokens":2}}"#, Some((5, 2))),
@@ -72,14 +85,14 @@ mod tests {
         ];
         let tokens =
             |of: Option<(u64, u64)>| of.map(|(input, output)| Tokens { input, output, ..Tokens::default() });
-        for (dialect, body, expected) in whole {
-            let used = used_by_whole(body.as_bytes(), dialect);
+        for (surface, body, expected) in whole {
+            let used = used_by_whole(body.as_bytes(), surface);
             assert_eq!(used.map(|used| used.tokens()), tokens(expected), "{body}");
         }
-        for (dialect, event, expected) in streams {
+        for (surface, event, expected) in streams {
             let (one, other) = event.split_at(event.len() / 2);
             let held = VecDeque::from([Bytes::from(one), Bytes::from(other), Bytes::from("\n\n")]);
-            let used = used_by_stream(&held, dialect);
+            let used = used_by_stream(&held, surface);
             assert_eq!(used.map(|used| used.tokens()), tokens(expected), "{event}");
         }
     }

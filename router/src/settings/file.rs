@@ -38,6 +38,8 @@ pub(super) struct RouterFile {
     pub(super) shared: Option<SharedEntry>,
     /// How providers are looked after beside the requests. Absent: not at all.
     pub(super) health: Option<HealthEntry>,
+    /// So many bytes a request may have at most. Default: 32 MiB, which is also the most that can be set.
+    pub(super) max_request: Option<usize>,
 }
 
 /// How providers are looked after beside the requests.
@@ -64,7 +66,8 @@ pub(super) struct ProviderEntry {
     pub(super) base_url: Spanned<String>,
     /// Absent: the keys are discovered from the environment. Those that are listed are all that there are.
     pub(super) keys: Option<Vec<KeyEntry>>,
-    /// The variable that discovery begins with. Default: `OPENAI_API_KEY` or `ANTHROPIC_API_KEY`, by dialect.
+    /// The variable that discovery begins with. Default: `OPENAI_API_KEY`,
+    /// `ANTHROPIC_API_KEY`, or `GOOGLE_API_KEY` and else `GEMINI_API_KEY`, by dialect.
     pub(super) discover: Option<String>,
     /// Whether it wants no key, as models on one's own machine: it is asked without a credential.
     #[serde(default)]
@@ -116,6 +119,14 @@ pub(super) struct ModelEntry {
     /// The public models that are asked next when this one fails, in order.
     #[serde(default)]
     pub(super) fallbacks: Vec<Spanned<String>>,
+    /// The public models that are asked next, and no other, when the prompt is too long for this one.
+    #[serde(default)]
+    pub(super) larger: Vec<Spanned<String>>,
+    /// The same when the content is against its provider's rules.
+    #[serde(default)]
+    pub(super) lenient: Vec<Spanned<String>>,
+    /// How many tokens its window holds. Absent: only the provider knows.
+    pub(super) window: Option<u64>,
     /// How long is waited between two tries.
     #[serde(default)]
     pub(super) backoff: BackoffEntry,

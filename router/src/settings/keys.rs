@@ -12,31 +12,33 @@ use crate::secret::Secret;
 /// A share of one in a thousand is as fine as anybody splits traffic.
 const MOST_WEIGHT: u32 = 1_000;
 
-/// The variable from which on a provider's keys are discovered; nothing if its keys are listed.
-fn discovered_from(entry: &ProviderEntry) -> Option<&str> {
+/// The variables from which on a provider's keys are discovered, the first that gives one; none if its keys are listed.
+fn discovered_from(entry: &ProviderEntry) -> Vec<&str> {
     match (&entry.keys, &entry.discover) {
-        _ if entry.keyless => None,
-        (None, variable) => Some(variable.as_deref().unwrap_or_else(|| entry.dialect.key_variable())),
-        (Some(keys), Some(variable)) if keys.is_empty() => Some(variable),
-        (Some(_), _) => None,
+        _ if entry.keyless => Vec::new(),
+        (None, Some(variable)) => vec![variable],
+        (None, None) => entry.dialect.key_variables().to_vec(),
+        (Some(keys), Some(variable)) if keys.is_empty() => vec![variable],
+        (Some(_), _) => Vec::new(),
     }
 }
 
 /// Two providers that discover the same variables would each be given the other's keys.
 pub(super) fn check_discovery_is_unambiguous(file: &RouterFile) -> Result<(), SettingsError> {
-    let mut discovering: Vec<(&str, &str)> = Vec::new();
+    let mut discovering: Vec<(&String, &str)> = Vec::new();
     for (name, entry) in &file.providers {
-        let Some(variable) = discovered_from(entry) else { continue };
-        let is_shared =
-            |other: &str| variable == other || continues(variable, other) || continues(other, variable);
-        if let Some((other, _)) = discovering.iter().find(|(_, other)| is_shared(other)) {
-            let problem = format!(
-                "it would discover the same keys as `{other}`, from `{variable}` on: give one of them `keys`, or \
+        for variable in discovered_from(entry) {
+            let is_shared =
+                |other: &str| variable == other || continues(variable, other) || continues(other, variable);
+            if let Some((other, _)) = discovering.iter().find(|(of, other)| *of != name && is_shared(other)) {
+                let problem = format!(
+                    "it would discover the same keys as `{other}`, from `{variable}` on: give one of them `keys`, or \
                  another variable to `discover`"
-            );
-            return Err(SettingsError::Keys { provider: name.clone(), problem });
+                );
+                return Err(SettingsError::Keys { provider: name.clone(), problem });
+            }
+            discovering.push((name, variable));
         }
-        discovering.push((name, variable));
     }
     Ok(())
 }
@@ -58,12 +60,20 @@ pub(super) fn keys_of(
         }
         return Ok(vec![ProviderKey::keyless()]);
     }
-    if let Some(base) = discovered_from(&entry) {
-        let found = discover(base, environment).map_err(|error| wrong(error.to_string()))?;
+    let bases = discovered_from(&entry);
+    if let Some(first) = bases.first() {
+        let mut found = Vec::new();
+        for base in &bases {
+            if found.is_empty() {
+                found = discover(base, environment).map_err(|error| wrong(error.to_string()))?;
+            }
+        }
         if found.is_empty() {
+            let others: String =
+                bases[1..].iter().map(|base| format!(", or the same from `{base}` on")).collect();
             tracing::warn!(
                 provider,
-                "no key: looked for the variables `{base}`, `{base}_1`, `{base}_2` and so on; set one, or list `keys`"
+                "no key: looked for the variables `{first}`, `{first}_1`, `{first}_2` and so on{others}; set one, or list `keys`"
             );
         }
         let key = |(name, secret)| ProviderKey::new(name, secret, false, 1, dialect);

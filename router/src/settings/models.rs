@@ -25,6 +25,12 @@ pub(crate) struct ModelSettings {
     pub(crate) exchange: ExchangeSettings,
     /// Public names of other models, each of which is there.
     pub(crate) fallbacks: Vec<String>,
+    /// The same, for prompts that are too long for this one.
+    pub(crate) larger: Vec<String>,
+    /// The same, for content against the rules of this one's provider.
+    pub(crate) lenient: Vec<String>,
+    /// How many tokens its window holds, as far as that is declared.
+    pub(crate) window: Option<u64>,
     /// How much each key may be used for it.
     pub(crate) limits: Vec<UseLimit>,
     /// The share of a limit from which on other keys are preferred, in millionths.
@@ -77,6 +83,9 @@ impl Place<'_> {
             queue: entry.queue.map(|queue| QueueSettings { max: queue.max, wait: queue.wait.0 }),
             is_sticky: entry.sticky == Sticky::Session,
             fallbacks: entry.fallbacks.into_iter().map(|name| name.value).collect(),
+            larger: entry.larger.into_iter().map(|name| name.value).collect(),
+            lenient: entry.lenient.into_iter().map(|name| name.value).collect(),
+            window: entry.window,
         })
     }
 

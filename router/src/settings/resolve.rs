@@ -36,6 +36,8 @@ pub(crate) struct Settings {
     pub(crate) shared_folder: Option<PathBuf>,
     /// Once in this time each provider is asked how it is.
     pub(crate) health_every: Option<Duration>,
+    /// So many bytes a request may have at most, if that is less than anybody may send.
+    pub(crate) max_request: Option<usize>,
 }
 
 /// One provider with its keys.
@@ -111,7 +113,8 @@ impl Settings {
         }
         let (mut models, mut fallbacks) = (BTreeMap::new(), Vec::new());
         for (name, entry) in file.models {
-            fallbacks.extend(entry.fallbacks.iter().map(|fallback| (name.clone(), fallback.clone())));
+            let next = entry.fallbacks.iter().chain(&entry.larger).chain(&entry.lenient);
+            fallbacks.extend(next.map(|fallback| (name.clone(), fallback.clone())));
             let model = place.model(&name, entry, &names)?;
             models.insert(name, model);
         }
@@ -133,6 +136,7 @@ impl Settings {
             prompt_end,
             shared_folder,
             health_every,
+            max_request: file.max_request,
         })
     }
 }

@@ -32,6 +32,7 @@ pub(crate) fn shown(settings: &Settings) -> Value {
         "admin": settings.admin_key.as_ref().map(|key| json!({ "fingerprint": key.fingerprint() })),
         "ledger": { "prompt_end": settings.prompt_end },
         "shared": settings.shared_folder.as_ref().map(|folder| json!({ "folder": folder.display().to_string() })),
+        "max_request": settings.max_request,
         "health": settings.health_every.map(|every| json!({ "every": text(every) })),
     })
 }
@@ -73,6 +74,9 @@ fn model(settings: &ModelSettings, providers: &[ProviderSettings]) -> Value {
         "retries": settings.exchange.retries,
         "strategy": format!("{:?}", settings.exchange.strategy),
         "fallbacks": settings.fallbacks,
+        "larger": settings.larger,
+        "lenient": settings.lenient,
+        "window": settings.window,
         "limits": limits,
         "headroom_millionths": settings.headroom,
         "queue": settings.queue.map(|queue| json!({ "max": queue.max, "wait": text(queue.wait) })),

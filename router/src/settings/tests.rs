@@ -49,6 +49,24 @@ fn keys_are_discovered_only_where_none_are_listed() {
 }
 
 #[test]
+fn keys_of_gemini_are_looked_for_as_googles_own_client_does() {
+    let config = provider("").replace("dialect: openai", "dialect: gemini");
+    let both = Fixed(&[("GEMINI_API_KEY", "a"), ("GOOGLE_API_KEY", "b"), ("GOOGLE_API_KEY_2", "c")]);
+    assert_eq!(key_names(&load(&config, &both).unwrap()), ["GOOGLE_API_KEY", "GOOGLE_API_KEY_2"]);
+    let second = Fixed(&[("GEMINI_API_KEY_1", "a"), ("OPENAI_API_KEY", "x")]);
+    assert_eq!(key_names(&load(&config, &second).unwrap()), ["GEMINI_API_KEY_1"]);
+}
+
+#[test]
+fn a_larger_or_lenient_model_must_be_there() {
+    for field in ["larger", "lenient"] {
+        let config =
+            provider("").replace("provider: openai }", &format!("provider: openai, {field}: [chaat] }}"));
+        assert!(load(&config, &HOST).unwrap_err().contains("did you mean `chat`?"), "{field}");
+    }
+}
+
+#[test]
 fn a_model_has_defaults() {
     let settings = load(&provider(""), &HOST).unwrap();
     let chat = &settings.models["chat"];

@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::Event;
-use crate::provider::Dialect;
+use super::responses::{responses_error, responses_has_content};
+use super::{Event, gemini_error};
+use crate::provider::Surface;
 
 /// What one event at the beginning of a stream tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +22,13 @@ pub(crate) enum Beginning {
 }
 
 impl Beginning {
-    pub(crate) fn of(event: &Event, dialect: Dialect) -> Self {
+    pub(crate) fn of(event: &Event, surface: Surface) -> Self {
+        if surface == Surface::Generate
+            && let Some(error) = gemini_error(event)
+        {
+            let body = serde_json::json!({ "error": error }).to_string();
+            return Self::Failed(status_of(&error), Bytes::from(body));
+        }
         if event.data.is_empty() {
             return Self::Nothing;
         }
@@ -29,9 +36,18 @@ impl Beginning {
         if value["error"].is_object() || value["error"].is_string() {
             return Self::Failed(status_of(&value["error"]), event.data.clone());
         }
-        let is_begun = match dialect {
-            Dialect::Openai => openai_has_content(&value),
-            Dialect::Anthropic => anthropic_has_content(&value),
+        if surface == Surface::Responses
+            && let Some(error) = responses_error(&value)
+        {
+            let body = serde_json::json!({ "error": error }).to_string();
+            return Self::Failed(status_of(error), Bytes::from(body));
+        }
+        let is_begun = match surface {
+            Surface::Responses => responses_has_content(&value),
+            Surface::Embeddings => true,
+            Surface::Chat => openai_has_content(&value),
+            Surface::Messages => anthropic_has_content(&value),
+            Surface::Generate => gemini_has_content(&value),
         };
         if is_begun { Self::Begun } else { Self::Nothing }
     }
@@ -39,16 +55,28 @@ impl Beginning {
 
 impl Beginning {
     /// The same of an answer that came whole. Nothing means that it is none.
-    pub(crate) fn of_whole(body: &Bytes, dialect: Dialect) -> Self {
+    pub(crate) fn of_whole(body: &Bytes, surface: Surface) -> Self {
         // A list would be taken for the fields in their order.
         if !body.trim_ascii_start().starts_with(b"{") {
             return Self::Nothing;
         }
         match serde_json::from_slice::<Envelope<'_>>(body) {
-            Ok(Envelope { error: Value::Null, choices, content }) => {
-                let is_answer = match dialect {
-                    Dialect::Openai => choices.is_some_and(is_filled_list),
-                    Dialect::Anthropic => content.is_some_and(|content| content.get().starts_with('[')),
+            Ok(Envelope {
+                error: Value::Null,
+                choices,
+                content,
+                candidates,
+                prompt_feedback,
+                output,
+                data,
+            }) => {
+                let is_answer = match surface {
+                    Surface::Chat => choices.is_some_and(is_filled_list),
+                    Surface::Responses => output.is_some_and(|output| output.get().starts_with('[')),
+                    Surface::Embeddings => data.is_some_and(is_filled_list),
+                    Surface::Messages => content.is_some_and(|content| content.get().starts_with('[')),
+                    // A prompt that is blocked has no candidate.
+                    Surface::Generate => prompt_feedback.is_some() || candidates.is_some_and(is_filled_list),
                 };
                 if is_answer { Self::Begun } else { Self::Nothing }
             }
@@ -67,6 +95,14 @@ struct Envelope<'a> {
     choices: Option<&'a RawValue>,
     #[serde(default, borrow)]
     content: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    candidates: Option<&'a RawValue>,
+    #[serde(default, borrow, rename = "promptFeedback")]
+    prompt_feedback: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    output: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    data: Option<&'a RawValue>,
 }
 
 fn is_filled_list(raw: &RawValue) -> bool {
@@ -92,6 +128,16 @@ fn anthropic_has_content(event: &Value) -> bool {
     }
 }
 
+fn gemini_has_content(event: &Value) -> bool {
+    let candidates = event["candidates"].as_array().map_or(&[][..], Vec::as_slice);
+    let is_begun = |candidate: &Value| {
+        let parts = candidate["content"]["parts"].as_array().map_or(&[][..], Vec::as_slice);
+        let is_part = |part: &Value| part["text"].as_str() != Some("") && part["thought"] != true;
+        !candidate["finishReason"].is_null() || parts.iter().any(is_part)
+    };
+    !event["promptFeedback"].is_null() || candidates.iter().any(is_begun)
+}
+
 fn is_filled(value: &Value) -> bool {
     match value {
         Value::Null => false,
@@ -109,19 +155,31 @@ fn status_of(error: &Value) -> StatusCode {
     if let Some(status) = told.filter(|status| status.is_client_error() || status.is_server_error()) {
         return status;
     }
-    let marks = [error["type"].as_str(), error["code"].as_str()];
+    let marks = [error["type"].as_str(), error["code"].as_str(), error["status"].as_str()];
     let says = |words: &[&str]| marks.iter().flatten().any(|mark| words.contains(mark));
-    if says(&["rate_limit_error", "rate_limit_exceeded", "insufficient_quota", "slow_down"]) {
+    if says(&[
+        "rate_limit_error",
+        "rate_limit_exceeded",
+        "insufficient_quota",
+        "slow_down",
+        "RESOURCE_EXHAUSTED",
+    ]) {
         StatusCode::TOO_MANY_REQUESTS
-    } else if says(&["authentication_error", "invalid_api_key"]) {
+    } else if says(&["authentication_error", "invalid_api_key", "UNAUTHENTICATED"]) {
         StatusCode::UNAUTHORIZED
-    } else if says(&["permission_error"]) {
+    } else if says(&["permission_error", "PERMISSION_DENIED"]) {
         StatusCode::FORBIDDEN
     } else if says(&["billing_error"]) {
         StatusCode::PAYMENT_REQUIRED
-    } else if says(&["invalid_request_error", "not_found_error", "request_too_large"]) {
+    } else if says(&[
+        "invalid_request_error",
+        "not_found_error",
+        "request_too_large",
+        "INVALID_ARGUMENT",
+        "NOT_FOUND",
+    ]) {
         StatusCode::BAD_REQUEST
-    } else if says(&["overloaded_error", "server_is_overloaded"]) {
+    } else if says(&["overloaded_error", "server_is_overloaded", "UNAVAILABLE"]) {
         StatusCode::SERVICE_UNAVAILABLE
     } else {
         StatusCode::BAD_GATEWAY
@@ -132,9 +190,9 @@ fn status_of(error: &Value) -> StatusCode {
 mod tests {
     use super::*;
 
-    fn beginning(data: &'static str, dialect: Dialect) -> Beginning {
+    fn beginning(data: &'static str, surface: Surface) -> Beginning {
         let bytes = Bytes::from_static(data.as_bytes());
-        Beginning::of(&Event { raw: bytes.clone(), name: Bytes::new(), data: bytes }, dialect)
+        Beginning::of(&Event { raw: bytes.clone(), name: Bytes::new(), data: bytes }, surface)
     }
 
     #[test]
@@ -150,7 +208,7 @@ mod tests {
             ("{oops", true),
         ];
         for (data, is_begun) in cases {
-            assert_eq!(beginning(data, Dialect::Openai) == Beginning::Begun, is_begun, "{data}");
+            assert_eq!(beginning(data, Surface::Chat) == Beginning::Begun, is_begun, "{data}");
         }
         let cases = [
             (r#"{"type":"message_start","message":{}}"#, false),
@@ -161,38 +219,38 @@ mod tests {
             (r#"{"type":"message_stop"}"#, true),
         ];
         for (data, is_begun) in cases {
-            assert_eq!(beginning(data, Dialect::Anthropic) == Beginning::Begun, is_begun, "{data}");
+            assert_eq!(beginning(data, Surface::Messages) == Beginning::Begun, is_begun, "{data}");
         }
     }
 
     #[test]
     fn a_whole_answer_is_an_object_that_answers_and_has_no_error() {
-        use Dialect::{Anthropic, Openai};
+        use Surface::{Chat, Messages};
         let cases = [
-            (Openai, r#"{"choices":[{}]}"#, Beginning::Begun),
-            (Openai, r#"{"error":null,"choices":[{}]}"#, Beginning::Begun),
-            (Openai, r#"{"choices":[]}"#, Beginning::Nothing),
-            (Openai, r#"{"choices":{}}"#, Beginning::Nothing),
-            (Openai, r#"{"content":[]}"#, Beginning::Nothing),
-            (Openai, r#"{"status":"ok"}"#, Beginning::Nothing),
-            (Openai, "[]", Beginning::Nothing),
-            (Openai, "", Beginning::Nothing),
-            (Openai, "<html>", Beginning::Nothing),
-            (Openai, r#"{"choices":["#, Beginning::Nothing),
-            (Anthropic, r#"{"content":[]}"#, Beginning::Begun),
-            (Anthropic, r#"{"content":null}"#, Beginning::Nothing),
-            (Anthropic, r#"{"choices":[{}]}"#, Beginning::Nothing),
+            (Chat, r#"{"choices":[{}]}"#, Beginning::Begun),
+            (Chat, r#"{"error":null,"choices":[{}]}"#, Beginning::Begun),
+            (Chat, r#"{"choices":[]}"#, Beginning::Nothing),
+            (Chat, r#"{"choices":{}}"#, Beginning::Nothing),
+            (Chat, r#"{"content":[]}"#, Beginning::Nothing),
+            (Chat, r#"{"status":"ok"}"#, Beginning::Nothing),
+            (Chat, "[]", Beginning::Nothing),
+            (Chat, "", Beginning::Nothing),
+            (Chat, "<html>", Beginning::Nothing),
+            (Chat, r#"{"choices":["#, Beginning::Nothing),
+            (Messages, r#"{"content":[]}"#, Beginning::Begun),
+            (Messages, r#"{"content":null}"#, Beginning::Nothing),
+            (Messages, r#"{"choices":[{}]}"#, Beginning::Nothing),
         ];
-        for (dialect, body, expected) in cases {
+        for (surface, body, expected) in cases {
             assert_eq!(
-                Beginning::of_whole(&Bytes::from_static(body.as_bytes()), dialect),
+                Beginning::of_whole(&Bytes::from_static(body.as_bytes()), surface),
                 expected,
                 "{body}"
             );
         }
         let error = Bytes::from_static(br#"{"error":{"code":"server_is_overloaded"}}"#);
         let failed = Beginning::Failed(StatusCode::SERVICE_UNAVAILABLE, error.clone());
-        assert_eq!(Beginning::of_whole(&error, Openai), failed);
+        assert_eq!(Beginning::of_whole(&error, Chat), failed);
     }
 
     #[test]
@@ -207,7 +265,7 @@ mod tests {
             (r#"{"error":"down"}"#, 502),
         ];
         for (data, expected) in cases {
-            let Beginning::Failed(status, body) = beginning(data, Dialect::Openai) else { panic!("{data}") };
+            let Beginning::Failed(status, body) = beginning(data, Surface::Chat) else { panic!("{data}") };
             assert_eq!((status.as_u16(), body.as_ref()), (expected, data.as_bytes()));
         }
     }

@@ -67,6 +67,12 @@ impl Framer {
         None
     }
 
+    /// What is left when no more bytes come, for dialects that leave out the last blank line.
+    pub(crate) fn rest(&mut self) -> Option<Event> {
+        let rest = std::mem::take(self).buffer.freeze();
+        (!rest.is_empty()).then(|| Event::read(rest))
+    }
+
     /// Takes the event that ends before `scanned`, with the second half of its last line's end if that is there.
     fn cut(&mut self) -> Event {
         let mut end = self.scanned;

@@ -9,6 +9,12 @@ use crate::usage::Tally;
 pub(crate) trait Passage: Send {
     /// Takes the next event.
     fn take(&mut self, event: &Event, tally: &mut Tally, out: &mut BytesMut) -> Step;
+
+    /// What it is to the stream that no more bytes come. Only [`Step::Finished`] says that it is complete: for dialects
+    /// that have no other mark.
+    fn end(&mut self, _tally: &mut Tally, _out: &mut BytesMut) -> Step {
+        Step::Idle
+    }
 }
 
 /// What an event was to the stream.

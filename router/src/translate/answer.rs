@@ -1,147 +1,154 @@
-//! A whole message as a chat completion.
+//! An answer by its meaning: what every reader makes of a provider's answer, and every writer tells a client.
 
-use bytes::Bytes;
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use serde_json::{Value, json};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::finish::finish_reason;
-use super::stream::unix_seconds;
-use crate::usage::{AnthropicUsage, OpenaiUsage, Tally};
-
-#[derive(Deserialize)]
-struct Message<'a> {
-    #[serde(rename = "type")]
-    kind: String,
-    #[serde(default)]
-    id: String,
-    #[serde(default)]
-    model: String,
-    #[serde(borrow)]
-    content: Vec<Block<'a>>,
-    #[serde(default)]
-    stop_reason: Option<String>,
-    #[serde(default)]
-    usage: Option<AnthropicUsage>,
+/// A whole answer. Its tokens are in the tally.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) id: String,
+    pub(super) model: String,
+    pub(super) parts: Vec<Said>,
+    pub(super) finish: Finish,
 }
 
-/// One block. Not a tagged enum, so that the input of a tool stays as it was written.
-#[derive(Deserialize)]
-struct Block<'a> {
-    #[serde(rename = "type")]
-    kind: String,
-    #[serde(default)]
-    text: String,
-    #[serde(default)]
-    thinking: String,
-    #[serde(default)]
-    id: String,
-    #[serde(default)]
-    name: String,
-    #[serde(default, borrow)]
-    input: Option<&'a RawValue>,
+/// One part of an answer.
+#[derive(Debug)]
+pub(super) enum Said {
+    Text(String),
+    Call {
+        id: String,
+        name: String,
+        /// A JSON object, unless the answer was cut off in it.
+        arguments: String,
+    },
 }
 
-/// Puts a message into the client's words and counts it; nothing if the body is no message.
-pub(crate) fn translated_answer(body: &[u8], tally: &mut Tally) -> Option<Bytes> {
-    let message: Message<'_> = serde_json::from_slice(body).ok()?;
-    if message.kind != "message" {
-        return None;
+/// Why an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Finish {
+    Stop,
+    Length,
+    /// It calls tools.
+    Tools,
+    /// The content is against the provider's rules.
+    Filter,
+}
+
+impl Finish {
+    /// A tool call is told as one even where the provider says that its turn ended.
+    pub(super) fn with_calls(self, called_tools: bool) -> Self {
+        if self == Self::Stop && called_tools { Self::Tools } else { self }
     }
-    let mut text: Option<String> = None;
-    let mut calls = Vec::new();
-    for block in &message.content {
-        match block.kind.as_str() {
-            "text" => {
-                tally.passes(&block.text);
-                text.get_or_insert_default().push_str(&block.text);
-            }
-            "tool_use" => {
-                let arguments = block.input.map_or("{}", RawValue::get);
-                tally.passes(arguments);
-                let function = json!({ "name": block.name, "arguments": arguments });
-                calls.push(json!({ "id": block.id, "type": "function", "function": function }));
-            }
-            "thinking" => tally.passes(&block.thinking),
-            _ => {}
+}
+
+/// What went wrong, in a stream or instead of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Trouble {
+    pub(super) kind: TroubleKind,
+    pub(super) message: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TroubleKind {
+    Overloaded,
+    RateLimited,
+    /// There is no money or quota left.
+    Quota,
+    Invalid,
+    NotFound,
+    TooLarge,
+    Timeout,
+    Server,
+}
+
+impl Trouble {
+    pub(super) fn new(kind: TroubleKind, message: &str) -> Self {
+        let message = if message.is_empty() { "the provider failed inside of its answer" } else { message };
+        Self { kind, message: message.to_owned() }
+    }
+}
+
+impl TroubleKind {
+    /// OpenAI's type and code.
+    pub(crate) fn in_openai(self) -> (&'static str, Option<&'static str>) {
+        match self {
+            Self::Overloaded => ("service_unavailable_error", Some("server_is_overloaded")),
+            Self::RateLimited => ("rate_limit_error", Some("rate_limit_exceeded")),
+            Self::Quota => ("insufficient_quota", Some("insufficient_quota")),
+            Self::Invalid => ("invalid_request_error", None),
+            Self::NotFound => ("invalid_request_error", Some("not_found")),
+            Self::TooLarge => ("invalid_request_error", Some("request_too_large")),
+            Self::Timeout => ("server_error", Some("provider_timeout")),
+            Self::Server => ("server_error", None),
         }
     }
-    if let Some(usage) = message.usage {
-        tally.reports(usage);
-    }
-    let finish_reason = finish_reason(message.stop_reason.as_deref(), !calls.is_empty());
-    let mut answer = json!({ "role": "assistant", "content": text, "refusal": null });
-    if !calls.is_empty() {
-        answer["tool_calls"] = Value::Array(calls);
-    }
-    let completion = json!({
-        "id": message.id,
-        "object": "chat.completion",
-        "created": unix_seconds(),
-        "model": message.model,
-        "choices": [{ "index": 0, "message": answer, "logprobs": null, "finish_reason": finish_reason }],
-        "usage": OpenaiUsage::from(tally.tokens()),
-    });
-    Some(Bytes::from(completion.to_string()))
-}
 
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::accounts::{RowState, Tokens};
-    use crate::usage::LatestReport;
-
-    fn translated(body: &str) -> (Option<Value>, Tally) {
-        let mut tally = Tally::new(Arc::new(LatestReport), 0);
-        let answer = translated_answer(body.as_bytes(), &mut tally);
-        (answer.map(|answer| serde_json::from_slice(&answer).unwrap()), tally)
-    }
-
-    #[test]
-    fn text_tools_and_usage_keep_their_meaning() {
-        let body = r#"{"id":"msg_1","type":"message","role":"assistant","model":"claude-x","stop_reason":"tool_use",
-            "content":[{"type":"thinking","thinking":"hm","signature":"s"},{"type":"text","text":"let "},{"type":"text","text":"me see"},
-                {"type":"tool_use","id":"t1","name":"f","input":{"a": 1.10,"b":[]}},{"type":"tool_use","id":"t2","name":"g","input":{}}],
-            "usage":{"input_tokens":1200,"cache_read_input_tokens":800,"cache_creation_input_tokens":200,"output_tokens":150,
-                "cache_creation":{"ephemeral_5m_input_tokens":200}}}"#;
-        let (got, tally) = translated(body);
-        let got = got.unwrap();
-        let choice = &got["choices"][0];
-        assert_eq!((got["id"].as_str(), got["model"].as_str()), (Some("msg_1"), Some("claude-x")));
-        assert_eq!(choice["message"]["content"], "let me see");
-        assert_eq!(choice["finish_reason"], "tool_calls");
-        assert_eq!(choice["message"]["tool_calls"][0]["function"]["arguments"], "{\"a\": 1.10,\"b\":[]}");
-        assert_eq!(choice["message"]["tool_calls"][1]["id"], "t2");
-        let usage = &got["usage"];
-        assert_eq!(
-            (usage["prompt_tokens"].as_u64(), usage["completion_tokens"].as_u64()),
-            (Some(2_200), Some(150))
-        );
-        assert_eq!(
-            (usage["total_tokens"].as_u64(), &usage["prompt_tokens_details"]["cached_tokens"]),
-            (Some(2_350), &json!(800))
-        );
-        let expected = Tokens { input: 1_200, cache_read: 800, cache_write: 200, output: 150, reasoning: 0 };
-        assert_eq!((tally.completed().tokens, tally.completed().state), (expected, RowState::Settled));
-    }
-
-    #[test]
-    fn an_answer_without_text_has_none_and_one_without_usage_is_estimated() {
-        let (got, tally) = translated(r#"{"type":"message","content":[],"stop_reason":"max_tokens"}"#);
-        let choice = &got.unwrap()["choices"][0];
-        assert!(choice["message"]["content"].is_null() && choice["message"]["tool_calls"].is_null());
-        assert_eq!(choice["finish_reason"], "length");
-        assert_eq!(tally.completed().state, RowState::Unknown);
-        let (_, tally) = translated(r#"{"type":"message","content":[{"type":"text","text":"four"}]}"#);
-        assert_eq!(tally.completed().state, RowState::Estimated);
-    }
-
-    #[test]
-    fn what_is_no_message_is_none() {
-        for body in ["", "<html>", "{}", "[]", r#"{"type":"error","error":{}}"#, r#"{"type":"message"}"#] {
-            assert!(translated(body).0.is_none(), "{body}");
+    /// Anthropic's type.
+    pub(super) fn in_anthropic(self) -> &'static str {
+        match self {
+            Self::Overloaded => "overloaded_error",
+            Self::RateLimited => "rate_limit_error",
+            Self::Quota => "billing_error",
+            Self::Invalid => "invalid_request_error",
+            Self::NotFound => "not_found_error",
+            Self::TooLarge => "request_too_large",
+            Self::Timeout => "timeout_error",
+            Self::Server => "api_error",
         }
     }
+
+    /// Gemini's status and its number.
+    pub(super) fn in_gemini(self) -> (&'static str, u16) {
+        match self {
+            Self::Overloaded => ("UNAVAILABLE", 503),
+            Self::RateLimited | Self::Quota => ("RESOURCE_EXHAUSTED", 429),
+            Self::Invalid | Self::TooLarge => ("INVALID_ARGUMENT", 400),
+            Self::NotFound => ("NOT_FOUND", 404),
+            Self::Timeout => ("DEADLINE_EXCEEDED", 504),
+            Self::Server => ("INTERNAL", 500),
+        }
+    }
+
+    /// By Anthropic's type.
+    pub(crate) fn of_anthropic(kind: &str) -> Self {
+        match kind {
+            "overloaded_error" => Self::Overloaded,
+            "rate_limit_error" => Self::RateLimited,
+            "billing_error" => Self::Quota,
+            "invalid_request_error" => Self::Invalid,
+            "not_found_error" => Self::NotFound,
+            "request_too_large" => Self::TooLarge,
+            "timeout_error" => Self::Timeout,
+            _ => Self::Server,
+        }
+    }
+
+    /// By OpenAI's type and code.
+    pub(super) fn of_openai(kind: &str, code: &str) -> Self {
+        match (kind, code) {
+            (_, "server_is_overloaded") | ("service_unavailable_error", _) => Self::Overloaded,
+            ("insufficient_quota", _) | (_, "insufficient_quota") => Self::Quota,
+            ("rate_limit_error", _) | (_, "rate_limit_exceeded" | "slow_down") => Self::RateLimited,
+            (_, "not_found" | "model_not_found") => Self::NotFound,
+            (_, "request_too_large") => Self::TooLarge,
+            ("invalid_request_error" | "BadRequestError", _) => Self::Invalid,
+            _ => Self::Server,
+        }
+    }
+
+    /// By the status that Gemini names.
+    pub(crate) fn of_gemini(status: &str) -> Self {
+        match status {
+            "UNAVAILABLE" => Self::Overloaded,
+            "RESOURCE_EXHAUSTED" => Self::RateLimited,
+            "INVALID_ARGUMENT" | "FAILED_PRECONDITION" | "OUT_OF_RANGE" => Self::Invalid,
+            "NOT_FOUND" => Self::NotFound,
+            "DEADLINE_EXCEEDED" => Self::Timeout,
+            _ => Self::Server,
+        }
+    }
+}
+
+pub(super) fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

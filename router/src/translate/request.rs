@@ -1,15 +1,12 @@
-//! A chat completion request as a request for a message. What the provider has no word for is refused by name.
+//! A request by its meaning, in the words of nobody: what every reader makes of a client's request, and every writer of a
+//! provider's takes.
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use thiserror::Error;
-
-use super::messages::{Message, conversation};
-use super::tools::{Tool, tool_choice, tools};
 
 /// Why a request cannot be put into the provider's words.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -24,103 +21,189 @@ impl Untranslatable {
     pub(super) fn new(field: &str, problem: impl Into<String>) -> Self {
         Self { field: field.to_owned(), problem: problem.into() }
     }
+
+    /// The provider has no word for it.
+    pub(super) fn unsaid(field: &str) -> Self {
+        Self::new(field, format!("the provider of this model has nothing like `{field}`: leave it out"))
+    }
 }
 
-/// The provider insists on a limit. This one leaves room for a long answer, and every model allows it.
-pub(crate) const DEFAULT_MAX_TOKENS: u64 = 4096;
-
-/// What has no counterpart and changes nothing about the answer that a client could hold us to.
-const WITHOUT_EFFECT: [&str; 8] = [
-    "metadata",
-    "prompt_cache_key",
-    "safety_identifier",
-    "seed",
-    "service_tier",
-    "store",
-    "stream_options",
-    "model",
-];
-
-#[derive(Serialize)]
-struct MessageRequest<'a> {
-    model: &'a str,
-    max_tokens: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    system: Option<String>,
-    messages: Vec<Message>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    temperature: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    top_p: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stop_sequences: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tools: Option<Vec<Tool<'a>>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tool_choice: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    metadata: Option<Value>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    stream: bool,
+/// What a client asks for.
+#[derive(Debug, Default)]
+pub(super) struct Request<'a> {
+    pub(super) instructions: Option<String>,
+    pub(super) turns: Vec<Turn>,
+    pub(super) tools: Vec<Tool<'a>>,
+    pub(super) choice: Option<ToolChoice>,
+    /// The field that asks for one call of a tool at a time.
+    pub(super) one_call_at_a_time: Option<&'static str>,
+    pub(super) max_output: Option<u64>,
+    pub(super) temperature: Option<&'a RawValue>,
+    pub(super) top_p: Option<&'a RawValue>,
+    pub(super) stop: Vec<String>,
+    /// Whom the caller asks for.
+    pub(super) user: Option<String>,
+    pub(super) stream: bool,
+    pub(super) rare: Vec<Rare<'a>>,
 }
 
-/// The request in the provider's words, for the provider's model.
-pub(crate) fn translated_request(body: &[u8], model: &str) -> Result<Bytes, Untranslatable> {
-    let fields: BTreeMap<String, &RawValue> = serde_json::from_slice(body)
-        .map_err(|error| Untranslatable::new("", format!("the body cannot be read: {error}")))?;
-    let mut fields = Fields(fields);
-    let limits: [Option<u64>; 2] = [fields.take("max_completion_tokens")?, fields.take("max_tokens")?];
-    let Some(messages) = fields.raw("messages") else {
-        return Err(Untranslatable::new("messages", "the field `messages` is missing"));
-    };
-    let (system, messages) = conversation(messages)?;
-    let choice: Option<Value> = fields.take("tool_choice")?;
-    let choice = tool_choice(choice.as_ref(), fields.take("parallel_tool_calls")?)?;
-    let request = MessageRequest {
-        model,
-        max_tokens: limits.into_iter().flatten().next().unwrap_or(DEFAULT_MAX_TOKENS),
-        system,
-        messages,
-        temperature: fields.raw("temperature"),
-        top_p: fields.raw("top_p"),
-        stop_sequences: fields.take::<OneOrMany>("stop")?.map(OneOrMany::into_list),
-        tools: fields.raw("tools").map(tools).transpose()?,
-        tool_choice: choice,
-        metadata: fields.take::<String>("user")?.map(|user| json!({ "user_id": user })),
-        stream: fields.take("stream")?.unwrap_or(false),
-    };
-    fields.refuse_the_rest()?;
-    let bytes = serde_json::to_vec(&request)
-        .map_err(|error| Untranslatable::new("", format!("the request cannot be written: {error}")))?;
-    Ok(Bytes::from(bytes))
+/// What only some dialects have a word for, with the field in which the client said it.
+#[derive(Debug)]
+pub(super) struct Rare<'a> {
+    pub(super) field: &'static str,
+    pub(super) wish: Wish<'a>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug)]
+pub(super) enum Wish<'a> {
+    TopK(&'a RawValue),
+    /// It binds nobody: a provider without it answers as well.
+    Seed(&'a RawValue),
+    FrequencyPenalty(&'a RawValue),
+    PresencePenalty(&'a RawValue),
+    /// An answer that is JSON, by a schema if there is one.
+    Json(Option<Value>),
+}
+
+/// All that one side says before the other one does.
+#[derive(Debug)]
+pub(super) struct Turn {
+    pub(super) side: Side,
+    pub(super) parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    User,
+    Assistant,
+}
+
+#[derive(Debug)]
+pub(super) enum Part {
+    Text(String),
+    Image(Image),
+    Call(Call),
+    Result(ToolResult),
+}
+
+/// A picture, passed on as it came.
+#[derive(Debug)]
+pub(super) enum Image {
+    At(String),
+    Inline { media_type: String, data: String },
+}
+
+/// A tool as the model called it.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) id: String,
+    pub(super) name: String,
+    /// A JSON object, as it was written.
+    pub(super) arguments: Box<RawValue>,
+}
+
+#[derive(Debug)]
+pub(super) struct ToolResult {
+    pub(super) call: String,
+    pub(super) text: String,
+    /// Whether the tool failed, and this is how.
+    pub(super) is_failure: bool,
+}
+
+/// A tool that the model may call.
+#[derive(Debug)]
+pub(super) struct Tool<'a> {
+    pub(super) name: String,
+    pub(super) description: Option<String>,
+    pub(super) schema: Schema<'a>,
+}
+
+/// What the arguments of a tool look like.
+#[derive(Debug, serde::Serialize)]
 #[serde(untagged)]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
+pub(super) enum Schema<'a> {
+    /// As it was written.
+    Written(&'a RawValue),
+    Made(Value),
 }
 
-impl OneOrMany {
-    fn into_list(self) -> Vec<String> {
-        match self {
-            Self::One(text) => vec![text],
-            Self::Many(texts) => texts,
+impl<'a> Schema<'a> {
+    /// The schema that was written, or that of no arguments.
+    pub(super) fn of(written: Option<&'a RawValue>) -> Self {
+        written.map_or_else(|| Self::Made(json!({ "type": "object", "properties": {} })), Self::Written)
+    }
+}
+
+/// Whether a tool must be called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum ToolChoice {
+    Auto,
+    Never,
+    Any,
+    Named(String),
+}
+
+impl Request<'_> {
+    /// Adds to the conversation. Turns of the same side that follow each other are one, as providers would read them.
+    pub(super) fn says(&mut self, side: Side, parts: Vec<Part>) {
+        match self.turns.last_mut() {
+            Some(last) if last.side == side => last.parts.extend(parts),
+            _ => self.turns.push(Turn { side, parts }),
+        }
+    }
+
+    pub(super) fn instructs(&mut self, text: &str) {
+        match &mut self.instructions {
+            Some(earlier) => {
+                earlier.push_str("\n\n");
+                earlier.push_str(text);
+            }
+            None => self.instructions = Some(text.to_owned()),
         }
     }
 }
 
-/// The fields that are not dealt with yet.
-struct Fields<'a>(BTreeMap<String, &'a RawValue>);
+impl Image {
+    /// An address is passed on; a picture in the address itself is taken out of it.
+    pub(super) fn of_address(field: &str, url: String) -> Result<Self, Untranslatable> {
+        let Some(inline) = url.strip_prefix("data:") else { return Ok(Self::At(url)) };
+        let Some((media_type, data)) = inline.split_once(";base64,") else {
+            let problem = "a picture inside of the request must be written in base64";
+            return Err(Untranslatable::new(field, problem));
+        };
+        Ok(Self::Inline { media_type: media_type.to_owned(), data: data.to_owned() })
+    }
+
+    pub(super) fn into_address(self) -> String {
+        match self {
+            Self::At(url) => url,
+            Self::Inline { media_type, data } => format!("data:{media_type};base64,{data}"),
+        }
+    }
+}
+
+/// Arguments as an object. A call without arguments is often written as nothing at all.
+pub(super) fn object_of(arguments: &str) -> Option<Box<RawValue>> {
+    let arguments = arguments.trim();
+    let arguments = if arguments.is_empty() { "{}" } else { arguments };
+    RawValue::from_string(arguments.to_owned()).ok().filter(|object| object.get().starts_with('{'))
+}
+
+/// The fields of a body that are not dealt with yet.
+pub(super) struct Fields<'a>(BTreeMap<String, &'a RawValue>);
 
 impl<'a> Fields<'a> {
+    pub(super) fn of(body: &'a [u8]) -> Result<Self, Untranslatable> {
+        let fields = serde_json::from_slice(body);
+        fields.map(Self).map_err(|error| Untranslatable::new("", format!("the body cannot be read: {error}")))
+    }
+
     /// A field as it was written. `null` is as good as absent.
-    fn raw(&mut self, name: &str) -> Option<&'a RawValue> {
+    pub(super) fn raw(&mut self, name: &str) -> Option<&'a RawValue> {
         self.0.remove(name).filter(|raw| raw.get() != "null")
     }
 
-    fn take<T: Deserialize<'a>>(&mut self, name: &str) -> Result<Option<T>, Untranslatable> {
+    pub(super) fn take<T: Deserialize<'a>>(&mut self, name: &str) -> Result<Option<T>, Untranslatable> {
         let Some(raw) = self.raw(name) else { return Ok(None) };
         let value = serde_json::from_str(raw.get());
         value
@@ -128,86 +211,30 @@ impl<'a> Fields<'a> {
             .map_err(|_| Untranslatable::new(name, format!("the field `{name}` has the wrong type")))
     }
 
-    fn refuse_the_rest(self) -> Result<(), Untranslatable> {
+    /// A field that the dialect insists on.
+    pub(super) fn needed<T: Deserialize<'a>>(&mut self, name: &str) -> Result<T, Untranslatable> {
+        let Some(raw) = self.raw(name) else {
+            return Err(Untranslatable::new(name, format!("the field `{name}` is missing")));
+        };
+        serde_json::from_str(raw.get())
+            .map_err(|error| Untranslatable::new(name, format!("the field `{name}` cannot be read: {error}")))
+    }
+
+    /// Refuses what is left, but for what asks for nothing.
+    pub(super) fn refuse_the_rest(
+        self,
+        without_effect: &[&str],
+        says_nothing: impl Fn(&str, &Value) -> bool,
+    ) -> Result<(), Untranslatable> {
         for (name, raw) in self.0 {
-            let is_harmless = WITHOUT_EFFECT.contains(&name.as_str()) || says_nothing(&name, raw);
-            if !is_harmless && raw.get() != "null" {
-                let problem = format!("the provider of this model has nothing like `{name}`: leave it out");
-                return Err(Untranslatable::new(&name, problem));
+            let is_harmless = || {
+                let value: Value = serde_json::from_str(raw.get()).unwrap_or_default();
+                value.is_null() || says_nothing(&name, &value)
+            };
+            if !without_effect.contains(&name.as_str()) && !is_harmless() {
+                return Err(Untranslatable::unsaid(&name));
             }
         }
         Ok(())
-    }
-}
-
-/// Whether a field asks for what happens without it anyway.
-fn says_nothing(name: &str, raw: &RawValue) -> bool {
-    let value: Value = serde_json::from_str(raw.get()).unwrap_or_default();
-    match name {
-        "n" => value == 1,
-        "frequency_penalty" | "presence_penalty" => value.as_f64() == Some(0.0),
-        "logprobs" => value == false,
-        "logit_bias" => value == json!({}),
-        "modalities" => value == json!(["text"]),
-        "response_format" => value == json!({ "type": "text" }),
-        _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn translated(body: &Value) -> Value {
-        let bytes = translated_request(body.to_string().as_bytes(), "claude").unwrap();
-        serde_json::from_slice(&bytes).unwrap()
-    }
-
-    #[test]
-    fn what_has_a_counterpart_is_put_into_the_providers_words() {
-        let got = translated(&json!({
-            "model": "chat", "stream": true, "stream_options": { "include_usage": true }, "user": "u-1",
-            "max_completion_tokens": 7, "temperature": 0.25, "top_p": 1, "stop": "END", "n": 1, "seed": 3,
-            "presence_penalty": 0, "metadata": { "a": "b" }, "logit_bias": null,
-            "messages": [{ "role": "system", "content": "be brief" }, { "role": "user", "content": "hi" }],
-        }));
-        let expected = json!({
-            "model": "claude", "max_tokens": 7, "system": "be brief",
-            "messages": [{ "role": "user", "content": "hi" }],
-            "temperature": 0.25, "top_p": 1, "stop_sequences": ["END"],
-            "metadata": { "user_id": "u-1" }, "stream": true,
-        });
-        assert_eq!(got, expected);
-    }
-
-    #[test]
-    fn a_limit_is_given_and_a_plain_request_stays_plain() {
-        let got = translated(&json!({ "model": "chat", "messages": [{ "role": "user", "content": "hi" }] }));
-        let expected = json!({
-            "model": "claude", "max_tokens": DEFAULT_MAX_TOKENS, "messages": [{ "role": "user", "content": "hi" }],
-        });
-        assert_eq!(got, expected);
-    }
-
-    #[test]
-    fn what_has_no_counterpart_is_refused_by_name() {
-        let cases = [
-            ("n", json!(2)),
-            ("logprobs", json!(true)),
-            ("response_format", json!({ "type": "json_object" })),
-            ("frequency_penalty", json!(0.5)),
-            ("functions", json!([])),
-            ("never_heard_of", json!(1)),
-            ("max_tokens", json!("many")),
-            ("stop", json!(1)),
-            ("tool_choice", json!("sometimes")),
-        ];
-        for (field, value) in cases {
-            let mut body = json!({ "model": "chat", "messages": [] });
-            body[field] = value;
-            let refused = translated_request(body.to_string().as_bytes(), "claude").unwrap_err();
-            assert_eq!(refused.field, field, "{refused}");
-        }
-        assert_eq!(translated_request(br#"{"model":"chat"}"#, "claude").unwrap_err().field, "messages");
     }
 }

@@ -203,15 +203,6 @@ async fn the_native_surface_passes_both_ways_what_was_sent() {
 }
 
 #[tokio::test]
-async fn an_openai_model_is_not_served_on_the_native_surface() {
-    let provider = Provider::start(|_| success()).await;
-    let router = start_router(&ConfigFile::with_keys(provider.address, 1, ""), None).await;
-    let got = send(post_as(&router, "/v1/messages", "x", ASK)).await;
-    assert_eq!((got.status, got.json()["type"].as_str()), (400, Some("error")));
-    assert_eq!(provider.keys().len(), 0);
-}
-
-#[tokio::test]
 async fn limits_and_errors_of_anthropic_rotate_cool_and_are_told_like_any_other() {
     let reset = humantime_after(30);
     let body = r#"{"type":"error","error":{"type":"rate_limit_error","message":"slow"}}"#;

@@ -121,3 +121,67 @@ async fn with_nobody_left_the_last_one_has_the_word_and_one_row_tells_of_all() {
     assert_eq!((row["provider"].as_str(), row["attempts"].as_u64()), (Some("second"), Some(2)));
     assert_eq!((row["model"].as_str(), row["provider_model"].as_str()), (Some("chat"), Some("other")));
 }
+
+/// A model whose provider has the first word, with a fallback for outages and `more`; all others answer.
+fn particular(provider: &Provider, more: &str) -> ConfigFile {
+    let names = ["narrow", "spare", "wide"];
+    let pool = |name: &str| {
+        format!(
+            "  {name}: {{ dialect: openai, base_url: 'http://{}/{name}', keys: [{{ name: k, secret: sk-{name} }}] }}\n",
+            provider.address
+        )
+    };
+    ConfigFile::new(&format!(
+        "providers:\n{}max_request: 100000\nmodels:\n  chat: {{ provider: narrow, retries: 0, fallbacks: [other], {more} }}\n  \
+         other: {{ provider: spare }}\n  long: {{ provider: wide, window: 8000 }}\n",
+        names.map(pool).concat()
+    ))
+}
+
+#[tokio::test]
+async fn what_a_provider_finds_fault_with_goes_to_whom_the_settings_name_for_it_and_nowhere_else() {
+    let cases = [
+        ("context_length_exceeded", "larger: [long]", 200, vec!["sk-narrow", "sk-wide"]),
+        ("context_length_exceeded", "lenient: [long]", 400, vec!["sk-narrow"]),
+        ("content_policy_violation", "lenient: [long]", 200, vec!["sk-narrow", "sk-wide"]),
+        ("content_policy_violation", "larger: [long]", 400, vec!["sk-narrow"]),
+        // A window that is no larger could only say the same.
+        ("context_length_exceeded", "larger: [long], window: 8000", 400, vec!["sk-narrow"]),
+        ("model_not_found", "larger: [long], lenient: [long]", 400, vec!["sk-narrow"]),
+    ];
+    for (code, more, status, keys) in cases {
+        let body = format!(r#"{{"error":{{"message":"m","type":"invalid_request_error","code":"{code}"}}}}"#);
+        let provider =
+            Provider::start(
+                move |attempt| {
+                    if attempt.key() == "sk-narrow" { answer(400, &[], &body) } else { success() }
+                },
+            )
+            .await;
+        let router = start_router(&particular(&provider, more), None).await;
+        assert_eq!(
+            (ask(&router).await.status, provider.keys()),
+            (status, keys.into_iter().map(str::to_owned).collect()),
+            "{code} {more}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_prompt_that_is_known_to_be_too_long_is_not_put_to_a_window_that_it_does_not_fit() {
+    let provider = Provider::start(|_| success()).await;
+    let router = start_router(&particular(&provider, "window: 1000, larger: [long]"), None).await;
+    let ask = |words: usize| {
+        let text = "word ".repeat(words);
+        send(post(
+            &router,
+            format!(r#"{{"model":"chat","messages":[{{"role":"user","content":"{text}"}}]}}"#),
+        ))
+    };
+    assert_eq!(ask(10).await.status, 200);
+    assert_eq!(ask(2_000).await.status, 200);
+    // It fits nobody, so the provider has the word.
+    assert_eq!(ask(10_000).await.status, 200);
+    assert_eq!(ask(30_000).await.status, 413);
+    assert_eq!(provider.keys(), ["sk-narrow", "sk-wide", "sk-narrow"]);
+}

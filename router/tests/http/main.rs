@@ -22,3 +22,4 @@ mod support;
 mod tenancy;
 mod tenants;
 mod told;
+mod translation;

@@ -40,7 +40,10 @@ impl Attempt {
     pub(crate) fn key(&self) -> &str {
         match self.headers.get("authorization") {
             Some(value) => value.to_str().unwrap().strip_prefix("Bearer ").unwrap(),
-            None => self.headers["x-api-key"].to_str().unwrap(),
+            None => {
+                let header = self.headers.get("x-api-key").or(self.headers.get("x-goog-api-key"));
+                header.unwrap().to_str().unwrap()
+            }
         }
     }
 

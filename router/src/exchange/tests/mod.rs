@@ -103,7 +103,8 @@ impl<F: Fn(&str, Instant) -> Reply<()> + Send + Sync> World<F> {
     async fn ask(&self) -> Finished<()> {
         const SECONDS: Duration = Duration::from_secs(10);
         let request = UpstreamRequest {
-            path: "/chat/completions",
+            surface: crate::provider::Surface::Chat,
+            path: "/chat/completions".into(),
             headers: HeaderMap::new(),
             body: Bytes::new(),
             patience: Patience { connect: None, head: SECONDS, first_content: SECONDS, idle: SECONDS },

@@ -1,13 +1,14 @@
 //! Chunks of an OpenAI stream, as they are written.
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 use serde::Serialize;
 
+use super::super::piece::write_event;
 use crate::usage::OpenaiUsage;
 
 /// What all chunks of a stream have in common.
 #[derive(Debug)]
-pub(super) struct ChunkWriter {
+pub(super) struct Chunks {
     pub(super) id: String,
     pub(super) created: u64,
     pub(super) model: String,
@@ -62,7 +63,7 @@ pub(super) struct FunctionDelta<'a> {
     pub(super) arguments: &'a str,
 }
 
-impl ChunkWriter {
+impl Chunks {
     pub(super) fn delta(&self, out: &mut BytesMut, delta: Delta<'_>) {
         self.choice(out, delta, None);
     }
@@ -84,17 +85,8 @@ impl ChunkWriter {
         let Self { id, created, model, .. } = self;
         write_event(
             out,
+            None,
             &Chunk { id, object: "chat.completion.chunk", created: *created, model, choices, usage },
         );
     }
-}
-
-/// Writes one event of data.
-pub(super) fn write_event(out: &mut BytesMut, data: &impl Serialize) {
-    out.put_slice(b"data: ");
-    // Plain data into growing memory: neither the writer nor any of its parts can fail.
-    if let Err(error) = serde_json::to_writer((&mut *out).writer(), data) {
-        tracing::error!(%error, "an event could not be written");
-    }
-    out.put_slice(b"\n\n");
 }
