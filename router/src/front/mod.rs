@@ -3,6 +3,7 @@
 mod admin;
 mod answer;
 mod answered;
+mod api_refusals;
 mod backend;
 mod caller;
 mod candidates;
@@ -21,6 +22,7 @@ mod relay;
 mod relayed_error;
 mod request_body;
 mod service;
+mod service_call;
 mod settlement;
 mod spread;
 mod whole_answer;
