@@ -230,13 +230,18 @@ impl Api {
         self.learned.client.send(&lease.key, request).await
     }
 
-    /// Asks how it is, on nobody's account. Nothing if it has no key to ask with, or is not to be asked.
-    pub(crate) async fn check(&self, patience: Duration) -> Option<Option<StatusCode>> {
+    /// Asks how it is. That counts against its limits, and is not counted as traffic. Nothing if it is not to be asked, or
+    /// has no room.
+    pub(crate) async fn check(self: &Arc<Self>, patience: Duration) -> Option<Option<StatusCode>> {
         if !self.is_enabled() {
             return None;
         }
-        let key = self.learned.provider.first_open_key(Instant::now())?;
-        Some(self.learned.client.ask(&key, &self.set.health_path, patience).await)
+        let asking = Asking { choosing: Asking::in_turn(None), refused: &[], only: None };
+        let mut lease = self.lease(Some(WHOLE), &asking, Instant::now())?;
+        self.uses().history.uncount();
+        let status = self.learned.client.ask(&lease.key, &self.set.health_path, patience).await;
+        lease.answered(None);
+        Some(status)
     }
 
     pub(super) fn answered(&self, key: KeyIndex, number: u64, told: Option<(u64, Duration)>, now: Instant) {

@@ -2,7 +2,7 @@
 
 use super::Defect;
 
-pub(super) const DEFECTS: [Defect; 62] = [
+pub(super) const DEFECTS: [Defect; 63] = [
     Defect {
         name: "retries-the-same-key",
         about: "after a 429 the rate-limited key was tried again until the retries were used up, \
@@ -386,10 +386,17 @@ pub(super) const DEFECTS: [Defect; 62] = [
     },
     Defect {
         name: "always-predicts",
-        about: "a limit was predicted for every API at all times, so that the prediction said nothing and the \
-                order of preference was lost",
+        about: "a limit was predicted for every API that was used at all, so that the prediction said nothing and \
+                the order of preference was lost",
         cites: "multi-API manager: spike prediction",
         breaks: &["SVC-008"],
+    },
+    Defect {
+        name: "never-predicts",
+        about: "a prediction was asked for and never made, so that traffic moved on only when the threshold was \
+                reached",
+        cites: "multi-API manager: spike prediction",
+        breaks: &["SVC-009"],
     },
     Defect {
         name: "constant-analytics",

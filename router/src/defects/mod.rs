@@ -156,6 +156,7 @@ fn with_services(name: &str, sound: Policies) -> Result<Policies, Policies> {
         "uses-disabled-apis" => Policies { apis: Box::new(DisabledIsReserve), ..sound },
         "shifts-too-late" => Policies { apis: Box::new(NoThreshold), ..sound },
         "always-predicts" => Policies { apis: Box::new(GrowthEverywhere), ..sound },
+        "never-predicts" => Policies { apis: Box::new(GrowthNowhere), ..sound },
         "constant-analytics" => Policies { apis: Box::new(AllIsWell), ..sound },
         _ => return Err(sound),
     })

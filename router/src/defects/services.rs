@@ -49,12 +49,21 @@ impl ServicePolicy for NoThreshold {
     }
 }
 
-/// Sees growth in everything.
+/// Takes any use for growth.
 pub(super) struct GrowthEverywhere;
 
 impl ServicePolicy for GrowthEverywhere {
+    fn grows_to_the_limit(&self, shares: &[u64]) -> bool {
+        shares.iter().any(|share| *share > 0)
+    }
+}
+
+/// Sees growth nowhere.
+pub(super) struct GrowthNowhere;
+
+impl ServicePolicy for GrowthNowhere {
     fn grows_to_the_limit(&self, _shares: &[u64]) -> bool {
-        true
+        false
     }
 }
 
