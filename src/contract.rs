@@ -19,6 +19,7 @@ pub(crate) const CHAPTERS: &[(&str, &str)] = &[
     ("scenarios/retry/rules.yaml", include_str!("../scenarios/retry/rules.yaml")),
     ("scenarios/rotation/rules.yaml", include_str!("../scenarios/rotation/rules.yaml")),
     ("scenarios/security/rules.yaml", include_str!("../scenarios/security/rules.yaml")),
+    ("scenarios/services/rules.yaml", include_str!("../scenarios/services/rules.yaml")),
     ("scenarios/spike/rules.yaml", include_str!("../scenarios/spike/rules.yaml")),
 ];
 

@@ -8,6 +8,7 @@
 //! known here.
 
 mod accounts;
+mod apis;
 mod defects;
 mod edit;
 mod exchange;

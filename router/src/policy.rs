@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::accounts::{BudgetCheck, ChargeOnce, ChargePolicy, CountReservations};
+use crate::apis::{CarefulApis, ServicePolicy};
 use crate::exchange::{KeyChoice, OpenKeysInTurn, RetryPolicy, RetryWhatMayHelp};
 use crate::front::{BorderPolicy, ClosedBorder};
 use crate::provider::{HintPolicy, HonourHints};
@@ -18,6 +19,7 @@ pub(crate) struct Policies {
     pub(crate) hints: Box<dyn HintPolicy>,
     pub(crate) border: Box<dyn BorderPolicy>,
     pub(crate) upkeep: Box<dyn UpkeepPolicy>,
+    pub(crate) apis: Box<dyn ServicePolicy>,
     // These are asked until the last byte of an answer, which outlives the request.
     pub(crate) streams: Arc<dyn StreamPolicy>,
     pub(crate) usage: Arc<dyn UsagePolicy>,
@@ -35,6 +37,7 @@ impl Policies {
             hints: Box::new(HonourHints),
             border: Box::new(ClosedBorder),
             upkeep: Box::new(CarefulUpkeep),
+            apis: Box::new(CarefulApis),
             streams: Arc::new(WholeStreams),
             usage: Arc::new(LatestReport),
             charging: Arc::new(ChargeOnce),

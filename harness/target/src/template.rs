@@ -13,7 +13,7 @@
 //! | `models[].backoff`, `.cooldown` | `{ base_ms, max_ms, jitter }`, `{ failures, lasts_ms, probes }` |
 //! | `models[].timeouts`, `.queue` | `{ connect_ms, head_ms, first_content_ms, idle_ms }`, `{ max, wait_ms }` |
 //! | `models[].limits` | a list of `{ requests, tokens, per_ms }` |
-//! | `services` | what is no model: a list of `{ name, path, pools, strategy, retries, backoff, cooldown, timeout_ms, queue, limits, headroom }`; each pool is `{ pool, weight, priority }` |
+//! | `services` | what is no model: a list of `{ name, path, pools, strategy, retries, backoff, cooldown, timeout_ms, queue, limits, headroom, rules, prediction }`; each pool is `{ pool, enabled, weight, priority, limits }`, each rule `{ method, path, pools }` |
 //! | `tenants` | a list of `{ name, secret, budget_micros, budget_per_ms, limits, at_once, models, expired }` |
 //! | `prices` | `{ version, models: [{ name, input, cache_read, cache_write, output, reasoning }] }`, each price for a million tokens |
 //! | `settings` | `{ max_request_bytes, health, instances, shared }` |

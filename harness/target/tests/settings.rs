@@ -117,8 +117,8 @@ fn what_the_router_does_not_have_is_told_in_the_language_s_words() {
         ),
         (
             "service",
-            "router: { services: { shop: { path: /shop, pools: [] } } }",
-            "router.services.shop.path",
+            "router: { services: { shop: { path: /shop, pools: [], strategy: lowest_latency } } }",
+            "router.services.shop.strategy",
         ),
         (
             "second",

@@ -2,7 +2,7 @@
 
 use super::Defect;
 
-pub(super) const DEFECTS: [Defect; 55] = [
+pub(super) const DEFECTS: [Defect; 63] = [
     Defect {
         name: "retries-the-same-key",
         about: "after a 429 the rate-limited key was tried again until the retries were used up, \
@@ -352,5 +352,56 @@ pub(super) const DEFECTS: [Defect; 55] = [
         about: "a 429 that one model met took the key out for all the models that it had room for",
         cites: "diegosouzapw/OmniRoute#14573",
         breaks: &["ROT-009"],
+    },
+    Defect {
+        name: "ignores-service-limits",
+        about: "the limits of each API were read and not kept, so that a hundred requests at once went through \
+                together",
+        cites: "multi-API manager: 10, 50 and 20 requests a second",
+        breaks: &["SVC-001"],
+    },
+    Defect {
+        name: "shifts-too-late",
+        about: "an API was used until its limit was reached, although another one had room",
+        cites: "multi-API manager: 80 % threshold",
+        breaks: &["SVC-003"],
+    },
+    Defect {
+        name: "sends-orders-twice",
+        about: "an order whose reply was lost was sent to the next API, and was made twice",
+        cites: "multi-API manager: orders with fallback",
+        breaks: &["SVC-005"],
+    },
+    Defect {
+        name: "uses-disabled-apis",
+        about: "an API that was switched off was asked when the others had failed",
+        cites: "multi-API manager: the enabled switch",
+        breaks: &["SVC-006"],
+    },
+    Defect {
+        name: "ignores-health",
+        about: "health checks were made, and requests went to an API that they had found in trouble",
+        cites: "multi-API manager: health checks drive routing",
+        breaks: &["SVC-007"],
+    },
+    Defect {
+        name: "always-predicts",
+        about: "a limit was predicted for every API that was used at all, so that the prediction said nothing and \
+                the order of preference was lost",
+        cites: "multi-API manager: spike prediction",
+        breaks: &["SVC-008"],
+    },
+    Defect {
+        name: "never-predicts",
+        about: "a prediction was asked for and never made, so that traffic moved on only when the threshold was \
+                reached",
+        cites: "multi-API manager: spike prediction",
+        breaks: &["SVC-009"],
+    },
+    Defect {
+        name: "constant-analytics",
+        about: "the efficiency of the load balancing was always told as perfect, and nothing was suggested",
+        cites: "multi-API manager: dashboard analytics",
+        breaks: &["SVC-010"],
     },
 ];

@@ -8,6 +8,7 @@ mod keys;
 mod list;
 mod money;
 mod retries;
+mod services;
 mod streams;
 mod upkeep;
 
@@ -52,6 +53,7 @@ pub(crate) fn policies(defect: Option<&str>) -> Result<Policies, UnknownDefect> 
         .or_else(|sound| with_money(name, sound))
         .or_else(|sound| with_relay(name, sound))
         .or_else(|sound| with_upkeep(name, sound))
+        .or_else(|sound| with_services(name, sound))
         .map_err(|_| UnknownDefect { name: name.to_owned() })
 }
 
@@ -141,6 +143,21 @@ fn with_upkeep(name: &str, sound: Policies) -> Result<Policies, Policies> {
         "keeps-broken-requests-open" => Policies { tenancy: Arc::new(BrokenRequestsStayOpen), ..sound },
         "counts-refused-requests" => Policies { tenancy: Arc::new(RefusalsCount), ..sound },
         "renews-budgets-late" => Policies { tenancy: Arc::new(LateBudgets), ..sound },
+        _ => return Err(sound),
+    })
+}
+
+fn with_services(name: &str, sound: Policies) -> Result<Policies, Policies> {
+    use services::*;
+    Ok(match name {
+        "ignores-service-limits" => Policies { apis: Box::new(NoServiceLimits), ..sound },
+        "sends-orders-twice" => Policies { apis: Box::new(LostIsNotMade), ..sound },
+        "ignores-health" => Policies { apis: Box::new(HealthForShow), ..sound },
+        "uses-disabled-apis" => Policies { apis: Box::new(DisabledIsReserve), ..sound },
+        "shifts-too-late" => Policies { apis: Box::new(NoThreshold), ..sound },
+        "always-predicts" => Policies { apis: Box::new(GrowthEverywhere), ..sound },
+        "never-predicts" => Policies { apis: Box::new(GrowthNowhere), ..sound },
+        "constant-analytics" => Policies { apis: Box::new(AllIsWell), ..sound },
         _ => return Err(sound),
     })
 }

@@ -27,7 +27,7 @@ pub(crate) struct Queue {
 }
 
 /// A place in a line, given up when dropped.
-pub(super) struct Place<'a> {
+pub(crate) struct Place<'a> {
     queue: &'a Queue,
     deadline: Instant,
 }
@@ -46,12 +46,12 @@ impl Queue {
         self.set
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.waiting.load(Ordering::Acquire) == 0
     }
 
     /// A place at the end of the line, if there is one.
-    pub(super) fn join(&self, policy: &dyn RetryPolicy) -> Option<Place<'_>> {
+    pub(crate) fn join(&self, policy: &dyn RetryPolicy) -> Option<Place<'_>> {
         let set = policy.queue(self.set);
         let one_more = |waiting: u32| (waiting < set.max).then(|| waiting + 1);
         self.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).ok()?;
@@ -61,12 +61,12 @@ impl Queue {
 
 impl Place<'_> {
     /// Waits to be the first; nothing when that takes too long.
-    pub(super) async fn first(&self) -> Option<MutexGuard<'_, ()>> {
+    pub(crate) async fn first(&self) -> Option<MutexGuard<'_, ()>> {
         timeout_at(self.deadline, self.queue.front.lock()).await.ok()
     }
 
     /// Waits until it is worth to look for a key again, which is promised for a later time. False when that is too late.
-    pub(super) async fn look_again(&self, opens_in: Duration) -> bool {
+    pub(crate) async fn look_again(&self, opens_in: Duration) -> bool {
         let now = Instant::now();
         if now >= self.deadline || now + opens_in > self.deadline {
             return false;

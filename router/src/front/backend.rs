@@ -21,7 +21,7 @@ impl Backend {
     pub(super) fn new(settings: &ProviderSettings, policies: &Policies) -> Self {
         let streams = Arc::clone(&policies.streams);
         Self {
-            provider: Arc::new(Provider::new(&with_stand_in(settings, policies))),
+            provider: Arc::new(Provider::new(&settings.name, &with_stand_in(settings, policies).keys)),
             upstream: HttpUpstream::new(settings.base_url.clone(), settings.dialect, streams),
             dialect: settings.dialect,
             health: Health::default(),

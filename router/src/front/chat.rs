@@ -31,8 +31,8 @@ use crate::tenants::{Slot, TenantIndex};
 use crate::translate::DEFAULT_MAX_TOKENS;
 use crate::usage::{Tally, UsageReport};
 
-const ATTEMPTS: HeaderName = HeaderName::from_static("x-router-attempts");
-const PROVIDER: HeaderName = HeaderName::from_static("x-router-provider");
+pub(super) const ATTEMPTS: HeaderName = HeaderName::from_static("x-router-attempts");
+pub(super) const PROVIDER: HeaderName = HeaderName::from_static("x-router-provider");
 /// In dollars, where it is known before the head of the answer is sent.
 const COST: HeaderName = HeaderName::from_static("x-router-cost");
 
@@ -330,7 +330,7 @@ pub(super) fn close(settlement: Settlement, response: &mut Response<ResponseBody
 }
 
 /// A place among the open requests of a tenant, if it may have only so many.
-fn take_slot(service: &Service, tenant: Option<TenantIndex>) -> Result<Option<Slot>, ApiError> {
+pub(super) fn take_slot(service: &Service, tenant: Option<TenantIndex>) -> Result<Option<Slot>, ApiError> {
     let (Some(books), Some(index)) = (&service.books, tenant) else { return Ok(None) };
     let Some(slots) = books.tenants().get(index).slots() else { return Ok(None) };
     let policy = &service.policies.tenancy;

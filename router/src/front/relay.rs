@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
+use hyper::body::Incoming;
 use thiserror::Error;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep};
@@ -38,6 +39,7 @@ enum Kind {
     Whole(Full<Bytes>),
     Relayed(Box<Relay<ProviderBody>>),
     Events(Box<EventRelay<ProviderBody>>),
+    Passed(Box<Relay<Incoming>>),
 }
 
 impl ResponseBody {
@@ -51,6 +53,11 @@ impl ResponseBody {
 
     pub(super) fn events(relay: EventRelay<ProviderBody>) -> Self {
         Self::new(Kind::Events(Box::new(relay)))
+    }
+
+    /// An API's body, of whatever kind.
+    pub(super) fn passed(relay: Relay<Incoming>) -> Self {
+        Self::new(Kind::Passed(Box::new(relay)))
     }
 
     /// The same, holding what it shares with other streams.
@@ -111,6 +118,11 @@ impl<B> Relay<B> {
     pub(super) fn new(body: B, headers: &HeaderMap, silence: Duration) -> Self {
         Self { body, ending: Ending::of(headers), silence, silent_until: Box::pin(sleep(silence)) }
     }
+
+    /// The same of a body whose end is known by its framing alone, also if it is an event stream.
+    pub(super) fn of_any(body: B, silence: Duration) -> Self {
+        Self { body, ending: Ending::Framed, silence, silent_until: Box::pin(sleep(silence)) }
+    }
 }
 
 impl<B: Body<Data = Bytes, Error = hyper::Error> + Unpin> Relay<B> {
@@ -151,6 +163,7 @@ impl Body for ResponseBody {
             }
             Kind::Relayed(relay) => relay.poll_relay(cx),
             Kind::Events(relay) => relay.poll_relay(cx),
+            Kind::Passed(relay) => relay.poll_relay(cx),
         };
         match polled {
             Poll::Ready(Some(Err(error))) => {
@@ -177,6 +190,7 @@ impl Body for ResponseBody {
             Kind::Relayed(relay) => {
                 self.broken.is_none() && relay.body.is_end_stream() && relay.ending.is_complete()
             }
+            Kind::Passed(relay) => self.broken.is_none() && relay.body.is_end_stream(),
             Kind::Events(_) => false,
         }
     }
@@ -185,6 +199,7 @@ impl Body for ResponseBody {
         match &self.kind {
             Kind::Whole(body) => body.size_hint(),
             Kind::Relayed(relay) => relay.body.size_hint(),
+            Kind::Passed(relay) => relay.body.size_hint(),
             Kind::Events(_) => SizeHint::default(),
         }
     }

@@ -17,15 +17,16 @@ use super::caller::caller;
 use super::relay::ResponseBody;
 use super::request_body::BufferedBytes;
 use super::spread::Spread;
-use super::{admin, chat};
+use super::{admin, chat, service_call};
 use crate::accounts::{Books, Ledger, MemoryLedger};
+use crate::apis::{Api, ApiService, AuditLog};
 use crate::exchange::{Backoff, Queue};
 use crate::known_keys::KnownKeys;
 use crate::metrics::{Page, RequestCounters};
 use crate::policy::Policies;
 use crate::provider::{Dialect, Provider, ProviderKey, Surface};
 use crate::secret::Secret;
-use crate::settings::{ModelSettings, ProviderSettings, Settings, Target, shown};
+use crate::settings::{ApiSettings, ModelSettings, ProviderSettings, Settings, Target, shown};
 use crate::splitmix::Splitmix;
 use crate::tenants::{TenantIndex, Tenants};
 use crate::upkeep::InForce;
@@ -34,6 +35,9 @@ use crate::upkeep::InForce;
 pub(crate) struct Service {
     pub(super) models: BTreeMap<String, ModelSettings>,
     pub(super) backends: Vec<Arc<Backend>>,
+    apis: Vec<Arc<Api>>,
+    /// Those with the longest paths first.
+    pub(super) services: Vec<ApiService>,
     /// By the public names of those models that have one.
     pub(super) queues: BTreeMap<String, Arc<Queue>>,
     /// By the public names of those models that several providers serve.
@@ -56,6 +60,7 @@ pub(crate) struct Service {
     pub(super) buffered: Arc<BufferedBytes>,
     pub(super) ids: Arc<Splitmix>,
     pub(super) session_digests: RandomState,
+    pub(super) audit: Arc<AuditLog>,
     ledger: Arc<dyn Ledger>,
 }
 
@@ -65,6 +70,8 @@ impl Service {
         Self {
             models: BTreeMap::new(),
             backends: Vec::new(),
+            apis: Vec::new(),
+            services: Vec::new(),
             queues: BTreeMap::new(),
             spreads: BTreeMap::new(),
             books: None,
@@ -79,6 +86,7 @@ impl Service {
             buffered: Arc::new(BufferedBytes::default()),
             ids: Arc::new(Splitmix::from_system()),
             session_digests: RandomState::new(),
+            audit: Arc::default(),
             ledger: Arc::new(MemoryLedger::default()),
         }
     }
@@ -90,15 +98,23 @@ impl Service {
         for target in settings.models.values().flat_map(|model| &model.targets) {
             backends[target.provider].provider.serves(&target.upstream_name);
         }
-        let keys = settings.providers.iter().flat_map(|provider| &provider.keys);
+        let apis: Vec<_> = settings.apis.iter().map(|api| self.api(api)).collect();
+        let keys = settings.providers.iter().map(|provider| &provider.keys);
+        let keys = keys.chain(settings.apis.iter().map(|api| &api.keys)).flatten();
         let known_keys = Arc::new(KnownKeys::new(keys.filter_map(ProviderKey::secret)));
-        let Settings { models, tenants, prices, admin_key, prompt_end, max_request, .. } = settings;
+        let Settings { models, services, tenants, prices, admin_key, prompt_end, max_request, .. } = settings;
         let keeps_books = !tenants.is_empty() || !prices.is_empty() || admin_key.is_some();
         let nobody = Tenants::default();
         let before = self.books.as_ref().map_or(&nobody, |books| books.tenants());
         let tenants = Tenants::new(tenants, before, self.policies.tenancy.as_ref());
         let books = || Books::new(tenants, prices, Arc::clone(&self.ledger), &self.policies);
+        let services = services.into_iter().map(|service| {
+            let before = self.services.iter().find(|before| before.name() == service.name);
+            ApiService::new(service, &apis, before)
+        });
         Self {
+            services: services.collect(),
+            apis,
             backends,
             queues: models.values().filter_map(|model| self.queue(model)).collect(),
             spreads: models.values().filter_map(|model| self.spread_over_reloads(model)).collect(),
@@ -115,6 +131,7 @@ impl Service {
             buffered: Arc::clone(&self.buffered),
             ids: Arc::clone(&self.ids),
             session_digests: self.session_digests.clone(),
+            audit: Arc::clone(&self.audit),
             ledger: Arc::clone(&self.ledger),
         }
     }
@@ -124,6 +141,11 @@ impl Service {
         let mut known = self.backends.iter().filter(|_| policies.upkeep.keeps_what_is_known());
         let followed = known.find_map(|known| known.follow(settings, policies));
         followed.unwrap_or_else(|| Arc::new(Backend::new(settings, policies)))
+    }
+
+    fn api(&self, settings: &ApiSettings) -> Arc<Api> {
+        let mut known = self.apis.iter().filter(|_| self.policies.upkeep.keeps_what_is_known());
+        known.find_map(|known| known.followed_by(settings)).unwrap_or_else(|| Api::new(settings))
     }
 
     /// The queue of a model. Those who wait in the one of earlier settings stay in line if it is as long.
@@ -173,6 +195,9 @@ impl Service {
         in_force: &InForce,
     ) -> Response<ResponseBody> {
         let path = request.uri().path();
+        if let Some(of) = self.services.iter().find(|of| of.serves(path)) {
+            return service_call::answer(self, of, request, id).await;
+        }
         let Some(allowed) = self.method_of(path) else {
             return ApiError::unknown_path(path).into_response(Dialect::Openai);
         };
@@ -194,7 +219,9 @@ impl Service {
             LIVENESS => status(StatusCode::OK, "alive"),
             READINESS if stopping => status(StatusCode::SERVICE_UNAVAILABLE, "stopping"),
             READINESS if self.is_ready() => status(StatusCode::OK, "ready"),
-            READINESS => status(StatusCode::SERVICE_UNAVAILABLE, "no model with a key is configured"),
+            READINESS => {
+                status(StatusCode::SERVICE_UNAVAILABLE, "no model and no service with a key is configured")
+            }
             _ => or_error(admin::answer(self, in_force, request).await),
         }
     }
@@ -205,20 +232,27 @@ impl Service {
         model.ok_or_else(|| ApiError::unknown_model(name))
     }
 
-    /// Whether some model can be served.
+    /// Whether some model or service can be served.
     pub(super) fn is_ready(&self) -> bool {
         let mut targets = self.models.values().flat_map(|model| &model.targets);
         let has_key =
             |target: &Target| self.backends[target.provider].provider.learned().pools.has_enabled_key();
-        self.policies.upkeep.is_ready(targets.any(has_key))
+        let can_serve = targets.any(has_key) || self.services.iter().any(ApiService::has_api);
+        self.policies.upkeep.is_ready(can_serve)
     }
 
     pub(crate) fn backends(&self) -> &[Arc<Backend>] {
         &self.backends
     }
 
+    pub(crate) fn apis(&self) -> &[Arc<Api>] {
+        &self.apis
+    }
+
+    /// Whatever has keys: providers of models, and APIs.
     pub(crate) fn providers(&self) -> impl Iterator<Item = &Arc<Provider>> {
-        self.backends.iter().map(|backend| &backend.provider)
+        let of_models = self.backends.iter().map(|backend| &backend.provider);
+        of_models.chain(self.apis.iter().map(|api| api.provider()))
     }
 
     /// How many providers may be asked at once how they are.
@@ -265,9 +299,26 @@ impl Service {
                 page.sample(KEYS, &labels, u64::try_from(count).unwrap_or(u64::MAX));
             }
         }
+        self.metrics_of_services(&mut page);
         let mut response = Response::new(ResponseBody::whole(Bytes::from(page.text())));
         response.headers_mut().insert(header::CONTENT_TYPE, PROMETHEUS);
         response
+    }
+
+    fn metrics_of_services(&self, page: &mut Page) {
+        const TOTAL: &str = "router_service_requests_total";
+        const GROWTHS: &str = "router_api_growths_predicted_total";
+        if self.services.is_empty() {
+            return;
+        }
+        page.metric(TOTAL, "counter", "Answers given to clients of services, by service and status.");
+        for of in &self.services {
+            page.by_status(TOTAL, &[("service", of.name())], of.answered());
+        }
+        page.metric(GROWTHS, "counter", "How often the use of an API was seen to grow towards its limit.");
+        for api in &self.apis {
+            page.sample(GROWTHS, &[("api", api.name())], api.predictions());
+        }
     }
 
     fn list_models(&self, headers: &HeaderMap) -> Result<Response<ResponseBody>, ApiError> {

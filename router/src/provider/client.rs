@@ -31,7 +31,7 @@ pub(crate) struct HttpUpstream {
     streams: Arc<dyn StreamPolicy>,
 }
 
-type PooledClient = Client<HttpConnector, Full<Bytes>>;
+pub(crate) type PooledClient = Client<HttpConnector, Full<Bytes>>;
 
 /// No host that is alive takes longer to accept.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -107,6 +107,11 @@ impl HttpUpstream {
         }
         Reply::Success(response).into()
     }
+}
+
+/// A client that waits for a connection as long as any host that is alive may take.
+pub(crate) fn pooled_client() -> PooledClient {
+    client(CONNECT_TIMEOUT)
 }
 
 fn client(connect: Duration) -> PooledClient {

@@ -28,7 +28,19 @@ const KEYLESS: &str = "none";
 impl ProviderKey {
     /// The secret must be well formed, which the settings check with a message for the user.
     pub(crate) fn new(name: String, secret: Secret, disabled: bool, weight: u32, dialect: Dialect) -> Self {
-        let credential = Some(dialect.credential(&secret));
+        let credential = dialect.credential(&secret);
+        Self::in_header(name, secret, disabled, weight, credential)
+    }
+
+    /// One that is sent in a header of its provider's own.
+    pub(crate) fn in_header(
+        name: String,
+        secret: Secret,
+        disabled: bool,
+        weight: u32,
+        credential: (HeaderName, HeaderValue),
+    ) -> Self {
+        let credential = Some(credential);
         Self { name, secret: Some(secret), credential, disabled, weight, attempts: Arc::default() }
     }
 

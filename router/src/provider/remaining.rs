@@ -37,19 +37,39 @@ const UNTOLD: Duration = Duration::from_secs(1);
 /// No rate window is longer.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
 
+/// The limits of APIs that are no models, by the names that are common for them.
+const LIMITS_OF_APIS: [[&str; 3]; 2] = [
+    ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"],
+    ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"],
+];
+
 /// For how long other keys are to be preferred, when a share of some limit is used up; `share` is in millionths.
 pub(crate) fn used_up_for(headers: &HeaderMap, share: u64, now: SystemTime) -> Option<Duration> {
+    let uses = uses_told(headers, &LIMITS, now);
+    uses.filter(|(used, _)| *used >= share).map(|(_, wait)| wait).max()
+}
+
+/// The use of an API's fullest limit by its own word, in millionths, and how long that holds.
+pub(crate) fn told_use(headers: &HeaderMap, now: SystemTime) -> Option<(u64, Duration)> {
+    uses_told(headers, &LIMITS_OF_APIS, now).chain(uses_told(headers, &LIMITS, now)).max()
+}
+
+/// What is used of each limit, in millionths, and until when.
+fn uses_told(
+    headers: &HeaderMap,
+    limits: &'static [[&'static str; 3]],
+    now: SystemTime,
+) -> impl Iterator<Item = (u64, Duration)> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let number = |name: &str| text(name)?.parse::<u64>().ok();
-    let used_up = LIMITS.iter().filter_map(|[limit, remaining, reset]| {
+    let number = move |name: &str| text(name)?.parse::<u64>().ok();
+    limits.iter().filter_map(move |[limit, remaining, reset]| {
         // What is no count, such as -1, tells nothing.
         let (limit, remaining) = number(limit).filter(|limit| *limit > 0).zip(number(remaining))?;
         let used = u128::from(limit.saturating_sub(remaining)) * 1_000_000 / u128::from(limit);
         let wait = text(reset).and_then(|reset| wait(reset, now)).unwrap_or(UNTOLD).min(LONGEST);
         // What was used up until a moment that is over is there again.
-        (used >= u128::from(share) && !wait.is_zero()).then_some(wait)
-    });
-    used_up.max()
+        (!wait.is_zero()).then(|| (u64::try_from(used).unwrap_or(u64::MAX), wait))
+    })
 }
 
 /// The wait until there is something left again of all limits of which nothing is, or of which no more is told than when
@@ -109,6 +129,23 @@ mod tests {
             });
             let got = used_up_for(&pairs.collect(), 800_000, now);
             assert_eq!(got, expected.map(Duration::from_millis), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn an_api_tells_of_its_use_under_common_names() {
+        let named = |[limit, remaining, reset]: [&'static str; 3], values: [&'static str; 3]| {
+            let pairs = [(limit, values[0]), (remaining, values[1]), (reset, values[2])];
+            let header = |(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value));
+            pairs.into_iter().map(header).collect::<HeaderMap>()
+        };
+        for names in [LIMITS_OF_APIS[0], LIMITS_OF_APIS[1], LIMITS[0]] {
+            let told = |values| told_use(&named(names, values), SystemTime::now());
+            assert_eq!(told(["10", "2", "3"]), Some((800_000, Duration::from_secs(3))));
+            assert_eq!(told(["10", "0", "3"]), Some((1_000_000, Duration::from_secs(3))));
+            assert_eq!(told(["10", "2", "0"]), None);
+            assert_eq!(told(["0", "0", "3"]), None);
+            assert_eq!(told(["many", "2", "3"]), None);
         }
     }
 

@@ -9,7 +9,6 @@ use tokio::time::Instant;
 use super::{Failure, HintPolicy, Limit, ProviderKey};
 use crate::metrics::ByStatus;
 use crate::pool::{CooldownSettings, KeyIndex, Pace, Pools, Standing};
-use crate::settings::ProviderSettings;
 use crate::shared::{ClosedKey, Teller};
 
 /// One provider.
@@ -57,16 +56,16 @@ impl Learned {
 }
 
 impl Provider {
-    pub(crate) fn new(settings: &ProviderSettings) -> Self {
-        let weights = settings.keys.iter().map(|key| (!key.is_disabled()).then(|| key.weight()));
+    pub(crate) fn new(name: &str, keys: &[ProviderKey]) -> Self {
+        let weights = keys.iter().map(|key| (!key.is_disabled()).then(|| key.weight()));
         let learned = Learned {
             pools: Pools::new(weights),
             pace: Pace::default(),
-            keys: settings.keys.iter().cloned().map(Arc::new).collect(),
-            attempts: settings.keys.iter().map(ProviderKey::named_attempts).collect(),
+            keys: keys.iter().cloned().map(Arc::new).collect(),
+            attempts: keys.iter().map(ProviderKey::named_attempts).collect(),
             teller: None,
         };
-        Self { name: settings.name.clone(), learned: Mutex::new(learned) }
+        Self { name: name.to_owned(), learned: Mutex::new(learned) }
     }
 
     /// Takes in that it serves a model, by its own name for it.
@@ -141,6 +140,18 @@ impl Provider {
             KeyStanding { key, standing, until }
         };
         keys.into_iter().map(standing).collect()
+    }
+
+    /// The places of the keys of the settings, in their order.
+    pub(crate) fn key_places(&self) -> Vec<KeyIndex> {
+        self.learned().pools.in_order()
+    }
+
+    /// How many keys nobody took out.
+    pub(crate) fn enabled_keys(&self) -> usize {
+        let now = Instant::now();
+        let standings = self.learned().pools.standings(now);
+        standings.iter().filter(|(standing, _)| *standing != Standing::Disabled).map(|(_, count)| count).sum()
     }
 
     pub(crate) fn name(&self) -> &str {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Deserializer, de};
 use serde_saphyr::Spanned;
 
+use super::api_file::{ApiEntries, ServiceEntries};
 use super::duration::WrittenDuration;
 use super::money::WrittenMoney;
 use super::share::WrittenShare;
@@ -24,6 +25,12 @@ pub(super) struct RouterFile {
     /// None: the router is alive and not ready, until it has read a file that has some.
     #[serde(default)]
     pub(super) models: BTreeMap<String, ModelEntry>,
+    /// Providers that speak no dialect of models.
+    #[serde(default)]
+    pub(super) apis: ApiEntries,
+    /// What is no model, by name: paths that APIs serve.
+    #[serde(default)]
+    pub(super) services: ServiceEntries,
     /// Absent: everybody is served.
     pub(super) tenants: Option<BTreeMap<String, TenantEntry>>,
     /// What tokens cost, by the provider's name of the model.

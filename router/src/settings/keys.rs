@@ -6,7 +6,7 @@ use super::SettingsError;
 use super::discovery::{Environment, KeyVariableError, continues, discover, read_required};
 use super::file::{KeyEntry, ProviderEntry, RouterFile};
 use super::resolve::Place;
-use crate::provider::{Dialect, ProviderKey};
+use crate::provider::ProviderKey;
 use crate::secret::Secret;
 
 /// A share of one in a thousand is as fine as anybody splits traffic.
@@ -83,10 +83,26 @@ pub(super) fn keys_of(
     if entries.is_empty() {
         tracing::warn!(provider, "no key: `keys` is empty; list one, or leave `keys` out to discover them");
     }
+    let make = |name, secret, disabled, weight| ProviderKey::new(name, secret, disabled, weight, dialect);
+    listed_keys(place, provider, entries, environment, &make)
+}
+
+/// Makes a key of its name, its secret, whether it is disabled, and its weight.
+pub(super) type MakeKey<'a> = &'a dyn Fn(String, Secret, bool, u32) -> ProviderKey;
+
+/// The keys that are listed, each of them once.
+pub(super) fn listed_keys(
+    place: &Place<'_>,
+    provider: &str,
+    entries: Vec<KeyEntry>,
+    environment: &dyn Environment,
+    make: MakeKey<'_>,
+) -> Result<Vec<ProviderKey>, SettingsError> {
+    let wrong = |problem: String| SettingsError::Keys { provider: provider.to_owned(), problem };
     let mut keys: Vec<ProviderKey> = Vec::with_capacity(entries.len());
     for entry in entries {
         let weight = place.weight(entry.weight.as_ref())?;
-        let key = explicit_key(entry, weight, dialect, environment).map_err(&wrong)?;
+        let key = explicit_key(entry, weight, environment, make).map_err(&wrong)?;
         if let Some(twin) = keys.iter().find(|earlier| earlier.name() == key.name()) {
             return Err(wrong(format!("two keys have the name `{}`: give one of them another", twin.name())));
         }
@@ -109,8 +125,8 @@ pub(super) fn keys_of(
 fn explicit_key(
     entry: KeyEntry,
     weight: u32,
-    dialect: Dialect,
     environment: &dyn Environment,
+    make: MakeKey<'_>,
 ) -> Result<ProviderKey, String> {
     let KeyEntry { name, secret, env, disabled, weight: _ } = entry;
     let secret = match (secret, env) {
@@ -122,7 +138,7 @@ fn explicit_key(
         }
         _ => return Err(format!("key `{name}` needs either `secret` or `env`")),
     };
-    Ok(ProviderKey::new(name, secret, disabled, weight, dialect))
+    Ok(make(name, secret, disabled, weight))
 }
 
 impl Place<'_> {

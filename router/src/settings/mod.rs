@@ -1,5 +1,7 @@
 //! What the router is told: the configuration file as written, keys from the environment, and both resolved.
 
+mod api_file;
+mod apis;
 mod discovery;
 mod duration;
 mod file;
@@ -20,6 +22,7 @@ mod tests;
 pub use discovery::{Environment, ProcessEnvironment};
 pub use resolve::SettingsError;
 
+pub(crate) use apis::{ApiPool, ApiSettings, RoutingRule, ServiceSettings, lies_below};
 pub(crate) use models::ModelSettings;
 pub(crate) use resolve::{ProviderSettings, Settings};
 pub(crate) use shown::shown;

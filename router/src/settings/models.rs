@@ -89,7 +89,7 @@ impl Place<'_> {
         })
     }
 
-    fn cooldown(&self, entry: &CooldownEntry) -> Result<CooldownSettings, SettingsError> {
+    pub(super) fn cooldown(&self, entry: &CooldownEntry) -> Result<CooldownSettings, SettingsError> {
         let sound = CooldownSettings::default();
         Ok(CooldownSettings {
             lasts: entry.lasts.map(|written| written.0),
@@ -101,7 +101,7 @@ impl Place<'_> {
         })
     }
 
-    fn use_limit(&self, written: &Spanned<LimitEntry>) -> Result<UseLimit, SettingsError> {
+    pub(super) fn use_limit(&self, written: &Spanned<LimitEntry>) -> Result<UseLimit, SettingsError> {
         let LimitEntry { requests, tokens, per } = written.value;
         let is_nothing = requests.is_none() && tokens.is_none() || requests == Some(0) || tokens == Some(0);
         if is_nothing {
@@ -141,7 +141,7 @@ impl Place<'_> {
     }
 }
 
-fn backoff(entry: &BackoffEntry) -> BackoffSettings {
+pub(super) fn backoff(entry: &BackoffEntry) -> BackoffSettings {
     let sound = BackoffSettings::default();
     BackoffSettings {
         base: entry.base.map_or(sound.base, |written| written.0),

@@ -9,6 +9,7 @@ use http::Uri;
 use serde_saphyr::Spanned;
 use thiserror::Error;
 
+use super::apis::{ApiSettings, ServiceSettings};
 use super::discovery::Environment;
 use super::file::SharedEntry;
 use super::keys::{check_discovery_is_unambiguous, keys_of};
@@ -25,6 +26,9 @@ pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     pub(crate) providers: Vec<ProviderSettings>,
     pub(crate) models: BTreeMap<String, ModelSettings>,
+    pub(crate) apis: Vec<ApiSettings>,
+    /// Those with the longest paths first.
+    pub(crate) services: Vec<ServiceSettings>,
     /// Empty when everybody is served.
     pub(crate) tenants: Vec<TenantSettings>,
     /// By the provider's name of the model.
@@ -119,6 +123,12 @@ impl Settings {
             models.insert(name, model);
         }
         place.check_fallbacks(&models, &fallbacks)?;
+        let apis = place.apis(file.apis, environment)?;
+        if let Some(api) = apis.iter().find(|api| names.contains(&api.name)) {
+            let message = format!("`{}` is a provider and an API: give one of them another name", api.name);
+            return Err(SettingsError::Wrong(message));
+        }
+        let services = place.services(file.services, &apis)?;
         let listen = file.listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         let prices = prices(file.prices);
         let tenants = tenants(&place, file.tenants, &models, &prices)?;
@@ -130,6 +140,8 @@ impl Settings {
             listen,
             providers,
             models,
+            apis,
+            services,
             tenants,
             prices,
             admin_key,
@@ -152,7 +164,7 @@ impl Place<'_> {
         Misplaced::new(self.path, self.text, at.referenced, message).into()
     }
 
-    fn base_url(&self, written: &Spanned<String>) -> Result<Uri, SettingsError> {
+    pub(super) fn base_url(&self, written: &Spanned<String>) -> Result<Uri, SettingsError> {
         let uri: Option<Uri> = written.value.trim_end_matches('/').parse().ok();
         match uri {
             Some(uri)

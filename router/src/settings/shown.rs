@@ -5,8 +5,12 @@ use std::time::Duration;
 use http::Uri;
 use serde_json::{Map, Value, json};
 
-use super::{ModelSettings, ProviderSettings, Settings, Target, TenantSettings};
+use super::{
+    ApiPool, ApiSettings, ModelSettings, ProviderSettings, RoutingRule, ServiceSettings, Settings, Target,
+    TenantSettings,
+};
 use crate::pool::UseLimit;
+use crate::provider::ProviderKey;
 
 /// Everything that is in force.
 pub(crate) fn shown(settings: &Settings) -> Value {
@@ -27,6 +31,10 @@ pub(crate) fn shown(settings: &Settings) -> Value {
         "models": named(
             settings.models.iter().map(|(name, entry)| (name.clone(), model(entry, providers))).collect()
         ),
+        "apis": named(settings.apis.iter().map(|entry| (entry.name.clone(), api(entry))).collect()),
+        "services": named(
+            settings.services.iter().map(|entry| (entry.name.clone(), service(entry, &settings.apis))).collect()
+        ),
         "tenants": named(settings.tenants.iter().map(|entry| (entry.name.clone(), tenant(entry))).collect()),
         "prices": named(settings.prices.iter().map(|(name, entry)| (name.clone(), price(entry))).collect()),
         "admin": settings.admin_key.as_ref().map(|key| json!({ "fingerprint": key.fingerprint() })),
@@ -38,27 +46,62 @@ pub(crate) fn shown(settings: &Settings) -> Value {
 }
 
 fn provider(settings: &ProviderSettings) -> Value {
-    let keys: Vec<Value> = settings
-        .keys
-        .iter()
-        .map(|key| {
-            json!({
-                "name": key.name(),
-                "fingerprint": key.fingerprint(),
-                "weight": key.weight(),
-                "disabled": key.is_disabled(),
-            })
-        })
-        .collect();
     json!({
         "dialect": format!("{:?}", settings.dialect).to_lowercase(),
         "base_url": without_user(&settings.base_url),
-        "keys": keys,
+        "keys": keys(&settings.keys),
     })
 }
 
+fn keys(keys: &[ProviderKey]) -> Vec<Value> {
+    let shown = |key: &ProviderKey| {
+        json!({
+            "name": key.name(),
+            "fingerprint": key.fingerprint(),
+            "weight": key.weight(),
+            "disabled": key.is_disabled(),
+        })
+    };
+    keys.iter().map(shown).collect()
+}
+
+fn api(settings: &ApiSettings) -> Value {
+    json!({
+        "base_url": without_user(&settings.base_url),
+        "keys": keys(&settings.keys),
+        "enabled": settings.is_enabled,
+        "limits": settings.limits.iter().map(limit).collect::<Vec<_>>(),
+        "health": settings.health_path,
+    })
+}
+
+fn service(settings: &ServiceSettings, apis: &[ApiSettings]) -> Value {
+    let pool = |pool: &ApiPool| json!({ "api": apis[pool.api].name, "weight": pool.weight, "priority": pool.priority });
+    let rule = |rule: &RoutingRule| {
+        json!({
+            "method": rule.method.as_ref().map(http::Method::as_str),
+            "path": rule.path,
+            "pools": rule.apis.iter().map(|api| &apis[*api].name).collect::<Vec<_>>(),
+        })
+    };
+    json!({
+        "path": settings.path,
+        "pools": settings.pools.iter().map(pool).collect::<Vec<_>>(),
+        "strategy": format!("{:?}", settings.strategy),
+        "headroom_millionths": settings.headroom,
+        "queue": { "max": settings.queue.max, "wait": text(settings.queue.wait) },
+        "retries": settings.retries,
+        "timeout": text(settings.timeout),
+        "rules": settings.rules.iter().map(rule).collect::<Vec<_>>(),
+        "prediction": settings.predicts,
+    })
+}
+
+fn limit(limit: &UseLimit) -> Value {
+    json!({ "requests": limit.requests, "tokens": limit.tokens, "per": text(limit.per) })
+}
+
 fn model(settings: &ModelSettings, providers: &[ProviderSettings]) -> Value {
-    let limit = |limit: &UseLimit| json!({ "requests": limit.requests, "tokens": limit.tokens, "per": text(limit.per) });
     let pool = |target: &Target| {
         json!({
             "provider": providers[target.provider].name,

@@ -299,3 +299,52 @@ fn a_provider_wants_keys_or_none_and_not_both() {
         assert!(error.contains("take out `keys` and `discover`"), "{error}");
     }
 }
+
+const SERVICES: &str = "apis:
+  fyers: { base_url: 'http://h:1', keys: [{ name: k, secret: tops3cret }], limits: [{ requests: 10, per: 1s }] }
+  upstox: { base_url: 'http://h:2', enabled: false }
+services:
+  all: { path: /market, pools: [{ api: upstox, priority: 2 }, { api: fyers, priority: 1 }] }
+  quotes: { path: /market/quotes, pools: [{ api: fyers }], rules: [{ method: get, pools: [fyers] }] }
+";
+
+#[test]
+fn services_and_their_apis_are_read() {
+    let settings = load(SERVICES, &HOST).unwrap();
+    let [quotes, all] = &settings.services[..] else { panic!("{:?}", settings.services) };
+    // The longer path is looked at first.
+    assert_eq!((quotes.path.as_str(), all.path.as_str()), ("/market/quotes", "/market"));
+    assert_eq!(all.pools.iter().map(|pool| pool.api).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!((all.headroom, all.queue.max, all.predicts), (800_000, 1_000, true));
+    assert_eq!(quotes.rules[0].method, Some(http::Method::GET));
+    assert_eq!((settings.apis[0].is_enabled, settings.apis[1].is_enabled), (true, false));
+    assert_eq!((settings.apis[0].limits[0].requests, settings.apis[1].keys[0].name()), (Some(10), "none"));
+    let shown = shown(&settings);
+    assert_eq!(shown["services"]["all"]["pools"][0]["api"], "fyers");
+    assert!(!shown.to_string().contains("tops3cret"));
+}
+
+#[test]
+fn services_that_cannot_work_are_refused_with_what_to_do() {
+    let cases = [
+        ("{ api: fyers }]", "{ api: fyer }]", "there is no API `fyer`: did you mean `fyers`?"),
+        ("{ api: fyers }]", "{ api: fyers }, { api: fyers }]", "`fyers` stands here twice"),
+        ("pools: [{ api: fyers }]", "pools: []", "service `quotes` needs from 1 to 100 `pools`"),
+        ("path: /market,", "path: /admin,", "the router's own paths are `/v1`"),
+        ("path: /market,", "path: /,", "the router's own paths are `/v1`"),
+        ("path: /market,", "path: market,", "not a path: write one such as `/orders`"),
+        ("path: /market,", "path: /market/quotes/,", "the service `all` has this path already"),
+        ("pools: [fyers]", "pools: [upstox]", "`upstox` is none of the `pools` of this service"),
+        ("pools: [fyers]", "pools: []", "a rule needs `pools` with at least one API"),
+        ("requests: 10", "tokens: 10", "an API is limited by requests"),
+        ("enabled: false", "credential: { header: 'a b' }", "not the name of a header"),
+        ("enabled: false", "enabeld: false", "unknown key `enabeld`: did you mean `enabled`?"),
+        ("http://h:2", "https://h:2", "speaks no TLS"),
+    ];
+    for (from, to, expected) in cases {
+        assert!(SERVICES.contains(from), "{from}");
+        let error = load(&SERVICES.replace(from, to), &HOST).unwrap_err();
+        assert!(error.contains(expected), "{to}\n{error}");
+        assert!(!error.contains("tops3cret"), "{error}");
+    }
+}

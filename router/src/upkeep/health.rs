@@ -1,4 +1,5 @@
-//! Health checks: each provider is asked for its models now and then, a few at once, on nobody's account.
+//! Health checks: each provider is asked for its models, and each API for a path of its own, now and then, a few at once, on
+//! nobody's account.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -6,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use crate::apis::Api;
 use crate::front::Backend;
 
 /// What the latest check of one provider found.
@@ -35,17 +37,24 @@ impl Health {
 #[derive(Debug)]
 pub(super) struct HealthChecks {
     every: Duration,
-    checked: Arc<Mutex<Vec<Arc<Backend>>>>,
+    checked: Arc<Mutex<Vec<Checked>>>,
     _task: JoinSet<()>,
+}
+
+/// Whatever is asked how it is.
+#[derive(Debug, Clone)]
+pub(super) enum Checked {
+    Provider(Arc<Backend>),
+    Api(Arc<Api>),
 }
 
 /// A provider that takes longer to name its models is in trouble.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl HealthChecks {
-    /// Begins to check these providers, at most so many at once.
-    pub(super) fn start(every: Duration, at_once: usize, backends: &[Arc<Backend>]) -> Self {
-        let checked = Arc::new(Mutex::new(backends.to_vec()));
+    /// Begins to check these, at most so many at once.
+    pub(super) fn start(every: Duration, at_once: usize, checked: Vec<Checked>) -> Self {
+        let checked = Arc::new(Mutex::new(checked));
         let mut task = JoinSet::new();
         task.spawn(check_again_and_again(every, at_once, Arc::clone(&checked)));
         Self { every, checked, _task: task }
@@ -55,24 +64,28 @@ impl HealthChecks {
         self.every
     }
 
-    /// Checks these providers from now on.
-    pub(super) fn follow(&self, backends: &[Arc<Backend>]) {
-        *self.checked.lock().unwrap_or_else(PoisonError::into_inner) = backends.to_vec();
+    /// Checks these from now on.
+    pub(super) fn follow(&self, checked: Vec<Checked>) {
+        *self.checked.lock().unwrap_or_else(PoisonError::into_inner) = checked;
     }
 }
 
-async fn check_again_and_again(every: Duration, at_once: usize, checked: Arc<Mutex<Vec<Arc<Backend>>>>) {
+async fn check_again_and_again(every: Duration, at_once: usize, checked: Arc<Mutex<Vec<Checked>>>) {
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let backends = checked.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let all = checked.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut running = JoinSet::new();
-        for backend in backends {
+        for one in all {
             if running.len() >= at_once {
                 running.join_next().await;
             }
-            running.spawn(check(backend, PATIENCE.min(every)));
+            let patience = PATIENCE.min(every);
+            match one {
+                Checked::Provider(backend) => running.spawn(check(backend, patience)),
+                Checked::Api(api) => running.spawn(check_api(api, patience)),
+            };
         }
         while running.join_next().await.is_some() {}
     }
@@ -87,4 +100,14 @@ async fn check(backend: Arc<Backend>, patience: Duration) {
         tracing::warn!(provider = backend.provider().name(), ?status, "health check failed");
     }
     backend.health().found(is_up);
+}
+
+/// An API that is switched off is not asked.
+async fn check_api(api: Arc<Api>, patience: Duration) {
+    let Some(status) = api.check(patience).await else { return };
+    let is_up = status.is_some_and(|status| !status.is_server_error());
+    if !is_up {
+        tracing::warn!(api = api.name(), ?status, "health check failed");
+    }
+    api.health().found(is_up);
 }

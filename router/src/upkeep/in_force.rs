@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, watch};
 use tokio::task::spawn_blocking;
 
-use super::health::HealthChecks;
+use super::health::{Checked, HealthChecks};
 use crate::front::Service;
 use crate::policy::Policies;
 use crate::settings::{Environment, Settings, SettingsError};
@@ -76,12 +76,17 @@ impl Companions {
             Some(shared) => shared.follow(service.providers()),
             None => service.providers().for_each(|provider| provider.tell_by(None)),
         }
-        self.health = every.map(|every| match self.health.take() {
-            Some(health) if health.every() == every => {
-                health.follow(service.backends());
-                health
+        self.health = every.map(|every| {
+            let of_models = service.backends().iter().map(|backend| Checked::Provider(Arc::clone(backend)));
+            let apis = service.apis().iter().map(|api| Checked::Api(Arc::clone(api)));
+            let checked = of_models.chain(apis).collect();
+            match self.health.take() {
+                Some(health) if health.every() == every => {
+                    health.follow(checked);
+                    health
+                }
+                _ => HealthChecks::start(every, service.checks_at_once(), checked),
             }
-            _ => HealthChecks::start(every, service.checks_at_once(), service.backends()),
         });
         service
     }

@@ -16,6 +16,7 @@ mod relay;
 mod reload;
 mod repeated_keys;
 mod rotation;
+mod services;
 mod sessions;
 mod shared;
 mod support;

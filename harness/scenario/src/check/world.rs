@@ -91,7 +91,20 @@ impl<'a> Checker<'a> {
                 self.tell(Problem::new(entry.pool.span, message).help(help));
             }
         }
-        service.limits.iter().for_each(|limit| limit.check(self.problems));
+        for name in service.rules.iter().flat_map(|rule| &rule.pools) {
+            self.refers(
+                name,
+                "pool of this service",
+                service.pools.iter().map(|entry| entry.pool.value.as_str()),
+            );
+        }
+        if let Some(rule) = service.rules.iter().find(|rule| rule.pools.is_empty()) {
+            self.tell(
+                Problem::new(rule.span, "a rule that lets nobody serve").help("write `pools: [UPSTREAM]`"),
+            );
+        }
+        let of_apis = service.pools.iter().flat_map(|entry| &entry.limits);
+        service.limits.iter().chain(of_apis).for_each(|limit| limit.check(self.problems));
     }
 
     fn model(&mut self, name: &str, model: &ModelSettings, models: &Named<ModelSettings>) {

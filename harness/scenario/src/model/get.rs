@@ -50,6 +50,8 @@ words! {
         "keys" => Keys,
         /// The configuration that is in force; the operator's.
         "config" => Config,
+        /// How the upstreams of services are used, and what could be done about it; the operator's.
+        "analytics" => Analytics,
     }
 }
 
@@ -65,7 +67,7 @@ impl Endpoint {
     /// Whether it is for the operator alone.
     #[must_use]
     pub fn is_operators(self) -> bool {
-        matches!(self, Self::Ledger | Self::Status | Self::Keys | Self::Config)
+        matches!(self, Self::Ledger | Self::Status | Self::Keys | Self::Config | Self::Analytics)
     }
 }
 

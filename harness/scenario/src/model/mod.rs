@@ -47,8 +47,8 @@ pub use reply::{
 };
 pub use request::{Credential, Cycle, InTurn, MarkPosition, Method, Request, Send, Sent, Surface, Variation};
 pub use router::{
-    Backoff, Cooldown, HealthChecks, ModelPrices, ModelSettings, PoolEntry, Price, Prices, Queue,
-    RouterSettings, ServiceSettings, Sticky, Strategy, Tenant, Timeouts, UseLimit,
+    ApiEntry, Backoff, Cooldown, HealthChecks, ModelPrices, ModelSettings, PoolEntry, Price, Prices, Queue,
+    RouterSettings, ServiceRule, ServiceSettings, Sticky, Strategy, Tenant, Timeouts, UseLimit,
 };
 pub(crate) use scenario::UNSUBSTITUTED;
 pub use scenario::{Capability, Scenario, Stage};

@@ -92,7 +92,10 @@ part! {
         path: At<String>,
         /// The upstreams that serve it, each with its keys.
         /// For example `pools: [{ pool: shop, priority: 1 }, { pool: depot, priority: 2 }]`.
-        pools: Vec<PoolEntry>,
+        pools: Vec<ApiEntry>,
+        /// Which of them serve certain requests; all if none fits. The first that fits counts.
+        /// For example `rules: [{ method: GET, path: /orders/list, pools: [depot] }]`.
+        rules: Vec<ServiceRule>,
         /// How requests are spread over keys and upstreams. For example `strategy: most_headroom`.
         strategy: Option<Strategy>,
         /// How often a request may be tried again at one upstream. For example `retries: 2`.
@@ -109,11 +112,43 @@ part! {
         limits: Vec<UseLimit>,
         /// The share of a limit from which on other keys are preferred. For example `headroom: 80%`.
         headroom: Option<crate::read::Share>,
+        /// Whether an upstream whose use grows towards its limit is left for others before the headroom is reached.
+        /// For example `prediction: true`.
+        prediction: Option<bool>,
     }
 }
 
 part! {
-    /// One of several upstreams that serve a model or a service.
+    /// One of several upstreams that serve a service.
+    "an API" => ApiEntry {
+        /// The upstream. For example `pool: shop`.
+        pool: At<String>,
+        /// Whether it is switched on: one that is not is in the configuration and never asked. For example `enabled: false`.
+        enabled: bool = true,
+        /// Its weight. For example `weight: 3`.
+        weight: Option<u32>,
+        /// Its place in the order of preference; a lower one is asked first. For example `priority: 1`.
+        priority: Option<u32>,
+        /// How much each of its keys may be used by the target; as the service says if missing.
+        /// For example `limits: [{ requests: 10, per: 1s }]`.
+        limits: Vec<UseLimit>,
+    }
+}
+
+part! {
+    /// Which upstreams serve certain requests.
+    "a rule of a service" => ServiceRule {
+        /// The method; any if missing. For example `method: GET`.
+        method: Option<String>,
+        /// What the path begins with; any if missing. For example `path: /orders/list`.
+        path: Option<String>,
+        /// The upstreams that may serve them, of those of the service. For example `pools: [depot]`.
+        pools: Vec<At<String>>,
+    }
+}
+
+part! {
+    /// One of several upstreams that serve a model.
     "a pool" => PoolEntry {
         /// The upstream. For example `pool: openai`.
         pool: At<String>,

@@ -115,6 +115,9 @@ part! {
         keys: Option<UrlPath>,
         /// The configuration that is in force; asked for on the operator's behalf. For example `config: /admin/config`.
         config: Option<UrlPath>,
+        /// How the upstreams of services are used; asked for on the operator's behalf.
+        /// For example `analytics: /admin/analytics`.
+        analytics: Option<UrlPath>,
     }
 }
 
@@ -138,7 +141,16 @@ pub fn profile_schema() -> serde_json::Value {
 impl Paths {
     fn none() -> Self {
         let span = Span::default();
-        Self { liveness: None, readiness: None, models: None, chat: None, keys: None, config: None, span }
+        Self {
+            liveness: None,
+            readiness: None,
+            models: None,
+            chat: None,
+            keys: None,
+            config: None,
+            analytics: None,
+            span,
+        }
     }
 }
 

@@ -165,6 +165,7 @@ impl Profile {
             Endpoint::Status => says.reads.status.as_ref().map(|status| &status.get),
             Endpoint::Keys => says.paths.keys.as_ref(),
             Endpoint::Config => says.paths.config.as_ref(),
+            Endpoint::Analytics => says.paths.analytics.as_ref(),
         };
         path.map(|path: &UrlPath| path.0.as_str())
     }

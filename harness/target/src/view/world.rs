@@ -125,8 +125,20 @@ fn model(name: &str, model: &ModelSettings) -> Arc<Shown> {
 fn service(name: &str, service: &ServiceSettings) -> Arc<Shown> {
     let mut list = ListShown::default();
     for entry in &service.pools {
-        let map = MapShown::default().setting("pool", Some(entry.pool.value.as_str()));
+        let map = MapShown::default()
+            .setting("pool", Some(entry.pool.value.as_str()))
+            // That it is switched on is what every target does, so only the opposite asks something of it.
+            .value_of("enabled", (!entry.enabled).then_some("enabled"), entry.enabled.into())
+            .group("limits", Some(limits(&entry.limits)));
         list.next(map.setting("weight", entry.weight).setting("priority", entry.priority).done());
+    }
+    let mut rules = ListShown::default();
+    for rule in &service.rules {
+        let map = MapShown::default()
+            .setting("method", rule.method.as_deref())
+            .setting("path", rule.path.as_deref())
+            .list("pools", names(&rule.pools));
+        rules.next(map.done());
     }
     MapShown::default()
         .name("name", name)
@@ -140,6 +152,8 @@ fn service(name: &str, service: &ServiceSettings) -> Arc<Shown> {
         .group("queue", service.queue.as_ref().map(queue))
         .group("limits", Some(limits(&service.limits)))
         .setting("headroom", service.headroom.map(|share| f64::from(share.millionths) / 1e6))
+        .group("rules", Some(rules.done()))
+        .setting("prediction", service.prediction)
         .done()
 }
 

@@ -18,7 +18,6 @@ use crate::provider::{
     Attempted, Dialect, ErrorReply, Patience, Provider, ProviderKey, Reply, Upstream, UpstreamRequest,
 };
 use crate::secret::Secret;
-use crate::settings::ProviderSettings;
 
 /// What the provider answers to an attempt with a key, and what it saw.
 struct Scripted<F> {
@@ -70,19 +69,15 @@ struct World<F> {
 
 impl<F: Fn(&str, Instant) -> Reply<()> + Send + Sync> World<F> {
     fn new(keys: usize, retries: u32, answer: F) -> Self {
-        let keys = (0..keys).map(|index| {
-            let name = char::from(b'a' + u8::try_from(index).unwrap()).to_string();
-            let secret = Secret::trimmed(&format!("sk-{index}")).unwrap();
-            ProviderKey::new(name, secret, false, 1, Dialect::Openai)
-        });
-        let settings = ProviderSettings {
-            name: "openai".to_owned(),
-            dialect: Dialect::Openai,
-            base_url: http::Uri::from_static("http://127.0.0.1/v1"),
-            keys: keys.collect(),
-        };
+        let keys: Vec<ProviderKey> = (0..keys)
+            .map(|index| {
+                let name = char::from(b'a' + u8::try_from(index).unwrap()).to_string();
+                let secret = Secret::trimmed(&format!("sk-{index}")).unwrap();
+                ProviderKey::new(name, secret, false, 1, Dialect::Openai)
+            })
+            .collect();
         let upstream = Scripted { answer, seen: Mutex::default(), latency: Duration::from_millis(1) };
-        let provider = Arc::new(Provider::new(&settings));
+        let provider = Arc::new(Provider::new("openai", &keys));
         let set = ExchangeSettings {
             retries,
             strategy: Strategy::default(),

@@ -1,5 +1,8 @@
-//! What is for the operator alone: the ledger, the keys, what is in force and how it stands, and two things to do.
+//! What is for the operator alone: the ledger, the keys, what is in force and how it stands, how APIs are used and why, and
+//! two things to do.
 
+mod analytics_page;
+mod audit_page;
 mod keys_page;
 mod ledger_page;
 mod status_page;
@@ -17,6 +20,8 @@ use crate::upkeep::InForce;
 
 const LEDGER: &str = "/admin/ledger";
 const KEYS: &str = "/admin/keys";
+const ANALYTICS: &str = "/admin/analytics";
+const AUDIT: &str = "/admin/audit";
 const CONFIG: &str = "/admin/config";
 const STATUS: &str = "/admin/status";
 const RELOAD: &str = "/admin/reload";
@@ -24,7 +29,7 @@ const RELOAD: &str = "/admin/reload";
 /// The method that one of the operator's paths takes.
 pub(super) fn method_of(path: &str) -> Option<Method> {
     match path {
-        LEDGER | KEYS | CONFIG | STATUS => Some(Method::GET),
+        LEDGER | KEYS | CONFIG | STATUS | ANALYTICS | AUDIT => Some(Method::GET),
         RELOAD => Some(Method::POST),
         _ => switched_key(path).map(|_| Method::POST),
     }
@@ -51,6 +56,8 @@ pub(super) async fn answer(
         KEYS => Ok(keys_page::answer(service, books.tenants())),
         CONFIG => Ok(json_answer(StatusCode::OK, &service.shown)),
         STATUS => Ok(status_page::answer(service)),
+        ANALYTICS => Ok(analytics_page::answer(service)),
+        AUDIT => audit_page::answer(service, request.uri()),
         RELOAD => reload(in_force).await,
         _ => switch(service, path),
     }

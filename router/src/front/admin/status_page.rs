@@ -7,15 +7,30 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::front::answer::json_answer;
-use crate::front::backend::Backend;
 use crate::front::relay::ResponseBody;
 use crate::front::service::Service;
 use crate::pool::Standing;
 use crate::provider::{KeyStanding, Provider};
+use crate::upkeep::Health;
 
 pub(super) fn answer(service: &Service) -> Response<ResponseBody> {
     let now = Instant::now();
-    let pools: Vec<Value> = service.backends().iter().map(|backend| pool(backend, now)).collect();
+    let of_models = service.backends().iter().map(|backend| (backend.provider(), backend.health()));
+    let apis = service.apis().iter().map(|api| (api.provider().as_ref(), api.health()));
+    let pools: Vec<Value> =
+        of_models.chain(apis).map(|(provider, health)| pool(provider, health, now)).collect();
+    let services: Vec<Value> = service
+        .services
+        .iter()
+        .map(|of| {
+            let pools: Vec<Value> = of
+                .apis()
+                .iter()
+                .map(|api| json!({ "pool": api.name(), "enabled": api.is_enabled() }))
+                .collect();
+            json!({ "service": of.name(), "path": of.settings().path, "pools": pools })
+        })
+        .collect();
     let models: Vec<Value> = service
         .models
         .iter()
@@ -27,18 +42,26 @@ pub(super) fn answer(service: &Service) -> Response<ResponseBody> {
             json!({ "model": name, "pools": pools, "keys_count": keys, "rotation_enabled": keys > 1 })
         })
         .collect();
-    json_answer(StatusCode::OK, &json!({ "ready": service.is_ready(), "pools": pools, "models": models }))
+    json_answer(
+        StatusCode::OK,
+        &json!({
+            "ready": service.is_ready(),
+            "pools": pools,
+            "models": models,
+            "services": services,
+        }),
+    )
 }
 
-fn pool(backend: &Backend, now: Instant) -> Value {
-    let standings = backend.provider.standings(now);
+fn pool(provider: &Provider, health: &Health, now: Instant) -> Value {
+    let standings = provider.standings(now);
     let available = standings.iter().filter(|key| key.standing == Standing::Available).count();
     let keys: Vec<Value> = standings.iter().map(|standing| key(standing, now)).collect();
-    let health = backend.health.latest().map(
+    let health = health.latest().map(
         |report| json!({ "up": report.is_up, "at": humantime::format_rfc3339_millis(report.at).to_string() }),
     );
     json!({
-        "pool": backend.provider.name(),
+        "pool": provider.name(),
         "keys_count": keys.len(),
         "available": available,
         "keys": keys,
