@@ -6,13 +6,14 @@ mod reply;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use dialect::{Dialect, TextHash};
 use http::{Request, Response, request};
 use hyper::body::Incoming;
 use record::{AttemptRow, Found, Moment, Outcome};
-use scenario::{ConnectionFate, Protocol};
+use scenario::{ConnectionFate, Latency, Protocol};
 
 use course::{Course, Decided};
 
@@ -162,15 +163,27 @@ impl Visit {
     async fn think(&self, course: &Course<'_>, read: Moment) -> Moment {
         let Course::Decided(Decided { decision, works, .. }) = course else { return read };
         let own = decision.done.reply().and_then(|reply| reply.latency.as_ref());
-        let own = own.filter(|_| *works || decision.by_path);
-        let Some(latency) = own.or(works.then_some(&self.upstream.latency.head)) else { return read };
-        let latency = self.draws.duration(Purpose::Latency, latency);
+        let latency = match own.filter(|_| *works || decision.by_path) {
+            Some(own) => self.draws.duration(Purpose::Latency, own),
+            None if *works => self.usual_latency(),
+            None => return read,
+        };
         if latency.is_zero() {
             return read;
         }
         let clock = self.upstream.journal.clock;
         Pause::until(clock.instant(read.after(latency))).await;
         clock.now()
+    }
+
+    /// How long the upstream thinks about any work, with as many requests open as there are now.
+    fn usual_latency(&self) -> Duration {
+        let Latency { head, under_load, .. } = &self.upstream.latency;
+        let latency = self.draws.duration(Purpose::Latency, head);
+        match under_load {
+            Some(load) => load.stretched(latency, self.upstream.journal.open_now()),
+            None => latency,
+        }
     }
 
     /// Does what was decided.

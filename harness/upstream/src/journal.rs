@@ -175,6 +175,11 @@ impl Journal {
         self.facts.send(Fact::Entry(Box::new(Entry::Unmatched(unmatched))));
     }
 
+    /// How many requests are open.
+    pub(crate) fn open_now(&self) -> u64 {
+        self.tally.open_now()
+    }
+
     fn take_sample(&self) -> bool {
         take(&self.samples_left)
     }

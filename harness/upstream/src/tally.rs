@@ -70,6 +70,11 @@ impl Tally {
         }
     }
 
+    /// How many requests are open.
+    pub(crate) fn open_now(&self) -> u64 {
+        self.open.load(Ordering::Relaxed)
+    }
+
     /// Counts from the beginning. What is open stays so.
     pub(crate) fn set_back(&self) {
         let of_keys = self.keys.iter().flat_map(|key| [&key.requests, &key.limited]);

@@ -111,6 +111,19 @@ impl Latency {
     }
 }
 
+impl UnderLoad {
+    /// A latency with so many requests open.
+    #[must_use]
+    pub fn stretched(&self, latency: Duration, open: u64) -> Duration {
+        let (steps, most) = (u64::from(self.at_once).max(2) - 1, u64::from(self.times).max(1));
+        let beyond = open.clamp(1, u64::from(self.at_once).max(2)) - 1;
+        // In shares of the usual latency: once, and up to so many times more.
+        let shares = u128::from(steps) + u128::from(most - 1) * u128::from(beyond);
+        let nanos = latency.as_nanos() * shares / u128::from(steps);
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+}
+
 impl Distribution {
     /// Whether it is no time at all, whatever is drawn.
     #[must_use]
@@ -153,5 +166,18 @@ impl Read for Distribution {
             Self::Fixed(duration) => duration.show(),
             Self::Uniform(_) | Self::Normal(_) | Self::Lognormal(_) | Self::Trace(_) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::Span;
+
+    #[test]
+    fn a_latency_grows_evenly_with_what_is_open_up_to_its_bound() {
+        let load = UnderLoad { at_once: 5, times: 3, span: Span::default() };
+        let stretched = |open| load.stretched(Duration::from_millis(20), open).as_millis();
+        assert_eq!([0, 1, 2, 3, 5, 50].map(stretched), [20, 20, 30, 40, 60, 60]);
     }
 }

@@ -1,4 +1,4 @@
-//! Connections that the upstream closes between two requests, and those that it is slow to serve.
+//! Connections that the upstream closes between two requests, those that it is slow to serve, and latency under load.
 
 use std::time::{Duration, Instant};
 
@@ -53,4 +53,24 @@ async fn a_connection_is_served_as_late_as_its_upstream_accepts_it() {
     caller.send(&chat(stage.secret(0), PING)).await;
     assert_eq!(caller.reply().await.status, 200);
     assert!(again.elapsed() < Duration::from_millis(140), "only the connection is slow");
+}
+
+#[tokio::test]
+async fn an_upstream_is_slower_while_many_requests_are_open() {
+    let latency = json!({ "head": "40ms", "under_load": { "at_once": 4, "times": 4 } });
+    let stage = Stage::set(json!({ "dialect": "openai", "keys": 1, "latency": latency })).await;
+    let mut callers = Vec::new();
+    let began = Instant::now();
+    for _ in 0..4 {
+        let mut caller = stage.caller().await;
+        caller.send(&chat(stage.secret(0), PING)).await;
+        callers.push(caller);
+    }
+    for caller in &mut callers {
+        assert_eq!(caller.reply().await.status, 200);
+    }
+    assert!(began.elapsed() >= Duration::from_millis(160), "{:?}", began.elapsed());
+    let alone = Instant::now();
+    assert_eq!(stage.ask(0, PING).await.status, 200);
+    assert!(alone.elapsed() < Duration::from_millis(120), "{:?}", alone.elapsed());
 }
