@@ -28,6 +28,8 @@ pub struct Usage {
     pub output: u32,
     /// Output tokens that were spent on reasoning.
     pub reasoning: u32,
+    /// What is told as their sum, where that is not what they sum up to.
+    pub total: Option<u32>,
 }
 
 /// Why an answer ended.
@@ -71,6 +73,11 @@ impl Usage {
     #[must_use]
     pub fn whole_input(self) -> u64 {
         u64::from(self.input) + u64::from(self.cache_read) + u64::from(self.cache_write)
+    }
+
+    /// What is told as the sum of all tokens.
+    pub(crate) fn told_total(self) -> u64 {
+        self.total.map_or_else(|| self.whole_input() + u64::from(self.output), u64::from)
     }
 }
 

@@ -107,6 +107,7 @@ impl ToldUsage {
             cache_write: self.cache_write.unwrap_or(0),
             output: self.output.unwrap_or(0),
             reasoning: self.reasoning.unwrap_or(0),
+            total: None,
         }
     }
 }

@@ -64,6 +64,7 @@ impl AnswerMaker {
             cache_write: usage.cache_write,
             output: usage.output,
             reasoning: usage.reasoning,
+            total: usage.total,
         });
         let tokens = usage.map(|usage| Tokens {
             input: usage.input.into(),

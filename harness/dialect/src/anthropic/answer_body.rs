@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_plain_answer_is_written_to_the_letter() {
-        let usage = Usage { input: 3, cache_read: 300, cache_write: 5, output: 7, reasoning: 4 };
+        let usage = Usage { input: 3, cache_read: 300, cache_write: 5, output: 7, reasoning: 4, total: None };
         let answer = Answer { text: "two\n\"words\"".into(), usage, ..Answer::default() };
         let rest = r#"[{"type":"text","text":"two\n\"words\""}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":3,"cache_creation_input_tokens":5,"cache_read_input_tokens":300,"cache_creation":{"ephemeral_5m_input_tokens":5,"ephemeral_1h_input_tokens":0},"output_tokens":7,"output_tokens_details":{"thinking_tokens":4},"service_tier":"standard"}}"#;
         assert_eq!(body(&answer), format!("{OPENING}{rest}"));

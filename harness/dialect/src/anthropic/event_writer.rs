@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn the_events_are_written_to_the_letter() {
-        let usage = Usage { input: 3, cache_read: 20, cache_write: 5, output: 7, reasoning: 2 };
+        let usage = Usage { input: 3, cache_read: 20, cache_write: 5, output: 7, reasoning: 2, total: None };
         let call = ToolCall { id: "toolu_1".into(), name: "look".into(), arguments: r#"{"at":1}"#.into() };
         let tools = vec![call].into();
         let answer = Answer { text: "one two".into(), usage, finish: Finish::ToolUse, tools };

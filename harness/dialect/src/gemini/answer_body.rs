@@ -90,7 +90,7 @@ pub(super) fn write_usage(usage: Usage, to: &mut Vec<u8>) {
     to.extend_from_slice(br#","candidatesTokenCount":"#);
     write_number(usage.output.saturating_sub(usage.reasoning), to);
     to.extend_from_slice(br#","totalTokenCount":"#);
-    write_number(input + u64::from(usage.output), to);
+    write_number(usage.told_total(), to);
     if usage.cache_read > 0 {
         to.extend_from_slice(br#","cachedContentTokenCount":"#);
         write_number(usage.cache_read, to);
@@ -142,7 +142,8 @@ mod tests {
 
     #[test]
     fn a_plain_answer_is_written_to_the_letter() {
-        let usage = Usage { input: 10, cache_read: 300, cache_write: 5, output: 7, reasoning: 4 };
+        let usage =
+            Usage { input: 10, cache_read: 300, cache_write: 5, output: 7, reasoning: 4, total: None };
         let answer = Answer { text: "two\n\"words\"".into(), usage, ..Answer::default() };
         let expected = r#"{"candidates":[{"content":{"parts":[{"text":"two\n\"words\""}],"role":"model"},"finishReason":"STOP","index":0}],"usageMetadata":{"promptTokenCount":315,"candidatesTokenCount":3,"totalTokenCount":322,"cachedContentTokenCount":300,"thoughtsTokenCount":4},"modelVersion":"chat","responseId":"r1"}"#;
         assert_eq!(body(&answer), expected);

@@ -105,7 +105,8 @@ mod tests {
 
     #[test]
     fn a_plain_answer_is_written_to_the_letter() {
-        let usage = Usage { input: 10, cache_read: 300, cache_write: 5, output: 7, reasoning: 4 };
+        let usage =
+            Usage { input: 10, cache_read: 300, cache_write: 5, output: 7, reasoning: 4, total: None };
         let call = ToolCall { id: "c".into(), name: "look".into(), arguments: r#"{"at": 1}"#.into() };
         let tools = vec![call.clone(), call].into();
         let answer = Answer { text: "so".into(), usage, finish: Finish::ToolUse, tools };

@@ -105,7 +105,7 @@ pub(super) fn write_usage(flavor: Flavor, usage: Usage, to: &mut Vec<u8>) {
     to.extend_from_slice(br#","completion_tokens":"#);
     write_number(usage.output, to);
     to.extend_from_slice(br#","total_tokens":"#);
-    write_number(input + u64::from(usage.output), to);
+    write_number(usage.told_total(), to);
     match flavor {
         Flavor::Openai | Flavor::Azure => write_details(usage, to),
         Flavor::Vllm if usage.cache_read > 0 => {
@@ -186,7 +186,8 @@ mod tests {
     #[test]
     fn cached_tokens_are_a_part_of_the_prompt_s() {
         let mut written = Vec::new();
-        let usage = Usage { input: 10, cache_read: 300, cache_write: 5, output: 7, reasoning: 4 };
+        let usage =
+            Usage { input: 10, cache_read: 300, cache_write: 5, output: 7, reasoning: 4, total: None };
         write_usage(Flavor::Openai, usage, &mut written);
         let expected = r#"{"prompt_tokens":315,"completion_tokens":7,"total_tokens":322,"prompt_tokens_details":{"cached_tokens":300,"cache_write_tokens":5,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":4,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}"#;
         assert_eq!(String::from_utf8(written).unwrap(), expected);
@@ -201,7 +202,8 @@ mod tests {
 
     #[test]
     fn others_leave_out_or_add_what_is_theirs() {
-        let usage = Usage { input: 10, cache_read: 300, cache_write: 5, output: 7, reasoning: 4 };
+        let usage =
+            Usage { input: 10, cache_read: 300, cache_write: 5, output: 7, reasoning: 4, total: None };
         let answer = Answer { text: "so".into(), usage, finish: Finish::ContentFilter, ..Answer::default() };
         let opening = r#"{"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"chat""#;
         for (flavor, expected) in [

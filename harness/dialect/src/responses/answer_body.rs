@@ -158,7 +158,7 @@ pub(super) fn write_usage(usage: Usage, to: &mut Vec<u8>) {
     to.extend_from_slice(br#","output_tokens_details":{"reasoning_tokens":"#);
     write_number(usage.reasoning, to);
     to.extend_from_slice(br#"},"total_tokens":"#);
-    write_number(input + u64::from(usage.output), to);
+    write_number(usage.told_total(), to);
     to.push(b'}');
 }
 
@@ -169,7 +169,8 @@ mod tests {
     const SERVING: Serving<'static> = Serving { id: "resp_1", created: 1_700_000_000, model: "chat" };
 
     fn written(finish: Finish) -> String {
-        let usage = Usage { input: 10, cache_read: 300, cache_write: 5, output: 7, reasoning: 4 };
+        let usage =
+            Usage { input: 10, cache_read: 300, cache_write: 5, output: 7, reasoning: 4, total: None };
         let call = ToolCall { id: "call_1".into(), name: "look".into(), arguments: r#"{"at":1}"#.into() };
         let answer = Answer { text: "a \"b\"".into(), usage, finish, tools: vec![call].into() };
         String::from_utf8(answer_body(&answer, &SERVING)).unwrap()

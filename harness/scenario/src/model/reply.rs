@@ -60,6 +60,9 @@ part! {
         output: u32 = 0,
         /// Output tokens that were spent on reasoning. For example `reasoning: 90`.
         reasoning: u32 = 0,
+        /// What it tells as the sum of all, where the dialect tells one; what they sum up to if missing.
+        /// For example `total: 9`.
+        total: Option<u32>,
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) const SPOKEN: [Spoken; 11] = [
 
 pub(super) const SERVING: Serving<'static> = Serving { id: "id-1", created: 1_700_000_000, model: "chat" };
 pub(super) const USAGE: Usage =
-    Usage { input: 9, cache_read: 100, cache_write: 20, output: 12, reasoning: 4 };
+    Usage { input: 9, cache_read: 100, cache_write: 20, output: 12, reasoning: 4, total: None };
 
 pub(super) fn answers() -> [Answer; 4] {
     let call = |id: &str, arguments: &str| ToolCall {
