@@ -21,6 +21,7 @@ pub(crate) const CHAPTERS: &[(&str, &str)] = &[
     ("scenarios/security/rules.yaml", include_str!("../scenarios/security/rules.yaml")),
     ("scenarios/services/rules.yaml", include_str!("../scenarios/services/rules.yaml")),
     ("scenarios/spike/rules.yaml", include_str!("../scenarios/spike/rules.yaml")),
+    ("scenarios/state/rules.yaml", include_str!("../scenarios/state/rules.yaml")),
 ];
 
 #[cfg(test)]

@@ -200,7 +200,7 @@ fn watchlist(name: &str, (world, keys): (&World, &[Vec<Key>]), canaries: &[(Stri
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::Receiver;
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     use record::{AttemptRow, Clock, Correlation, Fact, NameTable, Outcome, fact_channel};
     use scenario::{
@@ -303,6 +303,38 @@ mod tests {
         upstreams.stop().await;
         let outcomes: Vec<_> = rows(&facts).iter().map(|row| (row.outcome, row.status)).collect();
         assert_eq!(outcomes, [(Outcome::TimedOut, 0), (Outcome::Complete, 200)]);
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_writes_byte_by_byte_is_given_up_and_others_do_not_notice() {
+        let bounds = Bounds { patience: MOMENT, ..Bounds::default() };
+        let (upstreams, facts) = start(Duration::ZERO, bounds).await;
+        for begun in ["", ASKED] {
+            let mut slow = connect(&upstreams, begun).await;
+            let rest_of_it = if begun.is_empty() { ASKED } else { BODY };
+            let began = Instant::now();
+            for byte in rest_of_it.bytes() {
+                // Whoever was given up cannot write any more, or only to nobody.
+                if slow.write_all(&[byte]).await.is_err() {
+                    break;
+                }
+                tokio::time::sleep(MOMENT / 8).await;
+            }
+            assert!(began.elapsed() > MOMENT, "it was slow");
+            let mut answer: Vec<u8> = Vec::new();
+            // It may be reset, since nobody read its last bytes.
+            let _: io::Result<usize> =
+                timeout(Duration::from_secs(20), slow.read_to_end(&mut answer)).await.unwrap();
+            assert!(answer.is_empty(), "no answer was due");
+            let mut other = connect(&upstreams, &format!("{ASKED}{BODY}")).await;
+            let mut status = [0; 12];
+            other.read_exact(&mut status).await.unwrap();
+            assert_eq!(&status, b"HTTP/1.1 200");
+        }
+        upstreams.stop().await;
+        let outcomes: Vec<_> = rows(&facts).iter().map(|row| (row.outcome, row.status)).collect();
+        // Of the first nothing is known but half a head.
+        assert_eq!(outcomes, [(Outcome::Complete, 200), (Outcome::TimedOut, 0), (Outcome::Complete, 200)]);
     }
 
     #[tokio::test]

@@ -1,5 +1,5 @@
-//! Processor time for each request of a simulated provider, against wiremock with the same reply. wiremock keeps no journal
-//! here, which is its fastest way.
+//! Processor time for each request of a simulated provider, against wiremock with the same reply. Both keep a journal: wiremock as it
+//! comes records its requests.
 
 use std::error::Error;
 use std::sync::Arc;
