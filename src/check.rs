@@ -1,11 +1,11 @@
-//! `stormproof check`: reads scenarios, chapters of rules and profiles, and tells everything that is wrong with them, of all files
-//! at once.
+//! `stormproof check`: reads scenarios, chapters of rules, worlds and profiles, and tells everything that is wrong with them,
+//! of all files at once.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use run::Exit;
-use scenario::{Suite, SuiteError};
+use scenario::{Suite, SuiteError, read_worlds};
 use target::Profile;
 
 use crate::args::PathArgs;
@@ -16,6 +16,7 @@ use crate::terminal::{renderer, say, tell};
 pub(crate) fn check(args: &PathArgs) -> Exit {
     let (profiles, paths): (Vec<PathBuf>, Vec<PathBuf>) =
         args.paths.iter().cloned().partition(|path| is_profile(path));
+    let (worlds, paths): (Vec<PathBuf>, Vec<PathBuf>) = paths.into_iter().partition(|path| is_world(path));
     let mut sound = Vec::new();
     let mut exit = Exit::Sound;
     if !paths.is_empty() {
@@ -29,12 +30,17 @@ pub(crate) fn check(args: &PathArgs) -> Exit {
             Err(error) => exit = tell_all(&error),
         }
     }
-    let wrong: Vec<SuiteError> = profiles.iter().filter_map(|path| Profile::read(path).err()).collect();
-    if profiles.len() > wrong.len() {
-        sound.push(counted(profiles.len() - wrong.len(), "profile"));
-    }
-    for error in &wrong {
-        exit = tell_all(error);
+    let read_world = |path: &PathBuf| read_worlds(path, CHAPTERS).err();
+    for (files, what, wrong) in [
+        (&worlds, "world", worlds.iter().filter_map(read_world).collect::<Vec<SuiteError>>()),
+        (&profiles, "profile", profiles.iter().filter_map(|path| Profile::read(path).err()).collect()),
+    ] {
+        if files.len() > wrong.len() {
+            sound.push(counted(files.len() - wrong.len(), what));
+        }
+        for error in &wrong {
+            exit = tell_all(error);
+        }
     }
     if !sound.is_empty() {
         let one = sound.len() == 1 && sound[0].starts_with("1 ");
@@ -48,6 +54,11 @@ fn is_profile(path: &Path) -> bool {
     let text = fs::read_to_string(path).unwrap_or_default();
     let has = |key: &str| text.lines().any(|line| line.starts_with(key));
     has("start:") && has("speaks:")
+}
+
+/// Whether a file holds a world by itself: only there do upstreams stand at the top.
+fn is_world(path: &Path) -> bool {
+    fs::read_to_string(path).is_ok_and(|text| text.lines().any(|line| line.starts_with("upstreams:")))
 }
 
 /// Tells what is wrong with a suite.

@@ -236,11 +236,12 @@ fn a_dry_run_tells_what_would_be_sent_and_starts_nothing() {
 }
 
 #[test]
-fn chapters_and_profiles_are_checked_as_what_they_are() {
+fn chapters_profiles_and_worlds_are_checked_as_what_they_are() {
     for (paths, told) in [
         (&["scenarios/rotation/rules.yaml"][..], "1 chapter is sound\n"),
         (&["fixtures/targets/plain.yaml"], "1 profile is sound\n"),
         (&["fixtures/targets/plain.yaml", ROTATION], "1 scenario and 1 case and 1 profile are sound\n"),
+        (&["fixtures/worlds/registry.yaml", "fixtures/worlds/fyers.yaml"], "2 worlds are sound\n"),
     ] {
         let output = stormproof(&[&["check"], paths].concat());
         assert_eq!((output.status.code(), out(&output).as_str()), (Some(0), told), "{}", err(&output));

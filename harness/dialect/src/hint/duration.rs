@@ -30,7 +30,7 @@ pub(super) fn decimal_seconds(duration: Duration) -> String {
     seconds(whole_millis(duration))
 }
 
-fn seconds(millis: u128) -> String {
+fn seconds(millis: u64) -> String {
     let mut text = (millis / 1_000).to_string();
     let rest = millis % 1_000;
     if rest > 0 {
@@ -42,8 +42,9 @@ fn seconds(millis: u128) -> String {
 }
 
 /// Milliseconds, rounded up: who waits so long never comes too early.
-pub(super) fn whole_millis(duration: Duration) -> u128 {
-    duration.as_nanos().div_ceil(1_000_000)
+pub(super) fn whole_millis(duration: Duration) -> u64 {
+    let millis = u64::from(duration.subsec_nanos().div_ceil(1_000_000));
+    duration.as_secs().saturating_mul(1_000).saturating_add(millis)
 }
 
 /// Seconds, rounded up.

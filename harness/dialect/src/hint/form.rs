@@ -148,7 +148,7 @@ impl Hint {
             | HintForm::ResetDuration
             | HintForm::RetryInfo
             | HintForm::QuotaReset
-            | HintForm::Prose => Duration::from_millis(u64::try_from(whole_millis(wait)).unwrap_or(u64::MAX)),
+            | HintForm::Prose => Duration::from_millis(whole_millis(wait)),
             HintForm::Past | HintForm::Negative | HintForm::Nonsense | HintForm::ResetUnknown => return None,
         })
     }
