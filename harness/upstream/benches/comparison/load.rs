@@ -34,8 +34,9 @@ impl Load {
             for stream in &mut self.streams {
                 stream.write_all(self.request.as_bytes())?;
             }
-            // As with callers that do not know of each other, a reply wakes the one who waits for it.
-            for stream in &mut self.streams {
+            // The reply that comes last is waited for first: a server wakes the client once for all of them, however fast it is.
+            // Read in order, a slow server would pay for a wake-up at each reply and a fast one for none.
+            for stream in self.streams.iter_mut().rev() {
                 read_reply(stream, &mut self.buffer)?;
                 if !self.buffer.starts_with(b"HTTP/1.1 200") {
                     return Err("a reply other than 200".into());
