@@ -3,8 +3,10 @@
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use scenario::{ContractVersion, Money, read_duration, read_money};
 
 /// Proof that an LLM router keeps its promises when its providers misbehave.
 #[derive(Debug, Parser)]
@@ -20,8 +22,12 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Read scenarios and tell everything that is wrong with them
     Check(PathArgs),
+    /// Show that each rule turns red under each defect that it names, and write the kill matrix
+    Prove(ProveArgs),
     /// List trials with the rules that they prove
-    List(PathArgs),
+    List(ListArgs),
+    /// Write the suite that is inside the command into a folder
+    Export(ExportArgs),
     /// Judge the evidence of a run again
     Judge(JudgeArgs),
     /// Say what a rule asks, what a scenario shows, or what a word of the language means
@@ -30,6 +36,8 @@ pub(crate) enum Command {
     New(NewArgs),
     /// Print the JSON Schema of a kind of file, for editors
     Schema(SchemaArgs),
+    /// List the defects that can be switched on, with the rules that they break
+    Defects,
     /// Run the reference router
     Router(RouterArgs),
     /// Serve the upstreams of a world for hand work
@@ -46,9 +54,32 @@ pub(crate) struct PathArgs {
     pub(crate) paths: Vec<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// Scenario files, or folders that hold them [default: the suite inside the command]
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// Show what each rule and each row of the requirements is covered by, and fail if one is covered by nothing
+    #[arg(long)]
+    pub(crate) coverage: bool,
+
+    /// The rows to be covered [default: those of the suite inside the command, where that one is listed]
+    #[arg(long, value_name = "FILE", requires = "coverage")]
+    pub(crate) requirements: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// A folder that is empty or not there yet
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+}
+
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct RunArgs {
-    /// Scenario files or folders, whole trial names (FILE::CASE), or words that a trial's name must hold
+    /// Scenario files or folders, whole trial names (FILE::CASE), or words that a trial's name must hold [default: the suite
+    /// inside the command]
     #[arg(value_name = "PATH|NAME|FILTER")]
     pub(crate) what: Vec<String>,
 
@@ -68,6 +99,22 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FOLDER")]
     pub(crate) reports: Option<PathBuf>,
 
+    /// Run only scenarios that bear this tag, or are of the stage of that name (repeatable)
+    #[arg(long, value_name = "TAG")]
+    pub(crate) tag: Vec<String>,
+
+    /// Leave out scenarios that bear this tag, or are of the stage of that name (repeatable)
+    #[arg(long, value_name = "TAG")]
+    pub(crate) skip_tag: Vec<String>,
+
+    /// Gate what needs a service that is not there, instead of failing
+    #[arg(long)]
+    pub(crate) skip_unavailable: bool,
+
+    /// Let a run send to services that are not on this machine
+    #[arg(long)]
+    pub(crate) allow_remote: bool,
+
     /// Fail if this stage is gated (repeatable)
     #[arg(long, value_name = "STAGE")]
     pub(crate) require: Vec<String>,
@@ -76,9 +123,25 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) strict: bool,
 
+    /// Let rules that came after this version of the contract only warn (1.0)
+    #[arg(long, value_name = "VERSION", value_parser = contract)]
+    pub(crate) contract: Option<ContractVersion>,
+
     /// Run only what did not pass in the last run
     #[arg(long)]
     pub(crate) last_failed: bool,
+
+    /// Send no more requests than this in the whole run
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_requests: Option<u64>,
+
+    /// Send nothing that may cost more than this in the whole run, by the prices of the scenarios (0.50 USD)
+    #[arg(long, value_name = "MONEY", value_parser = money)]
+    pub(crate) max_cost: Option<Money>,
+
+    /// End the run after this time (90s, 10m)
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) max_time: Option<Duration>,
 
     /// Tell what would run, how much would be sent and what it could cost, and start nothing
     #[arg(long, conflicts_with = "list")]
@@ -163,10 +226,53 @@ pub(crate) enum Color {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ProveArgs {
+    /// Scenario files, or folders that hold them [default: the suite inside the command]
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// The profile of the target, which must have defects [default: the bundled reference router]
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) target: Option<PathBuf>,
+
+    /// Prove only what concerns this defect (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) defect: Vec<String>,
+
+    /// Prove only what changed since this commit of git
+    #[arg(long, value_name = "REF")]
+    pub(crate) since: Option<String>,
+
+    /// Run every scenario under every defect, not only those that concern it
+    #[arg(long)]
+    pub(crate) all: bool,
+
+    /// The seed of every draw [default: a new one]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) seed: Option<u64>,
+
+    /// Where the matrix and the evidence go [default: reports/proofs/TIME-SEED]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) reports: Option<PathBuf>,
+
+    /// How many trials run side by side [default: 16]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) test_threads: Option<u16>,
+
+    /// When to use colours
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct JudgeArgs {
     /// The folder of the run
     #[arg(value_name = "RUN", default_value = "reports/latest")]
     pub(crate) run: PathBuf,
+
+    /// Write the reports of this judgement into a folder [default: write nothing]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) reports: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -225,8 +331,8 @@ pub(crate) enum SchemaKind {
 #[derive(Debug, Args)]
 pub(crate) struct RouterArgs {
     /// The router's configuration
-    #[arg(long, value_name = "FILE", required_unless_present = "list_defects")]
-    pub(crate) config: Option<PathBuf>,
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
 
     /// The address to listen on, instead of the configuration's; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS")]
@@ -235,10 +341,6 @@ pub(crate) struct RouterArgs {
     /// Switch on a named defect
     #[arg(long, value_name = "NAME")]
     pub(crate) defect: Option<String>,
-
-    /// List the defects with the rules that they break
-    #[arg(long)]
-    pub(crate) list_defects: bool,
 }
 
 #[derive(Debug, Args)]
@@ -266,6 +368,18 @@ pub(crate) struct UpstreamsArgs {
     /// Write the exports to this file too, for `source`; it is removed at the end
     #[arg(long, value_name = "FILE")]
     pub(crate) exports: Option<PathBuf>,
+}
+
+fn contract(text: &str) -> Result<ContractVersion, &'static str> {
+    ContractVersion::parse(text).ok_or("write two numbers, for example `1.0`")
+}
+
+fn money(text: &str) -> Result<Money, &'static str> {
+    read_money(text).ok_or("write an amount with its currency, for example `0.50 USD`")
+}
+
+fn duration(text: &str) -> Result<Duration, &'static str> {
+    read_duration(text).ok_or("write a number with a unit, for example `90s` or `10m`")
 }
 
 /// An address with a port, or without one for free ports.

@@ -9,7 +9,7 @@ use scenario::{Suite, SuiteError, read_worlds};
 use target::Profile;
 
 use crate::args::PathArgs;
-use crate::contract::CHAPTERS;
+use crate::released::chapters;
 use crate::terminal::{renderer, say, tell};
 
 /// Checks what the paths name.
@@ -20,7 +20,7 @@ pub(crate) fn check(args: &PathArgs) -> Exit {
     let mut sound = Vec::new();
     let mut exit = Exit::Sound;
     if !paths.is_empty() {
-        match Suite::read(&paths, CHAPTERS) {
+        match Suite::read(&paths, chapters()) {
             Ok(suite) if suite.scenarios.is_empty() => sound.push(counted(paths.len(), "chapter")),
             Ok(suite) => {
                 let cases: usize = suite.scenarios.iter().map(|file| file.cases.len()).sum();
@@ -30,7 +30,7 @@ pub(crate) fn check(args: &PathArgs) -> Exit {
             Err(error) => exit = tell_all(&error),
         }
     }
-    let read_world = |path: &PathBuf| read_worlds(path, CHAPTERS).err();
+    let read_world = |path: &PathBuf| read_worlds(path, chapters()).err();
     for (files, what, wrong) in [
         (&worlds, "world", worlds.iter().filter_map(read_world).collect::<Vec<SuiteError>>()),
         (&profiles, "profile", profiles.iter().filter_map(|path| Profile::read(path).err()).collect()),

@@ -8,11 +8,11 @@ mod word;
 use std::path::{Path, PathBuf};
 
 use run::Exit;
-use scenario::{Source, Suite, SuiteTexts, nearest};
+use scenario::{Suite, nearest};
 
 use crate::args::ExplainArgs;
 use crate::check::tell_all;
-use crate::contract::CHAPTERS;
+use crate::released::{chapters, contract};
 use crate::terminal::{say, tell};
 
 const SCENARIOS: &str = "scenarios";
@@ -23,7 +23,7 @@ const WIDEST: usize = 100;
 pub(crate) fn explain(args: &ExplainArgs) -> Exit {
     let asked = args.what.trim();
     let paths = paths(args);
-    let (suite, unsound) = match Suite::read(&paths, CHAPTERS) {
+    let (suite, unsound) = match Suite::read(&paths, chapters()) {
         _ if paths.is_empty() => (contract(), false),
         Ok(suite) => (suite, false),
         // A rule or a word can be explained though a scenario somewhere is wrong; what the user named must be sound.
@@ -61,13 +61,6 @@ fn paths(args: &ExplainArgs) -> Vec<PathBuf> {
     }
 }
 
-/// The rules alone. The command's own chapters are sound; a test reads them.
-fn contract() -> Suite {
-    let chapter = |(name, text): &(&str, &str)| Source { name: (*name).to_owned(), text: (*text).to_owned() };
-    let chapters = CHAPTERS.iter().map(chapter).collect();
-    Suite::of(SuiteTexts { chapters, ..SuiteTexts::default() }).unwrap_or_default()
-}
-
 fn unknown(asked: &str, suite: &Suite, language: &word::Language) -> String {
     let message = format!("error: no rule, scenario or word of the language is called `{asked}`");
     let ids: Vec<&str> = suite.rules.ids().collect();
@@ -93,7 +86,7 @@ fn indented(text: &str, by: &str) -> String {
 }
 
 /// A text of one line, broken where lines get long; those after the first begin with as many blanks as asked for.
-fn wrapped(text: &str, indent: usize) -> String {
+pub(crate) fn wrapped(text: &str, indent: usize) -> String {
     let mut lines = String::new();
     let mut column = indent;
     for word in text.split_whitespace() {

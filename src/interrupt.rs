@@ -1,19 +1,20 @@
 //! Ctrl-C and friends: the first ends the run in good order, the second at once.
 
-use run::{Engine, Exit, Stopper};
+use run::{Exit, Stopper};
+use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::terminal::tell;
 
-/// Lets signals stop an engine.
+/// Lets signals stop engines.
 ///
 /// # Errors
 ///
 /// If the machine does not let signals be handled.
-pub(crate) fn listen(engine: &Engine) -> std::io::Result<()> {
-    let _inside = engine.handle().enter();
+pub(crate) fn listen(handle: &Handle, stopper: Stopper) -> std::io::Result<()> {
+    let _inside = handle.enter();
     let signals = Signals::listen()?;
-    engine.handle().spawn(obey(signals, engine.stopper()));
+    handle.spawn(obey(signals, stopper));
     Ok(())
 }
 

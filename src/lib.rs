@@ -3,14 +3,20 @@
 mod args;
 mod bundled;
 mod check;
-mod contract;
+mod coverage;
+mod defects;
 mod dry_run;
 mod explain;
+mod export;
 mod guard;
 mod interrupt;
 mod judge;
 mod list;
+mod made;
 mod new;
+mod progress;
+mod prove;
+mod released;
 mod reports;
 mod router;
 mod run;
@@ -35,11 +41,14 @@ pub fn main() -> ExitCode {
     let exit = match CommandLine::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::check(&args),
+        Command::Prove(args) => prove::prove(&args),
         Command::List(args) => list::list(&args),
+        Command::Export(args) => export::export(&args),
         Command::Judge(args) => judge::judge(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::New(args) => new::new(&args),
         Command::Schema(args) => schema::schema(&args),
+        Command::Defects => defects::defects(),
         Command::Router(args) => router::router(args),
         Command::Upstreams(args) => upstreams::upstreams(&args),
         Command::Guard(args) => guard::guard(args),

@@ -1,19 +1,22 @@
-//! `stormproof list`: trials with their titles and the rules that they prove.
+//! `stormproof list`: trials with their titles and the rules that they prove, or what is covered by them.
 
 use run::{Exit, trial_name};
-use scenario::Suite;
 
-use crate::args::PathArgs;
+use crate::args::ListArgs;
 use crate::check::tell_all;
-use crate::contract::CHAPTERS;
+use crate::coverage::coverage;
+use crate::released::read_suite;
 use crate::terminal::say;
 
 /// Lists trials.
-pub(crate) fn list(args: &PathArgs) -> Exit {
-    let suite = match Suite::read(&args.paths, CHAPTERS) {
+pub(crate) fn list(args: &ListArgs) -> Exit {
+    let suite = match read_suite(&args.paths) {
         Ok(suite) => suite,
         Err(error) => return tell_all(&error),
     };
+    if args.coverage {
+        return coverage(args, &suite);
+    }
     let mut text = String::new();
     for file in &suite.scenarios {
         for case in &file.cases {

@@ -9,7 +9,7 @@ use scenario::{Document, Source, Suite, SuiteTexts};
 
 use crate::args::{NewArgs, NewKind};
 use crate::check::tell_all;
-use crate::contract::CHAPTERS;
+use crate::released::chapters;
 use crate::terminal::{say, tell};
 
 const SCENARIO: &str = include_str!("new/scenario.yaml");
@@ -145,7 +145,7 @@ fn is_there(chapter: &Document, id: &str) -> bool {
 
 /// Whether the contract has a rule with this id.
 fn is_of_the_contract(id: &str) -> bool {
-    Suite::read(&[], CHAPTERS).is_ok_and(|contract| contract.rules.get(id).is_some())
+    Suite::read(&[], chapters()).is_ok_and(|contract| contract.rules.get(id).is_some())
 }
 
 /// The head of a chapter that is called as its folder.

@@ -4,19 +4,22 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use record::{RunRecord, TrialRecord};
+use record::{MOST_TRIES, RunRecord, TrialRecord};
 use report::terminal::{Palette, stories, summary};
 use run::{
-    Bench, Engine, Exit, Narrator, RunFolder, RunSettings, ScenarioPlan, Story, Told, WatcherMaker, is_ok,
-    run_trials,
+    Bench, Caps, Engine, Exit, Narrator, RunFolder, RunSettings, ScenarioPlan, Story, Told, WatcherMaker,
+    is_ok, run_trials,
 };
 
-use crate::args::{Color, Format, LibtestArgs, RunArgs};
+use crate::args::{Format, LibtestArgs, RunArgs};
 use crate::dry_run::dry_run;
 use crate::interrupt;
+use crate::made::{SOURCE_SHA256, VERSION};
+use crate::progress::Progress;
 use crate::reports::{self, Heading};
 use crate::settings::{Refusal, Settings};
 use crate::terminal::{colours, say, tell};
+use crate::test_target::one_trial_for_each_process;
 
 /// Runs scenarios.
 pub(crate) fn run(args: &RunArgs) -> Exit {
@@ -52,30 +55,53 @@ pub(crate) fn run_settings(settings: Settings, args: &RunArgs, joining: Joining)
         return Ok(Exit::Sound);
     }
     let folder = make_folder(&settings, joining)?;
-    let Settings { bench, trials, profile, mut heading, stormproof, required, .. } = settings;
+    let Settings { bench, trials, profile, mut heading, stormproof, required, services, .. } = settings;
+    let libtest = libtest(&args.libtest, colours(args.libtest.color));
+    let undrawn = |error| Refusal::machine("the progress of the run cannot be shown", &error);
+    let progress = Progress::start(args, &bench.suite, &trials).map_err(undrawn)?;
     let engine = Engine::start(RunSettings {
-        bench,
-        profile,
+        bench: Arc::new(bench),
+        profile: Arc::new(profile),
+        tool: (VERSION, SOURCE_SHA256),
         defect: heading.target.defect.clone(),
+        patience: services.patience,
+        skip_unavailable: services.skip_unavailable,
+        caps: caps(args),
         folder: folder.clone(),
         stormproof,
-        watch: watch(args),
+        most_tries: most_tries(joining),
+        watch: watch(args).or_else(|| progress.watch()),
+        ended: Some(progress.ended()),
     })
     .map_err(|error| Refusal::machine("the machine starts no threads", &error))?;
     let engine = Arc::new(engine);
-    interrupt::listen(&engine).map_err(|error| Refusal::machine("signals cannot be handled", &error))?;
+    interrupt::listen(engine.handle(), engine.stopper())
+        .map_err(|error| Refusal::machine("signals cannot be handled", &error))?;
     if trials.iter().any(|trial| trial.ignored.is_none()) {
         let untold = |error| Refusal::machine("the target tells no version", &error);
         heading.target.version = engine.target_version().map_err(untold)?;
     }
+    reports::write_head(&folder, &heading, &engine.settings().bench)
+        .map_err(|error| Refusal::machine("the run cannot be kept", &error))?;
     let palette = palette(args);
     let story = story(&heading, &engine.settings().bench, palette);
-    let records = run_trials(&engine, trials, libtest(&args.libtest), &story);
-    let run = reports::record(&heading, &engine.settings().bench, records, engine.stopped());
+    let records = run_trials(&engine, trials, libtest, &story);
+    drop(progress);
+    let run = reports::record(&heading, &engine.settings().bench, records, engine.interrupted());
     reports::write(&folder, &run)
         .map_err(|error| Refusal::machine("the reports cannot be written", &error))?;
     conclude(&run, folder.path(), args, palette);
     Ok(Exit::of(&run, &required))
+}
+
+/// The caps as they were asked for.
+pub(crate) fn caps(args: &RunArgs) -> Caps {
+    Caps { requests: args.max_requests, cost: args.max_cost, time: args.max_time }
+}
+
+/// Where each trial has a process of its own, none knows of the others, and nothing could be run again alone.
+fn most_tries(joining: Joining) -> u32 {
+    if joining == Joining::Shared && one_trial_for_each_process() { 1 } else { MOST_TRIES }
 }
 
 fn make_folder(settings: &Settings, joining: Joining) -> Result<RunFolder, Refusal> {
@@ -106,7 +132,7 @@ fn list(trials: &[ScenarioPlan], args: &LibtestArgs) -> Exit {
     Exit::Sound
 }
 
-fn libtest(args: &LibtestArgs) -> libtest_mimic::Arguments {
+fn libtest(args: &LibtestArgs, colours: bool) -> libtest_mimic::Arguments {
     libtest_mimic::Arguments {
         include_ignored: args.include_ignored,
         ignored: args.ignored,
@@ -117,10 +143,10 @@ fn libtest(args: &LibtestArgs) -> libtest_mimic::Arguments {
             Format::Terse => libtest_mimic::FormatSetting::Terse,
             Format::Json => libtest_mimic::FormatSetting::Json,
         }),
-        color: Some(match args.color {
-            Color::Auto => libtest_mimic::ColorSetting::Auto,
-            Color::Always => libtest_mimic::ColorSetting::Always,
-            Color::Never => libtest_mimic::ColorSetting::Never,
+        // What looks like no terminal to `libtest`, because bars are drawn, may be one.
+        color: Some(match colours {
+            true => libtest_mimic::ColorSetting::Always,
+            false => libtest_mimic::ColorSetting::Never,
         }),
         ..libtest_mimic::Arguments::default()
     }

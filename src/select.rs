@@ -8,7 +8,6 @@ use crate::args::RunArgs;
 
 /// Separates a scenario's file from a case in a trial's name.
 const CASE: &str = "::";
-const DEFAULT_PATH: &str = "scenarios";
 
 /// Paths to read, and which of their trials to run.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,11 +17,16 @@ pub(crate) struct Selected {
 }
 
 /// Tells paths, names and filters apart. A word is a path if it exists or looks like one, a name if it holds `::`, and a
-/// filter otherwise; without any path the whole suite is meant.
+/// filter otherwise; no path at all means the suite inside the command.
 pub(crate) fn selected(args: &RunArgs, exists: impl Fn(&Path) -> bool) -> Selected {
     let mut paths = Vec::new();
-    let mut selection =
-        Selection { skip: args.libtest.skip.clone(), exact: args.libtest.exact, ..Selection::default() };
+    let mut selection = Selection {
+        skip: args.libtest.skip.clone(),
+        exact: args.libtest.exact,
+        tags: args.tag.clone(),
+        skip_tags: args.skip_tag.clone(),
+        ..Selection::default()
+    };
     for word in &args.what {
         match word.split_once(CASE) {
             Some((file, _)) => {
@@ -34,9 +38,6 @@ pub(crate) fn selected(args: &RunArgs, exists: impl Fn(&Path) -> bool) -> Select
             }
             None => selection.filters.push(word.clone()),
         }
-    }
-    if paths.is_empty() {
-        paths.push(PathBuf::from(DEFAULT_PATH));
     }
     if !selection.names.is_empty() {
         // A whole file beside a single case means all of its cases.
@@ -65,7 +66,7 @@ mod tests {
         let Selected { paths, selection } = select(&["scenarios", "storm"]);
         assert_eq!(paths, [PathBuf::from("scenarios")]);
         assert_eq!(selection.filters, ["storm"]);
-        assert_eq!(select(&["storm"]).paths, [PathBuf::from("scenarios")]);
+        assert_eq!(select(&["storm"]).paths, [] as [PathBuf; 0]);
     }
 
     #[test]

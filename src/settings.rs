@@ -1,19 +1,23 @@
 //! What `run` was asked, resolved once: the files are read, the target is known, the trials are planned.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use record::{RunRecord, TargetRecord, TrialRecord};
-use run::{Bench, Exit, Gates, Planning, ScenarioPlan, is_ok, plan};
-use scenario::{ServiceDefect, Stage, Suite, nearest};
+use run::{
+    Bench, BeyondCaps, Estimate, Exit, Gates, Outside, Planning, ScenarioPlan, Selection, is_ok, plan,
+};
+use scenario::{ContractVersion, ServiceDefect, Stage, Suite, nearest, show_duration};
 use target::Profile;
 
 use crate::args::RunArgs;
 use crate::bundled;
-use crate::contract::CHAPTERS;
+use crate::released::{self, read_suite};
 use crate::reports::Heading;
+use crate::run::caps;
 use crate::select::{Selected, selected};
 use crate::terminal::{renderer, tell};
 
@@ -32,6 +36,13 @@ pub(crate) struct Settings {
     pub(crate) is_usual_folder: bool,
     pub(crate) stormproof: PathBuf,
     pub(crate) required: Vec<String>,
+    pub(crate) services: Services,
+}
+
+/// How it is gone about with real services.
+pub(crate) struct Services {
+    pub(crate) patience: Duration,
+    pub(crate) skip_unavailable: bool,
 }
 
 /// Why nothing is run.
@@ -59,9 +70,15 @@ impl Settings {
         if args.last_failed {
             selection.names.extend(last_failed(Path::new(LATEST))?);
         }
-        let suite = Suite::read(&paths, CHAPTERS)
+        let suite = read_suite(&paths)
             .map_err(|error| Refusal { message: error.draw(&renderer()), exit: Exit::Misused })?;
-        let profile = read_profile(args.target.as_deref())?;
+        let outside =
+            Outside::from_variables(&suite, |name| std::env::var(name).ok()).map_err(Refusal::misused)?;
+        known_tags(&suite, &selection)?;
+        let mut profile = read_profile(args.target.as_deref())?;
+        if let Some(within) = outside.health_timeout {
+            profile.says.start.ready.within = within;
+        }
         let of_target = args.defect.as_deref().filter(|defect| ServiceDefect::from_word(defect).is_none());
         if let (Some(defect), None) = (of_target, profile.defects()) {
             return Err(Refusal::misused(format!(
@@ -78,6 +95,7 @@ impl Settings {
         let planning = Planning {
             profile: &profile,
             gates: &gates,
+            outside: Some(&outside),
             selection: &selection,
             seed,
             unstartable: unstartable.as_deref(),
@@ -86,20 +104,74 @@ impl Settings {
         if trials.is_empty() {
             return Err(nothing_selected(&suite, &selection, &args.what));
         }
-        let bench = Bench::of(suite, &profile, args.strict);
+        within_caps(args, &suite, &trials)?;
+        stays_here(args, &trials)?;
+        let notes = notes(&outside, &suite, &trials);
+        let contract = known_contract(&suite, args.contract)?;
+        let bench = Bench { contract, ..Bench::of(suite, &profile, args.strict) };
         let started = SystemTime::now();
         let folder = args.reports.clone().unwrap_or_else(|| Path::new(RUNS).join(run_name(started, seed)));
         let target = TargetRecord {
             name: profile.name().to_owned(),
             version: None,
             profile: args.target.as_ref().map_or_else(String::new, |path| path.display().to_string()),
+            profile_sha256: profile.sha256(),
             defect: args.defect.clone(),
         };
         let command = command(args, seed);
-        let heading = Heading { started, seed, target, command };
+        let heading = Heading { started, seed, target, command, notes };
         let is_usual_folder = args.reports.is_none();
-        Ok(Self { bench, trials, profile, heading, folder, is_usual_folder, stormproof, required })
+        let services = Services { patience: outside.patience(), skip_unavailable: args.skip_unavailable };
+        Ok(Self { bench, trials, profile, heading, folder, is_usual_folder, stormproof, required, services })
     }
+}
+
+/// Refuses a tag that is borne by nothing and means nothing.
+fn known_tags(suite: &Suite, selection: &Selection) -> Result<(), Refusal> {
+    let Some((unknown, near)) = selection.unknown_tag(suite) else { return Ok(()) };
+    let help = near.map_or_else(String::new, |near| format!("\n  = help: did you mean `{near}`?"));
+    Err(Refusal::misused(format!("no scenario bears the tag `{unknown}`{help}")))
+}
+
+/// Refuses services that are not on this machine, unless that is meant.
+fn stays_here(args: &RunArgs, trials: &[ScenarioPlan]) -> Result<(), Refusal> {
+    let run = trials.iter().filter(|trial| trial.ignored.is_none());
+    let away = run.flat_map(|trial| &trial.services).find(|service| !service.url.is_loopback());
+    let Some(service) = away.filter(|_| !args.allow_remote) else { return Ok(()) };
+    Err(Refusal::misused(format!(
+        "`{}` is {}, which is not on this machine\n  = help: add `--allow-remote` if that is meant",
+        service.variable, service.url
+    )))
+}
+
+/// What reports must tell beside the command line: what of the suite was edited, and what in the environment had a say.
+fn notes(outside: &Outside, suite: &Suite, trials: &[ScenarioPlan]) -> Vec<String> {
+    let run = trials.iter().filter(|trial| trial.ignored.is_none());
+    let services: BTreeSet<String> = run
+        .flat_map(|trial| &trial.services)
+        .map(|service| {
+            format!("the service `{}` is the one at {} ({})", service.upstream, service.url, service.variable)
+        })
+        .collect();
+    let timeout = outside.health_timeout.map(|within| {
+        format!("a target or a service may take {} to be ready (HEALTH_TIMEOUT)", show_duration(within))
+    });
+    let router = std::env::var("ROUTER_URL").ok().filter(|url| !url.is_empty());
+    let router = router.map(|_| "ROUTER_URL is set, and no profile makes use of it".to_owned());
+    edited(suite).into_iter().chain(services).chain(timeout).chain(router).collect()
+}
+
+/// That a suite is not the one that was released, if it is not.
+fn edited(suite: &Suite) -> Option<String> {
+    let edited = released::edited(suite);
+    let [first, others @ ..] = edited.as_slice() else { return None };
+    let others = match others.len() {
+        0 => String::new(),
+        1 => " and 1 other file".to_owned(),
+        more => format!(" and {more} other files"),
+    };
+    let are = if edited.len() == 1 { "is" } else { "are" };
+    Some(format!("the suite was edited: `{first}`{others} {are} not as released with this command"))
 }
 
 fn required(stages: &[String]) -> Result<Vec<String>, Refusal> {
@@ -116,6 +188,32 @@ fn required(stages: &[String]) -> Result<Vec<String>, Refusal> {
     }
 }
 
+/// The version of the contract that was asked for, if there is one.
+fn known_contract(suite: &Suite, asked: Option<ContractVersion>) -> Result<Option<ContractVersion>, Refusal> {
+    match (asked, suite.rules.version()) {
+        (Some(asked), Some(newest)) if asked > newest => Err(Refusal::misused(format!(
+            "there is no version {asked} of the contract\n  = help: the newest is {newest}"
+        ))),
+        _ => Ok(asked),
+    }
+}
+
+/// Refuses a plan that is beyond the caps of the command line before anything is sent.
+fn within_caps(args: &RunArgs, suite: &Suite, trials: &[ScenarioPlan]) -> Result<(), Refusal> {
+    let nothing = Estimate { output_tokens: Some(0), cost_micros: Some(0), ..Estimate::default() };
+    let runs = trials.iter().filter(|trial| trial.ignored.is_none());
+    let plan = runs.map(|trial| Estimate::of(&trial.case(suite).scenario)).fold(nothing, Estimate::and);
+    caps(args).check(&plan).map_err(|beyond| {
+        let option = match beyond {
+            BeyondCaps::Requests { .. } => "--max-requests",
+            BeyondCaps::Cost { .. } | BeyondCaps::Unpriced => "--max-cost",
+        };
+        Refusal::misused(format!(
+            "the selection does not keep `{option}`: {beyond}\n  = help: select less, or raise the cap; `--dry-run` shows each trial"
+        ))
+    })
+}
+
 /// A word on a defect that no rule names, and that is almost one that a rule does. A target may have others all the same.
 fn misspelt(suite: &Suite, defect: &str) -> Option<String> {
     let named: Vec<&str> =
@@ -127,7 +225,7 @@ fn misspelt(suite: &Suite, defect: &str) -> Option<String> {
     Some(format!("note: no rule names a defect `{defect}`\n  = help: did you mean `{near}`?\n"))
 }
 
-fn read_profile(path: Option<&Path>) -> Result<Profile, Refusal> {
+pub(crate) fn read_profile(path: Option<&Path>) -> Result<Profile, Refusal> {
     let profile = match path {
         Some(path) => Profile::read(path),
         None => bundled::read_profile()
@@ -155,7 +253,7 @@ fn last_failed(latest: &Path) -> Result<Vec<String>, Refusal> {
     Ok(names)
 }
 
-fn nothing_selected(suite: &Suite, selection: &run::Selection, what: &[String]) -> Refusal {
+fn nothing_selected(suite: &Suite, selection: &Selection, what: &[String]) -> Refusal {
     let names: Vec<String> = suite
         .scenarios
         .iter()
@@ -178,7 +276,7 @@ pub(crate) fn fresh_seed() -> u64 {
     RandomState::new().hash_one(SystemTime::now()) % 1_000_000
 }
 
-fn run_name(started: SystemTime, seed: u64) -> String {
+pub(crate) fn run_name(started: SystemTime, seed: u64) -> String {
     let time = humantime::format_rfc3339_seconds(started).to_string();
     format!("{}-{seed}", time.trim_end_matches('Z').replace(['-', ':'], "").replace('T', "-"))
 }
@@ -194,8 +292,17 @@ fn command(args: &RunArgs, seed: u64) -> String {
     if let Some(defect) = &args.defect {
         words.extend(["--defect".to_owned(), defect.clone()]);
     }
-    if args.strict {
-        words.push("--strict".to_owned());
+    if let Some(contract) = args.contract {
+        words.extend(["--contract".to_owned(), contract.to_string()]);
+    }
+    for (is_set, option) in [
+        (args.strict, "--strict"),
+        (args.skip_unavailable, "--skip-unavailable"),
+        (args.allow_remote, "--allow-remote"),
+    ] {
+        if is_set {
+            words.push(option.to_owned());
+        }
     }
     words.join(" ")
 }

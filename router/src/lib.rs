@@ -13,12 +13,16 @@ mod defects;
 mod edit;
 mod exchange;
 mod front;
+mod growth;
 mod known_keys;
 mod metrics;
+mod nearest;
 mod policy;
 mod pool;
 mod provider;
+mod rewrite;
 mod secret;
+mod selection;
 mod serve;
 mod settings;
 mod shared;
@@ -31,5 +35,7 @@ mod usage;
 
 pub use defects::{Defect, UnknownDefect, defects};
 pub use front::ListenError;
+#[doc(hidden)]
+pub use selection::{Selected, Selection};
 pub use serve::{Router, ServeError, ServeOptions, serve, start};
 pub use settings::{Environment, ProcessEnvironment, SettingsError};

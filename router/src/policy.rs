@@ -6,7 +6,8 @@ use crate::accounts::{BudgetCheck, ChargeOnce, ChargePolicy, CountReservations};
 use crate::apis::{CarefulApis, ServicePolicy};
 use crate::exchange::{KeyChoice, OpenKeysInTurn, RetryPolicy, RetryWhatMayHelp};
 use crate::front::{BorderPolicy, ClosedBorder};
-use crate::provider::{HintPolicy, HonourHints};
+use crate::provider::{AsItIs, HintPolicy, HonourHints, WirePolicy};
+use crate::settings::{EveryKeyOnce, SourcePolicy};
 use crate::stream::{StreamPolicy, WholeStreams};
 use crate::tenants::{FairTenancy, TenancyPolicy};
 use crate::upkeep::{CarefulUpkeep, UpkeepPolicy};
@@ -21,11 +22,13 @@ pub(crate) struct Policies {
     pub(crate) upkeep: Box<dyn UpkeepPolicy>,
     pub(crate) apis: Box<dyn ServicePolicy>,
     // These are asked until the last byte of an answer, which outlives the request.
+    pub(crate) wire: Arc<dyn WirePolicy>,
     pub(crate) streams: Arc<dyn StreamPolicy>,
     pub(crate) usage: Arc<dyn UsagePolicy>,
     pub(crate) charging: Arc<dyn ChargePolicy>,
     pub(crate) budgets: Arc<dyn BudgetCheck>,
     pub(crate) tenancy: Arc<dyn TenancyPolicy>,
+    pub(crate) sources: Arc<dyn SourcePolicy>,
 }
 
 impl Policies {
@@ -38,11 +41,13 @@ impl Policies {
             border: Box::new(ClosedBorder),
             upkeep: Box::new(CarefulUpkeep),
             apis: Box::new(CarefulApis),
+            wire: Arc::new(AsItIs),
             streams: Arc::new(WholeStreams),
             usage: Arc::new(LatestReport),
             charging: Arc::new(ChargeOnce),
             budgets: Arc::new(CountReservations),
             tenancy: Arc::new(FairTenancy),
+            sources: Arc::new(EveryKeyOnce),
         }
     }
 }

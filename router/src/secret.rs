@@ -1,37 +1,47 @@
-//! An API key that cannot be printed: whatever formats it shows a fingerprint.
+//! An API key that cannot be printed, whatever formats it shows a fingerprint, and that leaves no text behind in the memory.
 
 use std::fmt;
 
+use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
-/// The text of an API key. Two secrets are equal when their texts are.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Secret(String);
+/// The text of an API key, overwritten when it is dropped. Two secrets are equal when their texts are.
+#[derive(Clone)]
+pub(crate) struct Secret(SecretString);
 
 impl Secret {
     /// Takes the text with surrounding white space removed, or nothing when only white space is left.
     pub(crate) fn trimmed(text: &str) -> Option<Self> {
         let text = text.trim();
-        (!text.is_empty()).then(|| Self(text.to_owned()))
+        (!text.is_empty()).then(|| Self(text.into()))
     }
 
     /// The text itself, for the one header that carries it to the provider.
     pub(crate) fn reveal(&self) -> &str {
-        &self.0
+        self.0.expose_secret()
     }
 
     /// Whether the text can stand in a header as one credential: no blanks, line ends or other bytes that a
     /// provider would read as two keys or none.
     pub(crate) fn is_well_formed(&self) -> bool {
-        self.0.bytes().all(|byte| byte.is_ascii_graphic())
+        self.reveal().bytes().all(|byte| byte.is_ascii_graphic())
     }
 
     /// A few hexadecimal digits that tell keys apart and give nothing away.
     pub(crate) fn fingerprint(&self) -> String {
-        let digest = Sha256::digest(self.0.as_bytes());
+        let digest = Sha256::digest(self.reveal().as_bytes());
         digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
     }
 }
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.reveal().as_bytes().ct_eq(other.reveal().as_bytes()).into()
+    }
+}
+
+impl Eq for Secret {}
 
 /// A digest of a key, to compare keys by. What a comparison takes tells nothing about the key that was known.
 #[derive(Clone, Copy)]
@@ -44,8 +54,7 @@ impl KeyDigest {
 
     /// Whether both are of one key. Every byte is looked at, wherever the first difference is.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        let different = self.0.iter().zip(&other.0).fold(0, |found, (one, other)| found | (one ^ other));
-        std::hint::black_box(different) == 0
+        self.0.ct_eq(&other.0).into()
     }
 }
 

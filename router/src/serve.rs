@@ -92,6 +92,7 @@ pub async fn start(
 ) -> Result<Router, ServeError> {
     let policies = policies(options.defect.as_deref())?;
     let (in_force, listen) = InForce::load(options.config.clone(), Arc::new(environment), policies)?;
+    in_force.meet_others().await;
     let in_force = Arc::new(in_force);
     let listener = Listener::bind(options.listen.unwrap_or(listen)).await?;
     let address = listener.address();
@@ -116,6 +117,7 @@ impl Router {
     pub async fn stop(mut self) -> Result<(), ServeError> {
         self.stop.send_replace(true);
         (&mut self.server).await?;
+        self.in_force.end().await;
         Ok(())
     }
 }

@@ -45,20 +45,11 @@ fn scenarios(known: &KnownRule, suite: &Suite) -> Vec<String> {
         .collect()
 }
 
-/// The defects that the rule names, and those of the bundled router that say they break it.
+/// The defects that the rule names.
 fn breaking(known: &KnownRule) -> Vec<String> {
-    let named = known.rule.killed_by.iter().map(String::as_str);
-    let own = defects().iter().filter(|defect| defect.breaks.contains(&known.id.as_str()));
-    let mut names: Vec<&str> = named.chain(own.map(|defect| defect.name)).collect();
-    let mut seen: Vec<&str> = Vec::new();
-    names.retain(|name| {
-        let new = !seen.contains(name);
-        seen.push(name);
-        new
-    });
-    let told = |name: &str| match defects().iter().find(|defect| defect.name == name) {
+    let told = |name: &String| match defects().find(|defect| defect.name == name) {
         Some(defect) => format!("  {name}\n      {}\n", wrapped(defect.about, 6)),
         None => format!("  {name}\n"),
     };
-    names.into_iter().map(told).collect()
+    known.rule.killed_by.iter().map(told).collect()
 }

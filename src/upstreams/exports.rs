@@ -19,6 +19,8 @@ const MARK: &str = "# Written by `stormproof upstreams`, which removes it when i
 struct Exported<'a> {
     name: &'a str,
     url: String,
+    /// The variable by which scenarios find a real service in its place.
+    found_by: Option<&'a str>,
     /// The secrets of its keys, each with the variable that the world gives it.
     keys: Vec<(&'a str, Option<&'a str>)>,
 }
@@ -31,7 +33,13 @@ pub(crate) fn exports(serving: &Serving, control: SocketAddr) -> String {
         let variables = variables.map(|variable| variable.map(|variable| variable.value.as_str()));
         let secrets = serving.upstreams.keys(name).iter().map(upstream::Key::secret);
         let url = format!("{address}{}", base_path(settings.dialect));
-        Some(Exported { name, url, keys: secrets.zip(variables).collect() })
+        let found_by = settings.url_from.as_ref().map(|variable| variable.value.as_str());
+        Some(Exported {
+            name,
+            url,
+            found_by: found_by.filter(|name| is_name(name)),
+            keys: secrets.zip(variables).collect(),
+        })
     });
     let mut text: String = variables(&exported.collect::<Vec<_>>())
         .into_iter()
@@ -58,7 +66,8 @@ fn base_path(protocol: Protocol) -> &'static str {
 /// Names and values. What the world calls a variable is called so; no name is given twice.
 fn variables(upstreams: &[Exported<'_>]) -> Vec<(String, String)> {
     let given = upstreams.iter().flat_map(|upstream| &upstream.keys).filter_map(|(_, variable)| *variable);
-    let mut taken: BTreeSet<String> = given.map(str::to_owned).collect();
+    let found_by = upstreams.iter().filter_map(|upstream| upstream.found_by);
+    let mut taken: BTreeSet<String> = given.chain(found_by).map(str::to_owned).collect();
     let mut variables = Vec::new();
     for upstream in upstreams {
         let prefix = prefix(upstream.name, &taken);
@@ -67,6 +76,9 @@ fn variables(upstreams: &[Exported<'_>]) -> Vec<(String, String)> {
             variables.push((name, value.to_owned()));
         };
         add(format!("{prefix}_BASE_URL"), &upstream.url);
+        if let Some(variable) = upstream.found_by {
+            add(variable.to_owned(), &upstream.url);
+        }
         for (place, (secret, variable)) in upstream.keys.iter().enumerate() {
             match variable {
                 Some(variable) => add((*variable).to_owned(), secret),
@@ -97,6 +109,12 @@ fn prefix(upstream: &str, taken: &BTreeSet<String>) -> String {
     };
     let numbered = (2..).map(|number: u32| format!("{name}_{number}"));
     std::iter::once(name.clone()).chain(numbered).find(is_free).unwrap_or(name)
+}
+
+/// Whether a shell takes it for the name of a variable.
+fn is_name(name: &str) -> bool {
+    let letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    name.starts_with(|c: char| letter(c) && !c.is_ascii_digit()) && name.chars().all(letter)
 }
 
 fn export(name: &str, value: &str) -> String {
@@ -163,6 +181,7 @@ mod tests {
             .map(|(name, keys)| Exported {
                 name,
                 url: String::new(),
+                found_by: None,
                 keys: keys.iter().map(|variable| ("secret", *variable)).collect(),
             })
             .collect();
@@ -211,6 +230,17 @@ mod tests {
             names(&[("openai", &[Some("OPENAI_API_KEY_2"), None])]),
             ["OPENAI_2_BASE_URL", "OPENAI_API_KEY_2", "OPENAI_2_API_KEY_2"]
         );
+    }
+
+    #[test]
+    fn a_service_is_exported_where_scenarios_look_for_it() {
+        let registry =
+            |found_by| Exported { name: "registry", url: "http://x".to_owned(), found_by, keys: Vec::new() };
+        let pairs = variables(&[registry(Some("TASK_REGISTRY_URL")), registry(None)]);
+        let names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["REGISTRY_BASE_URL", "TASK_REGISTRY_URL", "REGISTRY_2_BASE_URL"]);
+        assert!(pairs.iter().all(|(_, value)| value == "http://x"));
+        assert!(is_name("SHOP_URL") && !is_name("SHOP-URL") && !is_name("1_URL") && !is_name(""));
     }
 
     #[test]

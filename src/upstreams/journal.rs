@@ -2,12 +2,11 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use record::{AttemptRow, Clock, Entry, Fact, Moment, NOT_REACHED, NameId, Sample, Side};
+use record::{AttemptRow, Clock, Entry, Fact, FactReceiver, Moment, NOT_REACHED, NameId, Sample, Side};
 use serde_json::{Value, json};
 
 /// So many attempts are kept.
@@ -50,11 +49,11 @@ pub(crate) struct Wanted {
 
 impl Journal {
     /// Begins to keep what is received.
-    pub(crate) fn start(received: Receiver<Fact>, clock: Clock) -> io::Result<Self> {
+    pub(crate) fn start(received: FactReceiver, clock: Clock) -> io::Result<Self> {
         let kept = Arc::new(Mutex::new(Kept::default()));
         let filled = Arc::clone(&kept);
         thread::Builder::new().name("journal".to_owned()).spawn(move || {
-            for fact in received {
+            for fact in received.iter() {
                 locked(&filled).take(fact);
             }
         })?;

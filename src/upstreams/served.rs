@@ -8,7 +8,7 @@ use run::Exit;
 use scenario::{Case, World, nearest, read_worlds};
 
 use crate::args::UpstreamsArgs;
-use crate::contract::CHAPTERS;
+use crate::released::chapters;
 use crate::settings::{Refusal, fresh_seed};
 use crate::terminal::renderer;
 
@@ -29,7 +29,7 @@ pub(crate) struct Served {
 impl Served {
     /// Reads the file, and takes the case that was asked for.
     pub(crate) fn resolve(args: &UpstreamsArgs) -> Result<Self, Refusal> {
-        let cases = read_worlds(&args.world, CHAPTERS)
+        let cases = read_worlds(&args.world, chapters())
             .map_err(|error| Refusal { message: error.draw(&renderer()), exit: Exit::Misused })?;
         let file = args.world.display().to_string();
         let case = chosen(cases, args.case.as_deref(), &file)?;

@@ -33,7 +33,7 @@ router: { models: { chat: { pool: openai, model: gpt-example } } }
 "#;
 
 /// The command at work.
-struct Served {
+pub(crate) struct Served {
     child: Child,
     /// Everything that it has printed.
     exports: String,
@@ -42,7 +42,7 @@ struct Served {
 }
 
 impl Served {
-    fn of(world: &str, more: &[&str]) -> Self {
+    pub(crate) fn of(world: &str, more: &[&str]) -> Self {
         let arguments = [&["upstreams", "--world", world, "--seed", "7"], more].concat();
         let mut child = command(&arguments)
             .stdout(Stdio::piped())
@@ -64,7 +64,7 @@ impl Served {
     }
 
     /// The value of a variable, as a shell reads it.
-    fn variable(&self, name: &str) -> String {
+    pub(crate) fn variable(&self, name: &str) -> String {
         let script = format!("{}\nprintf %s \"${name}\"", self.exports);
         let output = Command::new("sh").args(["-euc", &script]).env_clear().output().expect("a shell");
         assert!(output.status.success(), "{name}: {}", err(&output));
@@ -79,7 +79,7 @@ impl Served {
         http("POST", &url, &head, body).0
     }
 
-    fn control(&self, method: &str, path: &str) -> (u16, Value) {
+    pub(crate) fn control(&self, method: &str, path: &str) -> (u16, Value) {
         let url = format!("{}{path}", self.variable("STORMPROOF_CONTROL"));
         let (status, body) = http(method, &url, "", "");
         (status, serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}")))

@@ -46,6 +46,14 @@ pub(crate) fn write_number(number: impl Into<u64>, to: &mut Vec<u8>) {
     to.extend_from_slice(&digits[first..]);
 }
 
+/// Reads JSON. A text that is sound as a whole is looked through once, and not again in each of its parts.
+pub(crate) fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> serde_json::Result<T> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(bytes),
+    }
+}
+
 /// How deep inside of objects and lists a JSON text is, byte by byte.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Nesting {

@@ -42,7 +42,9 @@ pub use embeddings::Inputs;
 pub use error_body::{ErrorBody, Shape};
 pub use error_name::ErrorName;
 pub use framer::{EventTooLong, Framer, RawEvent, StreamFormat};
-pub use hint::{HeaderHints, Hint, HintForm, WaitHint, go_duration, rfc3339, wait_hint, wait_hint_of};
+pub use hint::{
+    HeaderHints, Hint, HintForm, WaitHint, go_duration, is_wait_hint, rfc3339, wait_hint, wait_hint_of,
+};
 pub use limit::{Counted, Limit};
 pub use reading::{Piece, ReadAnswer, StreamEvent, ToldUsage, ToolPiece};
 pub use refusal::{Cause, Refusal, RefusalReply};

@@ -3,6 +3,7 @@
 //! Both send the same requests (`request`), behave alike (`sending`, `sdk`) and read responses alike (`response`, `reading`); `steps` waits for each answer on the
 //! harness's runtime, `drive` owns a thread, its connections and its timer, and shares nothing with anybody while it runs.
 
+mod allowance;
 mod answered;
 mod draw;
 mod drive;
@@ -19,7 +20,8 @@ mod steps;
 mod stop;
 mod surroundings;
 
-pub use drive::{PhaseError, PhaseJob, PhaseReport, drive};
+pub use allowance::{Allowance, Cap};
+pub use drive::{EndedEarly, Order, PhaseError, PhaseJob, PhaseReport, drive};
 pub use request::{Method, Request};
 pub use schedule::{Arrivals, BadSchedule, Deed, Schedule};
 pub use sdk::Sdk;

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
-use dialect::{Dialect, ErrorBody, Framer, RawEvent, Shape, StreamEvent, StreamFormat, Surface, wait_hint};
+use dialect::{
+    Dialect, ErrorBody, Framer, RawEvent, Shape, StreamEvent, StreamFormat, Surface, is_wait_hint, wait_hint,
+};
 use record::{
     Correlation, Entry, ErrorShape, EventKind, EventSeen, ExchangeId, ExchangeRow, Fact, FactSender, Moment,
     NOT_REACHED, NameId, NameTable, Said, TextSeen,
@@ -59,6 +61,10 @@ pub(crate) struct Reading {
     /// Where events go, if they are recorded.
     events: Option<FactSender>,
     index: u32,
+    /// When the last content of a stream came.
+    last_content: Option<Moment>,
+    /// The times between contents that nobody has asked for yet, in microseconds; none where nobody will.
+    gaps: Option<Vec<u32>>,
 }
 
 /// Numbers of error names, looked up once each.
@@ -114,6 +120,8 @@ impl Reading {
             error: None,
             events: recorded.events.then(|| surroundings.facts.clone()),
             index: 0,
+            last_content: None,
+            gaps: None,
         }
     }
 
@@ -123,18 +131,26 @@ impl Reading {
         self
     }
 
+    /// With the times between contents, for somebody who takes them as they come.
+    pub(crate) fn with_gaps(mut self) -> Self {
+        self.gaps = Some(Vec::new());
+        self
+    }
+
     /// A response to an exchange in this dialect, on this surface, is to come. Nothing of the one before it may be taken for a part of it.
     pub(crate) fn expect(&mut self, (dialect, surface): (Dialect, Surface), exchange: ExchangeId) {
         (self.dialect, self.surface, self.exchange) = (dialect, surface, exchange);
         self.reset();
     }
 
-    pub(crate) fn reset(&mut self) {
+    fn reset(&mut self) {
         (self.status, self.stream, self.html) = (0, None, false);
         self.framer.reset(StreamFormat::Events);
         self.body.clear();
         self.body.shrink_to(KEPT_CAPACITY);
         (self.bytes, self.error, self.index) = (0, None, 0);
+        self.last_content = None;
+        self.gaps.iter_mut().for_each(Vec::clear);
         self.answer.reset();
     }
 
@@ -142,17 +158,19 @@ impl Reading {
     pub(crate) fn head<'h>(
         &mut self,
         status: u16,
-        headers: impl Iterator<Item = (&'h str, &'h [u8])>,
+        headers: impl Iterator<Item = (&'h str, &'h [u8])> + Clone,
         row: &mut ExchangeRow,
     ) {
-        self.reset();
-        let headers = headers.inspect(|(name, value)| {
+        let mut asks_to_wait = false;
+        for (name, value) in headers.clone() {
             if name.eq_ignore_ascii_case("content-type") {
                 self.stream = self.dialect.stream_format_of(self.surface, value);
                 self.html = value.starts_with(b"text/html");
             }
-        });
-        let hint = wait_hint(headers, SystemTime::now());
+            asks_to_wait |= is_wait_hint(name);
+        }
+        // Few answers do, and the wall clock is asked for those alone.
+        let hint = asks_to_wait.then(|| wait_hint(headers, SystemTime::now())).flatten();
         self.framer.reset(self.stream.unwrap_or_default());
         self.status = status;
         row.status = status;
@@ -181,6 +199,8 @@ impl Reading {
             index,
             exchange,
             correlation,
+            last_content,
+            gaps,
             ..
         } = self;
         let pushed = framer.push(bytes, |event| {
@@ -201,6 +221,10 @@ impl Reading {
                         answer.contents = answer.contents.saturating_add(1);
                         if row.first_content == NOT_REACHED {
                             row.first_content = now.micros_after(row.intended);
+                        }
+                        // What comes together came with no time between.
+                        if let (Some(last), Some(gaps)) = (last_content.replace(now), gaps.as_mut()) {
+                            gaps.push(now.micros_after(last));
                         }
                     }
                     answer.say(text, *exchange, *correlation);
@@ -257,6 +281,16 @@ impl Reading {
     /// Whether the head came, and as many contents as the client wants.
     pub(crate) fn has_enough(&self) -> bool {
         self.status != 0 && self.answer.contents >= self.enough
+    }
+
+    /// The times between the contents that came since this was asked, in microseconds.
+    pub(crate) fn take_gaps(&mut self) -> impl Iterator<Item = u32> + '_ {
+        self.gaps.iter_mut().flat_map(|gaps| gaps.drain(..))
+    }
+
+    /// When the last content of a stream came.
+    pub(crate) fn last_content(&self) -> Option<Moment> {
+        self.last_content
     }
 
     /// The text of the answer so far, up to a cap; empty where none is kept.

@@ -1,6 +1,7 @@
 //! A request that is sent many times: its bytes are made once, and only the marks in it are written anew.
 
 use std::fmt::Write;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use dialect::{Dialect, Surface};
@@ -53,6 +54,10 @@ pub struct Request {
     pub instance: u8,
     /// How long its client waits for the response; as long as the client does by itself if missing.
     pub patience: Option<Duration>,
+    /// The most that it can cost, in millionths of a dollar.
+    pub cost_micros: u64,
+    /// Where it goes; where its phase's requests go if missing.
+    pub to: Option<SocketAddr>,
 }
 
 /// Holds the place of a mark while a request is made.
@@ -77,6 +82,8 @@ impl Request {
             tenant: NameId::NONE,
             instance: 0,
             patience: None,
+            cost_micros: 0,
+            to: None,
         }
     }
 

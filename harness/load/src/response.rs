@@ -1,5 +1,8 @@
 //! A response as it comes over a connection: its head, where its body ends, and what is read of it.
 
+use std::mem::MaybeUninit;
+
+use httparse::ParserConfig;
 use record::{ExchangeRow, Moment};
 
 use crate::framing::{BadFraming, Framing};
@@ -16,6 +19,8 @@ const MOST_INTERIM: u8 = 16;
 pub(crate) struct Response {
     /// The head, or what has come of it.
     head: Vec<u8>,
+    /// When its first byte came.
+    first_byte: Option<Moment>,
     interim: u8,
     body: Option<Framing>,
     /// Whether the connection can be used again behind it.
@@ -41,14 +46,19 @@ impl From<TooLong> for Unreadable {
 
 impl Response {
     pub(crate) fn new(reading: Reading) -> Self {
-        Self { head: Vec::new(), interim: 0, body: None, keep_alive: true, reading }
+        Self { head: Vec::new(), first_byte: None, interim: 0, body: None, keep_alive: true, reading }
     }
 
-    /// Another response is to come.
+    /// Another response is to come, which its reading is told of apart.
     pub(crate) fn begin(&mut self) {
         self.head.clear();
-        self.reading.reset();
+        self.first_byte = None;
         (self.interim, self.body, self.keep_alive) = (0, None, true);
+    }
+
+    /// When its first byte came.
+    pub(crate) fn first_byte(&self) -> Option<Moment> {
+        self.first_byte
     }
 
     /// The head as it came, as far as it came.
@@ -80,6 +90,7 @@ impl Response {
         now: Moment,
         row: &mut ExchangeRow,
     ) -> Result<bool, Unreadable> {
+        self.first_byte.get_or_insert(now);
         loop {
             if let Some(framing) = &mut self.body {
                 let reading = &mut self.reading;
@@ -103,9 +114,15 @@ impl Response {
     ) -> Result<Option<usize>, Unreadable> {
         let before = self.head.len();
         self.head.extend_from_slice(bytes);
-        let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
-        let mut response = httparse::Response::new(&mut headers);
-        let length = match response.parse(&self.head).map_err(|_| Unreadable)? {
+        // Room for so many headers is not written before they are: that would cost more than to read the few there are.
+        let mut headers = [const { MaybeUninit::uninit() }; MOST_HEADERS];
+        let mut response = httparse::Response::new(&mut []);
+        let parsed = ParserConfig::default().parse_response_with_uninit_headers(
+            &mut response,
+            &self.head,
+            &mut headers,
+        );
+        let length = match parsed.map_err(|_| Unreadable)? {
             httparse::Status::Complete(length) if length <= MOST_HEAD => length,
             httparse::Status::Partial if self.head.len() <= MOST_HEAD => return Ok(None),
             httparse::Status::Complete(_) | httparse::Status::Partial => return Err(Unreadable),

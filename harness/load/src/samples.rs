@@ -34,12 +34,13 @@ pub(crate) struct Message<'a> {
 
 impl Samples {
     pub(crate) fn new(surroundings: &Surroundings) -> Self {
+        let (sound, anomalies) = if surroundings.recorded.nothing { (0, 0) } else { (SOUND, ANOMALIES) };
         Self {
             facts: surroundings.facts.clone(),
             all: surroundings.recorded.messages,
             shown: surroundings.shown_of_message(),
-            sound: SOUND,
-            anomalies: ANOMALIES,
+            sound,
+            anomalies,
         }
     }
 

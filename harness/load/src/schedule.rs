@@ -110,6 +110,16 @@ pub enum BadSchedule {
 }
 
 impl Schedule {
+    /// How many workers can share it: none is left without a client.
+    pub(crate) fn most_workers(&self) -> usize {
+        match self {
+            Self::Burst { count } => usize::try_from(*count).unwrap_or(usize::MAX),
+            Self::Closed { clients, .. } => *clients,
+            Self::Flow { users, .. } => *users,
+            Self::Open { .. } | Self::Ramp { .. } | Self::Steps { .. } | Self::Replay { .. } => usize::MAX,
+        }
+    }
+
     /// Whether a phase with so many requests can keep it.
     pub(crate) fn check(&self, requests: usize) -> Result<(), BadSchedule> {
         let bad_interval = match self {
@@ -142,10 +152,54 @@ fn check_deeds(does: &[Deed], requests: usize) -> Result<(), BadSchedule> {
     if sends { Ok(()) } else { Err(BadSchedule::NothingToSend) }
 }
 
-/// The intended times of a schedule, one after the other, counted from the phase's start.
+/// What one of a phase's workers does of it: the requests whose numbers leave this remainder, and its share of the clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Share {
+    /// Which worker, from 0.
+    pub(crate) nth: usize,
+    /// How many workers there are.
+    pub(crate) of: usize,
+}
+
+impl Share {
+    /// Everything, for a worker that is alone.
+    pub(crate) const ALL: Self = Self { nth: 0, of: 1 };
+
+    /// How many of so many are its own; the shares of all workers add up to all.
+    pub(crate) fn part(self, all: u64) -> u64 {
+        let (nth, of) = (self.nth as u64, self.of.max(1) as u64);
+        all / of + u64::from(nth < all % of)
+    }
+
+    /// How many of so many clients are its own.
+    pub(crate) fn clients(self, all: usize) -> usize {
+        all / self.of.max(1) + usize::from(self.nth < all % self.of.max(1))
+    }
+
+    /// How many of so many requests its clients send, of so many clients in all: as many for each client as for any other, or one more.
+    pub(crate) fn requests(self, all: u64, clients: usize) -> u64 {
+        let ahead: usize = (0..self.nth).map(|nth| Self { nth, ..self }.clients(clients)).sum();
+        let until = |clients_before: usize| {
+            let sent = u128::from(all) * clients_before as u128 / clients.max(1) as u128;
+            u64::try_from(sent).unwrap_or(u64::MAX)
+        };
+        until(ahead + self.clients(clients)) - until(ahead)
+    }
+}
+
+/// The intended times of one worker's share of a schedule, one after the other, counted from the phase's start.
 #[derive(Clone, Debug)]
-pub(crate) enum Times {
-    /// So many more at once.
+pub(crate) struct Times {
+    all: AllTimes,
+    /// How many times of other workers lie ahead of the next one of its own.
+    skip: usize,
+    share: Share,
+}
+
+/// The intended times of a schedule.
+#[derive(Clone, Debug)]
+enum AllTimes {
+    /// So many more at once, of one worker.
     Burst { left: u64 },
     /// As the rate has it.
     Course(Course),
@@ -155,10 +209,14 @@ pub(crate) enum Times {
 
 impl Times {
     /// The times of a schedule; none for one whose clients or users send when they can.
-    pub(crate) fn new(schedule: &Schedule, seed: u64) -> Option<Self> {
-        let course = |pieces, arrivals| Some(Self::Course(Course::new(pieces, arrivals, seed)));
-        match schedule {
-            Schedule::Burst { count } => Some(Self::Burst { left: *count }),
+    pub(crate) fn new(schedule: &Schedule, seed: u64, share: Share) -> Option<Self> {
+        let course = |pieces, arrivals| AllTimes::Course(Course::new(pieces, arrivals, seed));
+        let all = match schedule {
+            // Which of them are whose makes no difference.
+            Schedule::Burst { count } => {
+                let all = AllTimes::Burst { left: share.part(*count) };
+                return Some(Self { all, skip: 0, share: Share::ALL });
+            }
             Schedule::Open { interval, arrivals, lasts } => {
                 course(vec![Piece::even(*interval, *lasts)], *arrivals)
             }
@@ -169,21 +227,31 @@ impl Times {
                 let pieces = steps.iter().map(|(interval, lasts)| Piece::even(*interval, Some(*lasts)));
                 course(pieces.collect(), *arrivals)
             }
-            Schedule::Replay { offsets } => Some(Self::Listed { offsets: Arc::clone(offsets), next: 0 }),
-            Schedule::Closed { .. } | Schedule::Flow { .. } => None,
-        }
+            Schedule::Replay { offsets } => AllTimes::Listed { offsets: Arc::clone(offsets), next: 0 },
+            Schedule::Closed { .. } | Schedule::Flow { .. } => return None,
+        };
+        Some(Self { all, skip: share.nth, share })
     }
 
     /// How many more times there are, for the one schedule whose times need not be counted.
     pub(crate) fn left_of_burst(&self) -> Option<u64> {
-        match self {
-            Self::Burst { left } => Some(*left),
-            Self::Course(_) | Self::Listed { .. } => None,
+        match self.all {
+            AllTimes::Burst { left } => Some(left),
+            AllTimes::Course(_) | AllTimes::Listed { .. } => None,
         }
     }
 }
 
 impl Iterator for Times {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        let others = std::mem::replace(&mut self.skip, self.share.of - 1);
+        self.all.nth(others)
+    }
+}
+
+impl Iterator for AllTimes {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {

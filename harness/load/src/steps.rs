@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
+use crate::allowance::Cap;
 use crate::reading::{ErrorNames, Reading};
 use crate::request::{Request, Wire};
 use crate::response::Response;
@@ -65,16 +66,27 @@ impl Client {
     }
 
     /// Sends a request in the name of a step, and tells its exchange to the evidence: several if the client tries again by itself.
-    pub async fn send(&self, to: SocketAddr, traffic: NameId, request: &Request, sending: &Sending) -> Got {
+    ///
+    /// # Errors
+    ///
+    /// If no more may be sent.
+    pub async fn send(
+        &self,
+        to: SocketAddr,
+        traffic: NameId,
+        request: &Request,
+        sending: &Sending,
+    ) -> Result<Got, Cap> {
         let mut wire = request.to_wire(&to.to_string(), self.surroundings.correlation);
         let patience = request.patience.unwrap_or(self.timeout);
         let mut retries = 0;
         loop {
+            self.surroundings.allowance.take(request.cost_micros)?;
             let row = self.new_row(traffic, request);
             let answered = (request.dialect, request.surface);
             let errand = Errand { wire: &mut wire, answered, patience, sending };
             let got = self.exchange(to, row, errand).await;
-            let Some(wait) = sending.wait_of_retry(&got.row, &got.headers, retries) else { return got };
+            let Some(wait) = sending.wait_of_retry(&got.row, &got.headers, retries) else { return Ok(got) };
             tokio::time::sleep(wait).await;
             retries += 1;
         }

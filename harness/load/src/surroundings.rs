@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::allowance::Allowance;
 use record::{Clock, Correlation, ExchangeId, FactSender, NameTable};
 
 /// What all clients of a trial share with the rest of it.
@@ -20,6 +21,8 @@ pub struct Surroundings {
     pub names: NameTable,
     /// What is recorded beside rows.
     pub recorded: Recorded,
+    /// What may still be sent.
+    pub allowance: Allowance,
 }
 
 /// What is recorded of every exchange beside its row. Most trials ask for nothing of it.
@@ -33,6 +36,8 @@ pub struct Recorded {
     pub texts: bool,
     /// How every answer ended, and which tools it calls.
     pub tools: bool,
+    /// Nothing at all, not even rows and histograms: what recording costs is measured against it.
+    pub nothing: bool,
 }
 
 impl Surroundings {

@@ -105,6 +105,19 @@ impl AttemptRow {
         self.arrived.plus_micros(self.ended).unwrap_or(self.arrived)
     }
 
+    /// When its reply began; for one without a reply, when it was over.
+    #[must_use]
+    pub fn replied(&self) -> Moment {
+        self.arrived.plus_micros(self.head).unwrap_or_else(|| self.end())
+    }
+
+    /// Whether nobody can know whose it is: it carries no mark as far as it was read, and its body, where the mark stands as a
+    /// rule, did not come whole.
+    #[must_use]
+    pub fn is_of_unknown_origin(&self) -> bool {
+        self.joined == Joined::Nothing && self.read == NOT_REACHED
+    }
+
     /// The wait hint that it was given.
     #[must_use]
     pub fn hint(&self) -> Option<Duration> {
@@ -114,7 +127,8 @@ impl AttemptRow {
     /// The row's bytes.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; Self::BYTES] {
-        RowWriter::<{ Self::BYTES }>::new()
+        let mut bytes = [0; Self::BYTES];
+        RowWriter::new(&mut bytes)
             .u32(self.exchange.0)
             .u8(self.joined.code() | u8::from(self.streamed) << 7)
             .u16(self.upstream.0)
@@ -134,8 +148,8 @@ impl AttemptRow {
             .u32(self.text_hash)
             .u32(self.input_tokens)
             .u32(self.output_tokens)
-            .u16(self.answer.0)
-            .finish()
+            .u16(self.answer.0);
+        bytes
     }
 
     /// The row in these bytes.

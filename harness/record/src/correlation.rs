@@ -55,7 +55,7 @@ impl Correlation {
     #[must_use]
     pub fn find(&self, text: &[u8]) -> Found {
         let mut end = text.len();
-        while let Some(start) = last_opening(&text[..end]) {
+        while let Some(start) = memchr::memrchr(OPENING[0], &text[..end]) {
             if let Some((trial, exchange)) = read_mark(&text[start..]) {
                 return if trial == self.trial { Found::Exchange(exchange) } else { Found::Foreign };
             }
@@ -65,13 +65,9 @@ impl Correlation {
     }
 }
 
-fn last_opening(text: &[u8]) -> Option<usize> {
-    text.windows(OPENING.len()).rposition(|window| window == OPENING)
-}
-
 fn read_mark(text: &[u8]) -> Option<(u64, ExchangeId)> {
     let mark = text.get(..MARK_LENGTH)?;
-    let (trial, rest) = mark[OPENING.len()..].split_at(TRIAL_DIGITS);
+    let (trial, rest) = mark.strip_prefix(OPENING)?.split_at(TRIAL_DIGITS);
     let exchange = rest.strip_prefix(b":")?.strip_suffix(b"]")?;
     let digits = |part: &[u8]| u64::from_str_radix(std::str::from_utf8(part).ok()?, 16).ok();
     debug_assert_eq!(exchange.len(), EXCHANGE_DIGITS);

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Moment;
 use crate::correlation::ExchangeId;
+use crate::measured::{PhaseFigures, PhasePart};
 use crate::names::NameId;
 
 /// One line of `evidence.ndjson`, tagged from outside: `{"phase": {...}}`.
@@ -37,6 +38,10 @@ pub enum Entry {
     },
     /// What the driver measured over a phase.
     Figures(PhaseFigures),
+    /// What the driver measured over a part of a phase.
+    Part(PhasePart),
+    /// Two exchanges that are to be compared.
+    Pair(Pair),
     /// The head and body of one message.
     Sample(Sample),
     /// An answer that an upstream can give, told once; the rows of attempts refer to it by its name.
@@ -111,6 +116,29 @@ pub struct TrialHeader {
     pub target: String,
     /// The trial's number in its correlation marks.
     pub mark: u64,
+    /// When the trial's clock began, in milliseconds since the epoch; 0 in evidence from before this was told.
+    #[serde(default)]
+    pub began_ms: u64,
+    /// Which try of the trial this is, from 1.
+    #[serde(rename = "try", default = "first_try")]
+    pub number: u32,
+    /// When it was started, as an RFC 3339 time.
+    #[serde(default)]
+    pub started: Option<String>,
+    /// The version of the command that ran it.
+    #[serde(default)]
+    pub tool: String,
+    /// The SHA-256 of the source that the command was made of.
+    #[serde(default)]
+    pub tool_sha256: String,
+    /// The SHA-256 of the target's profile with its templates.
+    #[serde(default)]
+    pub profile_sha256: String,
+}
+
+/// Before format 3 no trial was run again.
+fn first_try() -> u32 {
+    1
 }
 
 /// Who takes part in a trial: the names that rows refer to, in the order of the scenario.
@@ -142,23 +170,15 @@ pub struct CastUpstream {
     pub keys: Vec<(String, String)>,
 }
 
-/// What the driver measured over a phase. Histograms are in microseconds, serialised as V2 and written in base64.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PhaseFigures {
-    /// The phase.
-    pub traffic: NameId,
-    /// How many requests the schedule asked for.
-    pub planned: u64,
-    /// How many were sent, those included that clients tried again by themselves.
-    pub sent: u64,
-    /// How many ended without a whole response.
-    pub failed: u64,
-    /// From the intended start to the end.
-    pub response: String,
-    /// From the actual send to the end.
-    pub service: String,
-    /// How much later than intended the driver sent.
-    pub lateness: String,
+/// Two exchanges that are to be compared: the same request, sent in a drawn order one right after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pair {
+    /// When the second of them was due.
+    pub at: Moment,
+    /// The one that went through the target.
+    pub through: ExchangeId,
+    /// The one that went straight to the upstream.
+    pub direct: ExchangeId,
 }
 
 /// The head and body of one message, cut at a cap, with every known key replaced.

@@ -114,7 +114,8 @@ impl ExchangeRow {
     /// The row's bytes.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; Self::BYTES] {
-        RowWriter::<{ Self::BYTES }>::new()
+        let mut bytes = [0; Self::BYTES];
+        RowWriter::new(&mut bytes)
             .u32(self.id.0)
             .u16(self.traffic.0)
             .u16(self.request.0)
@@ -135,8 +136,8 @@ impl ExchangeRow {
             .u32(self.hint_ms)
             .u32(self.output_tokens)
             .u32(self.text_hash)
-            .u32(self.contents)
-            .finish()
+            .u32(self.contents);
+        bytes
     }
 
     /// The row in these bytes.

@@ -71,6 +71,29 @@ impl Verdict {
     }
 }
 
+/// Why an expectation is inconclusive, by whether another try of its trial can change that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doubt {
+    /// The harness ran late, so that nobody can say whether the target did.
+    Late,
+    /// Too little happened to see what must be seen. How much happens hangs on how fast everything is.
+    TooFew,
+    /// The evidence does not tell, or nobody could: it would be so again.
+    Untold,
+}
+
+impl Doubt {
+    /// Whether another try may be without it.
+    #[must_use]
+    pub fn may_pass(self) -> bool {
+        match self {
+            Self::Late | Self::TooFew => true,
+            Self::Untold => false,
+        }
+    }
+}
+
 /// One expectation, judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Judged {
@@ -80,6 +103,12 @@ pub struct Judged {
     pub say: String,
     /// What became of it.
     pub verdict: Verdict,
+    /// Why it is inconclusive, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<Doubt>,
+    /// Whether it does not hold although that is a pass, since its rule only says what may be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unmet: bool,
     /// What had to hold.
     pub expected: String,
     /// What was seen; for a verdict other than pass and fail, the reason of the verdict.

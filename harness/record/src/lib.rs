@@ -12,12 +12,15 @@ mod entry;
 mod exchange;
 mod fact;
 mod judged;
+mod measured;
 mod money;
 mod names;
 mod outcome;
+mod proof;
 mod run;
 mod told;
 mod tools;
+mod tries;
 
 pub use attempt::{AttemptRow, Joined};
 pub use clock::{Clock, Moment, NOT_REACHED};
@@ -25,17 +28,23 @@ pub use correlation::{Correlation, ExchangeId, Found, MARK_LENGTH};
 pub use counted::{KeyCounts, UpstreamCounts};
 pub use entry::{
     AnswerSeen, Carried, Cast, CastTraffic, CastUpstream, End, Entry, EventKind, EventSeen, FileSeen,
-    FinishWord, Lag, LedgerRow, MetricSeen, Operated, PhaseFigures, ProcessSeen, Ran, Said, Sample, Side,
+    FinishWord, Lag, LedgerRow, MetricSeen, Operated, Pair, ProcessSeen, Ran, Said, Sample, Side,
     TargetEvent, TextSeen, Tokens, TrialHeader, Unmatched, WholeText,
 };
 pub use exchange::ExchangeRow;
-pub use fact::{Fact, FactSender, fact_channel};
-pub use judged::{AttemptShown, Judged, Shown, SourceLine, Tree, Verdict, Window};
+pub use fact::{Fact, FactReceiver, FactSender, fact_channel};
+pub use judged::{AttemptShown, Doubt, Judged, Shown, SourceLine, Tree, Verdict, Window};
+pub use measured::{Measured, Metric, PhaseFigures, PhasePart, StreamFigures};
 pub use money::money_micros;
 pub use names::{NameId, NameTable};
 pub use outcome::{ErrorShape, Outcome};
+pub use proof::{
+    CameTo, DefectRecord, Gap, HealthyRecord, PROOF_FORMAT, PairRecord, ProofRecord, TrialOutcome,
+};
 pub use run::{
-    EVIDENCE_FORMAT, Level, PhaseSummary, RuleRecord, RunRecord, TargetRecord, TrialRecord, worst_of,
+    EVIDENCE_FORMAT, Level, OLDEST_FORMAT, PhaseSummary, RuleRecord, RunRecord, TargetRecord, TrialRecord,
+    Unjoined, worst_of,
 };
 pub use told::{Counting, MoneyUnit, ToldHeaders};
 pub use tools::tools_hash;
+pub use tries::{EarlierTry, MOST_TRIES, may_conclude};

@@ -20,7 +20,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{DeserializeError, Deserializer};
-use record::{PhaseSummary, RunRecord};
+use record::{PhaseSummary, RunRecord, TrialRecord};
 use thiserror::Error;
 
 const MICROSECONDS_PER_MILLISECOND: f64 = 1_000.0;
@@ -43,28 +43,44 @@ pub struct Distribution {
     pub text: String,
 }
 
-/// The distributions of every phase of the run: response time, service time and the driver's own lateness.
+/// The distributions of every phase of the run, one for each metric.
 ///
 /// A histogram that cannot be read costs its own file and no other.
 #[must_use]
 pub fn distributions(run: &RunRecord) -> Vec<Result<Distribution, HistogramError>> {
-    let mut taken = HashSet::new();
     let mut written = Vec::new();
-    for trial in &run.trials {
-        for phase in &trial.phases {
-            let stem = free_stem(&mut taken, &trial.name, &phase.name);
-            written.extend(metrics(phase).map(|(metric, serialised)| {
-                let text = percentile_distribution(serialised).map_err(|cause| HistogramError {
-                    trial: trial.name.clone(),
-                    phase: phase.name.clone(),
-                    metric,
-                    cause,
-                })?;
-                Ok(Distribution { file_name: format!("{stem}.{metric}.hgrm"), text })
-            }));
-        }
+    for PhaseFiles { trial, phase, stem } in phases(run) {
+        written.extend(phase.histograms().map(|(metric, serialised)| {
+            let metric = metric.word();
+            let text = percentile_distribution(serialised).map_err(|cause| HistogramError {
+                trial: trial.name.clone(),
+                phase: phase.name.clone(),
+                metric,
+                cause,
+            })?;
+            Ok(Distribution { file_name: format!("{stem}.{metric}.hgrm"), text })
+        }));
     }
     written
+}
+
+/// A phase with what its files' names begin with.
+pub(crate) struct PhaseFiles<'r> {
+    pub(crate) trial: &'r TrialRecord,
+    pub(crate) phase: &'r PhaseSummary,
+    /// Safe on every file system and unique in its run.
+    pub(crate) stem: String,
+}
+
+/// Every phase of a run.
+pub(crate) fn phases(run: &RunRecord) -> Vec<PhaseFiles<'_>> {
+    let mut taken = HashSet::new();
+    let all = run.trials.iter().flat_map(|trial| trial.phases.iter().map(move |phase| (trial, phase)));
+    all.map(|(trial, phase)| {
+        let stem = free_stem(&mut taken, &trial.name, &phase.name);
+        PhaseFiles { trial, phase, stem }
+    })
+    .collect()
 }
 
 /// The distribution of one histogram, serialised as V2 and written in base64.
@@ -73,11 +89,14 @@ pub fn distributions(run: &RunRecord) -> Vec<Result<Distribution, HistogramError
 ///
 /// Fails if it is no such histogram.
 pub fn percentile_distribution(serialised: &str) -> Result<String, UnreadableHistogram> {
+    read(serialised).map(|histogram| distribution_of(&histogram))
+}
+
+/// The histogram behind a text.
+pub(crate) fn read(serialised: &str) -> Result<Histogram<u64>, UnreadableHistogram> {
     let bytes = BASE64_STANDARD.decode(serialised)?;
     check_length(&bytes)?;
-    let histogram: Histogram<u64> =
-        Deserializer::new().deserialize(&mut bytes.as_slice()).map_err(UnreadableHistogram::Content)?;
-    Ok(distribution_of(&histogram))
+    Deserializer::new().deserialize(&mut bytes.as_slice()).map_err(UnreadableHistogram::Content)
 }
 
 /// Why a phase has no distribution.
@@ -120,15 +139,6 @@ fn check_length(bytes: &[u8]) -> Result<(), UnreadableHistogram> {
         (Some(said), Some(counts)) if said as usize == counts => Ok(()),
         _ => Err(UnreadableHistogram::Length { found: bytes.len() }),
     }
-}
-
-fn metrics(phase: &PhaseSummary) -> impl Iterator<Item = (&'static str, &str)> {
-    [
-        ("response", phase.response.as_str()),
-        ("service", phase.service.as_str()),
-        ("lateness", phase.lateness.as_str()),
-    ]
-    .into_iter()
 }
 
 fn distribution_of(histogram: &Histogram<u64>) -> String {

@@ -1,7 +1,7 @@
 //! The run as JSON (`run.json`): what every other report can be rendered from again.
 
-use record::{EVIDENCE_FORMAT, RunRecord};
-use serde::Deserialize;
+use record::{EVIDENCE_FORMAT, OLDEST_FORMAT, RunRecord};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// The run as pretty JSON, with a line end at the end.
@@ -10,7 +10,11 @@ use thiserror::Error;
 ///
 /// Fails if the run cannot be written as JSON.
 pub fn write(run: &RunRecord) -> Result<String, WriteRunError> {
-    let mut text = serde_json::to_string_pretty(run).map_err(WriteRunError)?;
+    pretty(run)
+}
+
+pub(crate) fn pretty(report: &impl Serialize) -> Result<String, WriteRunError> {
+    let mut text = serde_json::to_string_pretty(report).map_err(WriteRunError)?;
     text.push('\n');
     Ok(text)
 }
@@ -19,18 +23,18 @@ pub fn write(run: &RunRecord) -> Result<String, WriteRunError> {
 ///
 /// # Errors
 ///
-/// Fails if the text is no run, or one in the format of a later version.
+/// Fails if the text is no run, or one in a format that this version does not know.
 pub fn read(text: &str) -> Result<RunRecord, ReadRunError> {
     let Version { format } = serde_json::from_str(text).map_err(ReadRunError::Malformed)?;
-    if format != EVIDENCE_FORMAT {
-        return Err(ReadRunError::Format { found: format });
+    match format {
+        OLDEST_FORMAT..=EVIDENCE_FORMAT => serde_json::from_str(text).map_err(ReadRunError::Malformed),
+        found => Err(ReadRunError::Format { found }),
     }
-    serde_json::from_str(text).map_err(ReadRunError::Malformed)
 }
 
-/// Why a run could not be written as JSON.
+/// Why a run or a proof could not be written as JSON.
 #[derive(Debug, Error)]
-#[error("cannot write the run as JSON")]
+#[error("cannot write it as JSON")]
 pub struct WriteRunError(#[source] serde_json::Error);
 
 /// Why a text could not be read as a run.
@@ -41,7 +45,7 @@ pub enum ReadRunError {
     Malformed(#[source] serde_json::Error),
     /// It was written in another version's format.
     #[error(
-        "the run is saved in format {found} and this version reads format {EVIDENCE_FORMAT}; \
+        "the run is saved in format {found} and this version reads formats {OLDEST_FORMAT} to {EVIDENCE_FORMAT}; \
          read it with the version that wrote it (its `tool` field), or run the scenarios again"
     )]
     Format {

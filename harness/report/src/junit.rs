@@ -9,18 +9,22 @@
 //!
 //! Fail and unexpected pass are failures; inconclusive, not exercised and blocked are errors; gated, not claimed and not
 //! observable are skipped; warn and known failure succeed with their story in `system-out`. A trial has one time for
-//! all of its expectations: it stands on the first of its cases, so that sums over cases are right.
+//! all of its expectations: it stands on the first of its cases, so that sums over cases are right. Of a trial that was run again
+//! the cases are those of its last try; what came to no conclusion before stands in them as `flakyError` or `rerunError`.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use quick_junit::{NonSuccessKind, Property, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
-use record::{Judged, RuleRecord, RunRecord, TrialRecord, Verdict};
+use quick_junit::{
+    NonSuccessKind, Property, Report, SerializeError, TestCase, TestCaseStatus, TestRerun, TestSuite,
+};
+use record::{EarlierTry, Judged, RuleRecord, RunRecord, TrialRecord, Verdict};
 use thiserror::Error;
 
 use crate::clean;
 use crate::standing::level_words;
 use crate::terminal::{Palette, story, trial_story};
+use crate::{tries, unjoined};
 
 /// The run as the text of a JUnit file.
 ///
@@ -68,6 +72,11 @@ fn suite(run: &RunRecord, rules: &Rules<'_>, file: &str, trials: &[&TrialRecord]
     suite.set_time(Duration::from_millis(took));
     suite.timestamp = trials.iter().filter_map(|trial| trial.started.as_ref()?.parse().ok()).min();
     add_run_properties(&mut suite, run);
+    if let Some(sha256) =
+        trials.first().map(|trial| &trial.scenario_sha256).filter(|sha256| !sha256.is_empty())
+    {
+        suite.add_property(property("scenario_sha256", sha256));
+    }
     for trial in trials {
         add_trial(&mut suite, run, rules, trial);
     }
@@ -105,8 +114,24 @@ fn judged_case(
     if let Some(rule) = rules.get(judged.rule.as_str()) {
         case.add_property(property("level", level_words(rule.level)));
     }
+    for (number, earlier) in tries::earlier(trial) {
+        let without_answer =
+            |before: &&Judged| matches!(before.verdict, Verdict::Inconclusive | Verdict::NotExercised);
+        let before = tries::same(earlier, trial, judged).filter(without_answer);
+        case.status.add_reruns(before.map(|before| rerun(&number, earlier, before)));
+    }
     add_trial_properties(&mut case, trial, judged.verdict);
     case
+}
+
+/// What an earlier try came to of the same expectation.
+fn rerun(number: &str, earlier: &EarlierTry, before: &Judged) -> TestRerun {
+    let mut rerun = TestRerun::new(NonSuccessKind::Error);
+    rerun.set_type(before.verdict.words());
+    rerun.set_message(clean::line(&format!("{number}: {}", before.observed)));
+    rerun.set_time(Duration::from_millis(earlier.took_ms));
+    rerun.timestamp = earlier.started.as_ref().and_then(|started| started.parse().ok());
+    rerun
 }
 
 /// A trial that came to nothing still has a case: what is missing from a report would look like success.
@@ -171,6 +196,15 @@ fn add_run_properties(suite: &mut TestSuite, run: &RunRecord) {
         suite.add_property(property("defect", defect));
     }
     suite.add_property(property("tool_version", &run.tool));
+    let hashes = [
+        ("tool_sha256", &run.tool_sha256),
+        ("profile_sha256", &run.target.profile_sha256),
+        ("scenarios_sha256", &run.scenarios_sha256),
+        ("suite_sha256", &run.suite_sha256),
+    ];
+    let known = hashes.into_iter().filter(|(_, sha256)| !sha256.is_empty());
+    suite.add_properties(known.map(|(name, sha256)| property(name, sha256)));
+    suite.add_properties(run.notes.iter().map(|note| property("note", note)));
     // The one that `--seed` takes; those of the trials follow from it.
     suite.add_property(property("seed", &run.seed.to_string()));
 }
@@ -179,6 +213,14 @@ fn add_trial_properties(case: &mut TestCase, trial: &TrialRecord, verdict: Verdi
     case.add_property(property("verdict", verdict.words()));
     if let Some(name) = &trial.case {
         case.add_property(property("case", name));
+    }
+    if let Some(told) = unjoined::told([trial]) {
+        case.add_property(property("unjoined", &trial.unjoined.total().to_string()));
+        case.add_property(property("unjoined_told", &told));
+    }
+    if let Some(outcome) = tries::outcome(trial) {
+        case.add_property(property("tries", &(trial.earlier.len() + 1).to_string()));
+        case.add_property(property("outcome_of_tries", &outcome));
     }
 }
 

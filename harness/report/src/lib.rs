@@ -2,7 +2,12 @@
 
 mod clean;
 pub mod histogram;
+pub mod interval_log;
 pub mod json;
 pub mod junit;
+pub mod phases;
+pub mod proof;
 mod standing;
 pub mod terminal;
+mod tries;
+mod unjoined;

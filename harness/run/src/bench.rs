@@ -7,7 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use record::ToldHeaders;
-use scenario::{Capability, Field, Source, Subject, Suite, SuiteError, SuiteTexts};
+use scenario::{Capability, ContractVersion, Field, Source, Subject, Suite, SuiteError, SuiteTexts};
 use serde::{Deserialize, Serialize};
 use target::{Bound, Profile};
 use verdict::Observable;
@@ -34,6 +34,8 @@ pub struct Bench {
     pub confessions: Vec<Confession>,
     /// Whether a SHOULD counts as a MUST.
     pub strict: bool,
+    /// The version of the contract that binds, if not the newest: a rule that came later only warns.
+    pub contract: Option<ContractVersion>,
 }
 
 /// Why what a run is judged by cannot be read or written.
@@ -78,6 +80,8 @@ struct BenchFile {
     #[serde(default)]
     confessions: Vec<Confession>,
     strict: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    contract: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -107,6 +111,7 @@ impl Bench {
             told: profile.told_headers(),
             confessions: Confession::all_of(profile),
             strict,
+            contract: None,
         }
     }
 
@@ -158,6 +163,7 @@ impl Bench {
             told: self.told.clone(),
             confessions: self.confessions.clone(),
             strict: self.strict,
+            contract: self.contract.map(|version| version.to_string()),
         };
         let path = folder.bench();
         let text = serde_json::to_string_pretty(&file)
@@ -191,8 +197,9 @@ impl Bench {
         let field =
             |word: &String| Field::ALL.iter().find(|(known, ..)| known == word).map(|(_, field, _)| *field);
         let unseen_fields = file.unseen_fields.iter().filter_map(field).collect();
+        let contract = file.contract.as_deref().and_then(ContractVersion::parse);
         let BenchFile { bounds, told, confessions, strict, .. } = file;
-        Ok(Self { suite, claims, bounds, unseen, unseen_fields, told, confessions, strict })
+        Ok(Self { suite, claims, bounds, unseen, unseen_fields, told, confessions, strict, contract })
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::time::SystemTime;
 
-use record::{Judged, Verdict};
+use record::{Judged, TrialRecord, Verdict};
 use scenario::{Case, ScenarioFile};
 use serde::{Deserialize, Serialize};
 use target::{Confessed, Date, KnownFailure, Profile};
+
+use crate::bench::Bench;
 
 /// A failure that the profile confesses, as of the day of the run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,10 +52,36 @@ impl Confession {
     }
 
     fn is_about(&self, file: &ScenarioFile, case: &Case) -> bool {
-        let name = file.name.trim_end_matches(".yaml");
-        let named = name.strip_suffix(self.scenario.as_str());
-        let of_file = named.is_some_and(|before| before.is_empty() || before.ends_with('/'));
-        of_file && (self.case.is_none() || self.case == case.name)
+        self.names(&file.name) && (self.case.is_none() || self.case == case.name)
+    }
+
+    /// Whether it is the scenario in this file that it names.
+    fn names(&self, file: &str) -> bool {
+        let named = file.trim_end_matches(".yaml").strip_suffix(self.scenario.as_str());
+        named.is_some_and(|before| before.is_empty() || before.ends_with('/'))
+    }
+
+    /// What is to be said of it after a run: that it names what is not there, or that it is over and no longer true.
+    fn remark(&self, bench: &Bench, trials: &[TrialRecord]) -> Option<String> {
+        let Self { rule, scenario, until, .. } = self;
+        let file = bench.suite.scenarios.iter().find(|file| self.names(&file.name))?;
+        let of = format!("`known_failures:` names {rule} in `{scenario}`");
+        let mut cases = file.cases.iter().filter(|case| self.is_about(file, case)).peekable();
+        if cases.peek().is_none() {
+            return Some(format!("{of}, which has no case `{}`", self.case.as_deref().unwrap_or_default()));
+        }
+        let mut expectations = cases.flat_map(|case| &case.scenario.expect);
+        if self.verdict != Verdict::Blocked && !expectations.any(|expected| expected.rule.value == *rule) {
+            return Some(format!("{of}, which cites no such rule"));
+        }
+        let about = |trial: &&TrialRecord| {
+            self.names(&trial.file) && (self.case.is_none() || self.case == trial.case)
+        };
+        let judged = trials.iter().filter(about).flat_map(|trial| &trial.judged);
+        let mut of_rule = judged.filter(|judged| judged.rule == *rule).peekable();
+        let holds = of_rule.peek().is_some() && of_rule.all(|judged| judged.verdict == Verdict::Pass);
+        (self.over && holds)
+            .then(|| format!("{of} until {until}, which is over, and it holds now: remove it"))
     }
 
     /// Whether this is what was confessed. A target that cannot be tested breaks no rule more than another.
@@ -108,6 +136,26 @@ pub(crate) fn confessed(
     judged
 }
 
+/// What is to be said after a run of what the profile confesses.
+#[must_use]
+pub fn remarks(bench: &Bench, trials: &[TrialRecord]) -> Vec<String> {
+    let confessed = bench.confessions.iter().filter_map(|confession| confession.remark(bench, trials));
+    older_contract(bench).into_iter().chain(confessed).collect()
+}
+
+/// That some rules do not bind, because an older version of the contract does.
+fn older_contract(bench: &Bench) -> Option<String> {
+    let contract = bench.contract?;
+    let later = bench.suite.rules.iter().filter(|known| known.since() > Some(contract));
+    let later: Vec<&str> = later.map(|known| known.id.as_str()).collect();
+    let told = if later.is_empty() {
+        "none came later".to_owned()
+    } else {
+        format!("{} only warn", later.join(", "))
+    };
+    Some(format!("judged by version {contract} of the contract: {told}"))
+}
+
 fn today() -> Option<Date> {
     let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     Date::parse(now.get(..10)?)
@@ -135,6 +183,8 @@ mod tests {
             rule: rule.into(),
             say: String::new(),
             verdict,
+            doubt: None,
+            unmet: false,
             expected: String::new(),
             observed: "3 of 5".into(),
             shown: None,

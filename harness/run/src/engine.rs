@@ -1,22 +1,26 @@
 //! The engine: runs trials on one runtime, several at once where they bear it, and ends them when it is told to stop.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use record::{Judged, TrialRecord, Verdict, worst_of};
+use load::Allowance;
+use record::{EarlierTry, TrialRecord, Verdict, may_conclude};
 use scenario::{ClientKind, Traffic};
 use target::{Profile, StartError};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{RwLock, watch};
 
 use crate::bench::Bench;
+use crate::caps::Caps;
 use crate::estimate::Estimate;
 use crate::evidence::{RunFolder, Watcher};
-use crate::judging::{blocked, ignored};
+use crate::judging::{blocked, ignored, judge_trial, unseen};
 use crate::lag::LagSampler;
 use crate::plan::ScenarioPlan;
+use crate::readiness::Readiness;
 use crate::scratch::{Scratch, fresh_mark};
-use crate::trial::{Conducted, PATIENCE, Surroundings, conduct, waits};
+use crate::trial::{Failure, PATIENCE, Surroundings, conduct, waits};
 
 /// What a trial may take beyond what its traffic asks for: the target's start and stop, and a slow machine.
 const SLACK: Duration = Duration::from_secs(60);
@@ -27,18 +31,33 @@ const RETRIES: Duration = Duration::from_secs(300);
 /// What a run is made of, resolved.
 pub struct RunSettings {
     /// What is run, and what it is judged by.
-    pub bench: Bench,
+    pub bench: Arc<Bench>,
     /// The target.
-    pub profile: Profile,
+    pub profile: Arc<Profile>,
+    /// The version of the command, and the SHA-256 of its source.
+    pub tool: (&'static str, &'static str),
     /// The defect that is switched on.
     pub defect: Option<String>,
+    /// How long a real service may take to be ready.
+    pub patience: Duration,
+    /// Whether a trial is gated for which a real service is not ready, instead of blocked.
+    pub skip_unavailable: bool,
+    /// The most that it may do.
+    pub caps: Caps,
     /// Where the evidence goes.
     pub folder: RunFolder,
     /// The command's own program, for `{{ stormproof }}`.
     pub stormproof: std::path::PathBuf,
+    /// How often a trial is run at most that comes to no conclusion.
+    pub most_tries: u32,
     /// Makes what watches the facts of a trial as they come, by the trial's name.
     pub watch: Option<WatcherMaker>,
+    /// Is told of each trial that is over.
+    pub ended: Option<Ended>,
 }
+
+/// Is told of a trial that is over.
+pub type Ended = Box<dyn Fn(&TrialRecord) + Send + Sync>;
 
 /// Makes what watches the facts of a trial, by the trial's name.
 pub type WatcherMaker = Box<dyn Fn(&str) -> Watcher + Send + Sync>;
@@ -48,21 +67,34 @@ pub struct Engine {
     settings: Arc<RunSettings>,
     runtime: Runtime,
     lag: LagSampler,
-    /// Held alone by a trial that measures, shared by the others.
-    machine: RwLock<()>,
-    stop: watch::Sender<Option<String>>,
+    machine: Machine,
+    stopper: Stopper,
+    allowance: Allowance,
+    readiness: Readiness,
 }
 
-/// Tells an engine from another thread to stop.
-#[derive(Clone, Debug)]
+/// The machine that trials run on: a trial that measures has it alone, all others share it.
+#[derive(Clone, Debug, Default)]
+pub struct Machine(Arc<RwLock<()>>);
+
+/// Tells engines from another thread to stop.
+#[derive(Clone, Debug, Default)]
 pub struct Stopper {
     stop: watch::Sender<Option<String>>,
+    interrupted: Arc<OnceLock<String>>,
 }
 
 impl Stopper {
-    /// Ends what runs and keeps what waits from starting.
+    /// Ends what runs and keeps what waits from starting, because somebody wants it so.
     pub fn stop(&self, reason: &str) {
+        self.interrupted.get_or_init(|| reason.to_owned());
         self.stop.send_replace(Some(reason.to_owned()));
+    }
+
+    /// Why somebody stopped what it stops.
+    #[must_use]
+    pub fn interrupted(&self) -> Option<String> {
+        self.interrupted.get().cloned()
     }
 }
 
@@ -73,14 +105,31 @@ impl Engine {
     ///
     /// If threads cannot be started.
     pub fn start(settings: RunSettings) -> std::io::Result<Self> {
+        Self::start_beside(settings, Machine::default(), Stopper::default())
+    }
+
+    /// An engine that shares the machine with others, and is stopped with them.
+    ///
+    /// # Errors
+    ///
+    /// If threads cannot be started.
+    pub fn start_beside(settings: RunSettings, machine: Machine, stopper: Stopper) -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let (stop, _) = watch::channel(None);
+        if let Some(time) = settings.caps.time {
+            let stop = stopper.stop.clone();
+            runtime.spawn(async move {
+                tokio::time::sleep(time).await;
+                stop.send_replace(Some(Caps::time_is_over(time)));
+            });
+        }
         Ok(Self {
+            allowance: settings.caps.allowance(),
+            readiness: Readiness::default(),
             settings: Arc::new(settings),
             runtime,
             lag: LagSampler::start()?,
-            machine: RwLock::new(()),
-            stop,
+            machine,
+            stopper,
         })
     }
 
@@ -93,13 +142,19 @@ impl Engine {
     /// A way to stop it.
     #[must_use]
     pub fn stopper(&self) -> Stopper {
-        Stopper { stop: self.stop.clone() }
+        self.stopper.clone()
     }
 
-    /// Why it was stopped.
+    /// Why somebody stopped it.
     #[must_use]
-    pub fn stopped(&self) -> Option<String> {
-        self.stop.borrow().clone()
+    pub fn interrupted(&self) -> Option<String> {
+        self.stopper.interrupted()
+    }
+
+    /// Why nothing is to be started any more.
+    fn is_over(&self) -> Option<String> {
+        let capped = || self.allowance.used_up().map(|cap| self.settings.caps.reached(cap));
+        self.stopper.stop.borrow().clone().or_else(capped)
     }
 
     /// The runtime, for what runs beside the trials.
@@ -119,15 +174,42 @@ impl Engine {
         self.runtime.block_on(target::version(&settings.profile, &settings.stormproof, scratch.path()))
     }
 
-    /// Runs one trial to its end. Blocks; other threads may run others meanwhile.
-    #[must_use]
-    pub fn run(&self, plan: &ScenarioPlan) -> TrialRecord {
+    /// Runs one trial to its end, and again while it comes to no conclusion for a reason that may be gone the next time: alone, when
+    /// `wait_for_the_others` returns, and not too often. A fail is never run again. Blocks; other threads may run others meanwhile.
+    pub fn run(&self, plan: &ScenarioPlan, mut wait_for_the_others: impl FnMut()) -> TrialRecord {
+        let mut record = self.run_first(plan);
+        for _ in 1..self.settings.most_tries {
+            if self.is_over().is_some() || !may_conclude(record.verdict, &record.judged) {
+                break;
+            }
+            wait_for_the_others();
+            record = self.run_again(plan, record);
+        }
+        if let Some(ended) = &self.settings.ended {
+            ended(&record);
+        }
+        record
+    }
+
+    fn run_first(&self, plan: &ScenarioPlan) -> TrialRecord {
         self.runtime.block_on(async {
             let (_shared, _alone) = match plan.alone {
-                true => (None, Some(self.machine.write().await)),
-                false => (Some(self.machine.read().await), None),
+                true => (None, Some(self.machine.0.write().await)),
+                false => (Some(self.machine.0.read().await), None),
             };
-            self.run_now(plan).await
+            self.run_now(plan, Vec::new()).await
+        })
+    }
+
+    fn run_again(&self, plan: &ScenarioPlan, before: TrialRecord) -> TrialRecord {
+        self.runtime.block_on(async {
+            let _alone = self.machine.0.write().await;
+            if self.is_over().is_some() {
+                return before;
+            }
+            let mut earlier = before.earlier.clone();
+            earlier.push(EarlierTry::from(before));
+            self.run_now(plan, earlier).await
         })
     }
 
@@ -138,65 +220,72 @@ impl Engine {
             Some(ignored) => (ignored.verdict, ignored.reason.as_str()),
             None => (Verdict::Pass, ""),
         };
-        let bench = &self.settings.bench;
-        self.record(plan, ignored(bench, plan.case(&bench.suite), verdict, reason))
+        self.unseen(plan, verdict, reason)
     }
 
-    async fn run_now(&self, plan: &ScenarioPlan) -> TrialRecord {
-        let started = (SystemTime::now(), Instant::now());
-        let bench = &self.settings.bench;
-        let (file, case) = (plan.file(&bench.suite), plan.case(&bench.suite));
-        if let Some(reason) = self.stopped() {
+    async fn run_now(&self, plan: &ScenarioPlan, earlier: Vec<EarlierTry>) -> TrialRecord {
+        if let Some(reason) = self.is_over() {
             // What was never tried fails as nobody confessed.
-            return self.record(plan, ignored(bench, case, Verdict::Blocked, &reason));
+            return self.unseen(plan, Verdict::Blocked, &reason);
         }
+        let services = match self.services(plan).await {
+            Ok(services) => services,
+            Err(down) => {
+                // Where the run itself was ended, nothing was found out of any service.
+                let is_excused = self.settings.skip_unavailable && self.is_over().is_none();
+                let verdict = if is_excused { Verdict::Gated } else { Verdict::Blocked };
+                return self.unseen(plan, verdict, &down);
+            }
+        };
+        let scenario = &plan.case(&self.settings.bench.suite).scenario;
         let surroundings = Surroundings {
             settings: &self.settings,
             plan,
-            stop: self.stop.subscribe(),
-            deadline: planned_time(&case.scenario) + self.settings.profile.says.settles_within + SLACK,
+            services,
+            number: u32::try_from(earlier.len() + 1).unwrap_or(u32::MAX),
+            stop: self.stopper.stop.subscribe(),
+            deadline: planned_time(scenario) + self.settings.profile.says.settles_within + SLACK,
             lag: &self.lag,
+            allowance: &self.allowance,
         };
-        let mut record = match conduct(surroundings).await {
-            Ok(Conducted { judged, log_tail, folder }) => TrialRecord {
-                exchanges: judged.exchanges,
-                attempts: judged.attempts,
-                phases: judged.phases,
-                log_tail,
-                folder: Some(folder),
-                ..self.record(plan, judged.judged)
-            },
-            Err(failure) => TrialRecord {
-                log_tail: failure.log_tail,
-                ..self.record(plan, blocked(bench, file, case, &failure.reason))
-            },
+        let judged = match conduct(surroundings).await {
+            Ok(()) => self.judged(plan).await,
+            Err(failure) => Err(failure),
         };
-        record.started = Some(humantime::format_rfc3339_seconds(started.0).to_string());
-        record.took_ms = u64::try_from(started.1.elapsed().as_millis()).unwrap_or(u64::MAX);
-        record
+        judged.unwrap_or_else(|failure| {
+            let suite = &self.settings.bench.suite;
+            let of = (plan.file(suite), plan.case(suite));
+            let judged = blocked(&self.settings.bench, of, &failure.reason);
+            TrialRecord { earlier, ..unseen(&plan.name, plan.seed, of, judged) }
+        })
     }
 
-    fn record(&self, plan: &ScenarioPlan, judged: Vec<Judged>) -> TrialRecord {
-        let suite = &self.settings.bench.suite;
-        let (file, case) = (plan.file(suite), plan.case(suite));
-        TrialRecord {
-            name: plan.name.clone(),
-            file: file.name.clone(),
-            title: case.scenario.title.value.clone(),
-            about: case.scenario.about.clone(),
-            case: case.name.clone(),
-            stage: case.scenario.stage.word().to_owned(),
-            verdict: worst_of(judged.iter().map(|judged| judged.verdict)).unwrap_or(Verdict::NotExercised),
-            judged,
-            seed: plan.seed,
-            started: None,
-            took_ms: 0,
-            exchanges: 0,
-            attempts: 0,
-            phases: Vec::new(),
-            log_tail: Vec::new(),
-            folder: None,
+    /// Where the real services are that a trial meets; or else why they cannot be met.
+    async fn services(&self, plan: &ScenarioPlan) -> Result<Vec<(String, SocketAddr)>, String> {
+        let mut stop = self.stopper.stop.subscribe();
+        tokio::select! {
+            found = self.readiness.of(&plan.services, self.settings.patience) => found,
+            _ = stop.wait_for(Option::is_some) => Err("interrupted while a service was waited for".to_owned()),
         }
+    }
+
+    /// Judges a trial by reading back what was written, apart from the threads that serve other trials.
+    async fn judged(&self, plan: &ScenarioPlan) -> Result<TrialRecord, Failure> {
+        let (settings, name) = (Arc::clone(&self.settings), plan.name.clone());
+        let judged =
+            tokio::task::spawn_blocking(move || judge_trial(&settings.bench, &settings.folder.trial(&name)));
+        match judged.await {
+            Ok(Ok(Some(record))) => Ok(record),
+            Ok(Ok(None)) => Err(Failure::of("the harness cannot find its evidence")),
+            Ok(Err(error)) => Err(Failure::of(format!("the harness cannot read back its evidence: {error}"))),
+            Err(_) => Err(Failure::of("the harness's judge broke")),
+        }
+    }
+
+    fn unseen(&self, plan: &ScenarioPlan, verdict: Verdict, reason: &str) -> TrialRecord {
+        let bench = &self.settings.bench;
+        let (file, case) = (plan.file(&bench.suite), plan.case(&bench.suite));
+        unseen(&plan.name, plan.seed, (file, case), ignored(bench, case, verdict, reason))
     }
 }
 

@@ -73,8 +73,7 @@ impl Estimate {
         // They are sent in turn, so each is sent about equally often.
         let share = |number: u64| number.saturating_mul(times) / requests.len().max(1) as u64;
         requests.iter().fold(of, |of, request| {
-            let input = request.prompt.as_ref().map_or(0, tokens_of);
-            let output = if request.model.is_some() { request.max_tokens.map(u64::from) } else { Some(0) };
+            let (input, output) = (input_of(request), output_of(request));
             Self {
                 input_tokens: of.input_tokens + share(input),
                 output_tokens: of.output_tokens.zip(output).map(|(a, b)| a + share(b)),
@@ -162,6 +161,19 @@ fn tokens_of(data: &Data) -> u64 {
             Generator::Tokens(_) => 0,
         },
     }
+}
+
+/// The most that one request could cost; none where a price or a limit is missing.
+pub(crate) fn most_cost(scenario: &Scenario, request: &Request) -> Option<u64> {
+    cost(scenario, request, input_of(request), output_of(request))
+}
+
+fn input_of(request: &Request) -> u64 {
+    request.prompt.as_ref().map_or(0, tokens_of)
+}
+
+fn output_of(request: &Request) -> Option<u64> {
+    if request.model.is_some() { request.max_tokens.map(u64::from) } else { Some(0) }
 }
 
 /// What one request could cost.

@@ -11,6 +11,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) requests: &'a str,
     pub(crate) traffic: &'a str,
     pub(crate) expect: &'a str,
+    pub(crate) stage: &'a str,
 }
 
 impl Default for Parts<'_> {
@@ -20,6 +21,7 @@ impl Default for Parts<'_> {
             requests: "  other: { model: n, prompt: ping }",
             traffic: "  - { step: s, send: ask }",
             expect: "exchanges: { every: { status: 200 } }",
+            stage: "hermetic",
         }
     }
 }
@@ -32,9 +34,9 @@ impl Parts<'_> {
 
     /// The same with this upstream beside `u`.
     pub(crate) fn suite_with(&self, upstream: &str) -> Suite {
-        let Self { world, requests, traffic, expect } = self;
+        let Self { world, requests, traffic, expect, stage } = self;
         let scenario = format!(
-            "title: t\nworld:\n  upstreams: {{ u: {{ dialect: openai, keys: 1 }}, {upstream} }}\n{world}\n\
+            "title: t\nstage: {stage}\nworld:\n  upstreams: {{ u: {{ dialect: openai, keys: 1 }}, {upstream} }}\n{world}\n\
              requests:\n  ask: {{ model: m, prompt: ping }}\n{requests}\ntraffic:\n{traffic}\n\
              witness: [{{ attempts: {{ count: {{ at_least: 1 }} }} }}]\nexpect: [{{ rule: TST-001, say: s, {expect} }}]\n"
         );

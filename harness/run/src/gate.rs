@@ -1,6 +1,6 @@
 //! Stages and the flags that switch them off: hermetic scenarios always run, the others run where a flag says so.
 
-use scenario::Stage;
+use scenario::{At, Stage};
 
 /// Which stages run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,18 +51,20 @@ impl Gates {
     /// Why a scenario does not run, by its stage and its tags. A flag that is set to true also skips what bears the
     /// stage's name as a tag, hermetic or not.
     #[must_use]
-    pub fn reason(&self, stage: Stage, tags: &[String]) -> Option<String> {
+    pub fn reason(&self, stage: Stage, tags: &[At<String>]) -> Option<String> {
         let flag = |stage: Stage| FLAGS.iter().find(|(_, of)| *of == stage).map_or("", |(flag, _)| *flag);
         if stage != Stage::Hermetic && !self.open.contains(&stage) {
             return Some(format!("stage {} is off: set {}=false to run it", stage.word(), flag(stage)));
         }
-        let tagged = self.shut.iter().find(|stage| tags.iter().any(|tag| tag == stage.word()))?;
+        let tagged = self.shut.iter().find(|stage| tags.iter().any(|tag| tag.value == stage.word()))?;
         Some(format!("tag {} is off: {} is true", tagged.word(), flag(*tagged)))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use scenario::Span;
+
     use super::*;
 
     fn gates(flag: &str, value: &str) -> Result<Gates, FlagError> {
@@ -73,7 +75,8 @@ mod tests {
     fn hermetic_scenarios_run_whatever_the_flags_unless_they_bear_the_tag() {
         let shut = gates("SKIP_LLM_TESTS", "true").unwrap();
         assert_eq!(shut.reason(Stage::Hermetic, &[]), None);
-        assert!(shut.reason(Stage::Hermetic, &["llm".to_owned()]).is_some());
+        let tag = At { value: "llm".to_owned(), span: Span::default() };
+        assert!(shut.reason(Stage::Hermetic, &[tag]).is_some());
     }
 
     #[test]

@@ -58,7 +58,8 @@ fn lacking(profile: &Profile, scenario: &Scenario, entry: &Traffic) -> Option<St
     if let Some(Errand::Get(get)) = entry.errand() {
         return no_path(profile, get.endpoint).or_else(|| nobody_s(profile, get.credential));
     }
-    let to_target = entry.manner().is_none_or(|manner| manner.at.is_none() && manner.against.is_none());
+    let to_target =
+        entry.manner().is_none_or(|manner| manner.at.is_none() && manner.against != Some(Against::Direct));
     let manner = entry.manner();
     entry.requests(&scenario.requests).find_map(|request| {
         request_lacks(profile, &request, to_target)
@@ -129,7 +130,7 @@ fn no_surface(
     manner: Option<&Manner>,
 ) -> Option<String> {
     let model = request.model_name()?;
-    let around = manner.is_some_and(|manner| manner.at.is_none() && manner.against.is_some());
+    let around = manner.is_some_and(|manner| manner.at.is_none() && manner.against == Some(Against::Direct));
     let of_upstream = || {
         let name = scenario.world.router.models.get(model)?.upstreams().next()?;
         match scenario.world.upstreams.get(&name.value)?.dialect {
@@ -155,7 +156,9 @@ fn unseen(scenario: &Scenario) -> Option<String> {
 
 /// What goes around the target needs an upstream that serves the model.
 fn nobody_behind(scenario: &Scenario, entry: &Traffic) -> Option<String> {
-    let Manner { against: Some(Against::Direct), at: None, .. } = entry.manner()? else { return None };
+    let Manner { against: Some(Against::Direct | Against::Paired), at: None, .. } = entry.manner()? else {
+        return None;
+    };
     if let Some(Errand::Get(_) | Errand::Raw(_)) = entry.errand() {
         return Some(
             "`against: direct` is for requests to a model: write `at: UPSTREAM` for others".to_owned(),
@@ -182,7 +185,9 @@ fn endless_ramp(scenario: &Scenario, entry: &Traffic) -> Option<String> {
 /// A phase sends all its requests to one address, and without the target each upstream has its own.
 fn several_addresses(scenario: &Scenario, entry: &Traffic) -> Option<String> {
     let Traffic::Phase(phase) = entry else { return None };
-    let Manner { against: Some(Against::Direct), at: None, .. } = &phase.manner else { return None };
+    let Manner { against: Some(Against::Direct | Against::Paired), at: None, .. } = &phase.manner else {
+        return None;
+    };
     let upstream = |request: Request| {
         let settings = scenario.world.router.models.get(request.model_name()?)?;
         settings.upstreams().next().map(|name| name.value.clone())

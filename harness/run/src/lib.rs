@@ -4,6 +4,7 @@
 //! folder of evidence, and reports are made from those with nothing running.
 
 mod bench;
+mod caps;
 mod confession;
 mod engine;
 mod estimate;
@@ -17,20 +18,29 @@ mod inability;
 mod judging;
 mod lag;
 mod narrator;
+mod outside;
 mod plan;
+mod proof;
+mod readiness;
 mod scratch;
 mod select;
 mod trial;
+mod turns;
 
 pub use bench::{Bench, BenchError};
-pub use confession::Confession;
-pub use engine::{Engine, RunSettings, Stopper, WatcherMaker};
+pub use caps::{BeyondCaps, Caps};
+pub use confession::{Confession, remarks};
+pub use engine::{Ended, Engine, Machine, RunSettings, Stopper, WatcherMaker};
 pub use estimate::Estimate;
-pub use evidence::{EvidenceError, Reader, RunFolder, TrialFolder, Watcher};
+pub use evidence::{EvidenceError, Reader, Redactor, RunFolder, TrialFolder, Watcher, write_evidence};
 pub use exit::{Exit, is_ok};
 pub use front::{Story, TEST_THREADS, run_trials};
 pub use gate::{FlagError, Gates};
-pub use judging::{JudgedTrial, judge_folder};
+pub use judging::{JudgingError, judge_trial};
 pub use narrator::{Narrator, Told};
+pub use outside::{Outside, OutsideError, RealService};
 pub use plan::{Ignored, Planning, ScenarioPlan, plan, trial_name};
+pub use proof::{
+    Conduct, ProofError, ProofPlan, ProofRun, ProofScope, defect_record, healthy_record, plan_proof,
+};
 pub use select::Selection;

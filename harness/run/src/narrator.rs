@@ -79,6 +79,8 @@ impl Narrator {
             | Entry::Cast(_)
             | Entry::Name { .. }
             | Entry::Figures(_)
+            | Entry::Part(_)
+            | Entry::Pair(_)
             | Entry::Sample(_)
             | Entry::Answer(_)
             | Entry::Event(_)

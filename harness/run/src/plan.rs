@@ -8,6 +8,7 @@ use target::Profile;
 use crate::bench::claims_of;
 use crate::gate::Gates;
 use crate::inability::inability;
+use crate::outside::{Outside, RealService, replaceable};
 use crate::select::Selection;
 
 /// A trial that is going to run, or the reason why it is not.
@@ -23,6 +24,8 @@ pub struct ScenarioPlan {
     pub seed: u64,
     /// Whether it needs the machine for itself.
     pub alone: bool,
+    /// The real services that it meets.
+    pub services: Vec<RealService>,
     /// Why it is not put to the test.
     pub ignored: Option<Ignored>,
 }
@@ -43,12 +46,20 @@ pub struct Planning<'a> {
     pub profile: &'a Profile,
     /// Which stages run.
     pub gates: &'a Gates,
+    /// What the environment tells of what is outside; nothing where only simulated services are to be met.
+    pub outside: Option<&'a Outside>,
     /// Which trials are meant.
     pub selection: &'a Selection,
     /// The run's seed.
     pub seed: u64,
     /// Why the target cannot be started on this machine at all.
     pub unstartable: Option<&'a str>,
+}
+
+impl Ignored {
+    pub(crate) fn gated(reason: &str) -> Self {
+        Self { verdict: Verdict::Gated, reason: reason.to_owned() }
+    }
 }
 
 impl ScenarioPlan {
@@ -73,13 +84,18 @@ pub fn plan(suite: &Suite, planning: &Planning<'_>) -> Vec<ScenarioPlan> {
     for (scenario, file) in suite.scenarios.iter().enumerate() {
         for (case, content) in file.cases.iter().enumerate() {
             let name = trial_name(file, content);
-            if planning.selection.takes(&name) {
+            if planning.selection.takes(&name) && planning.selection.takes_scenario(&content.scenario) {
+                let outside = outside(content, planning);
+                let gated = outside.as_ref().err().map(|reason| Ignored::gated(reason));
                 trials.push(ScenarioPlan {
                     scenario,
                     case,
                     seed: content.scenario.seed.unwrap_or_else(|| mixed(planning.seed, &name)),
                     alone: matches!(content.scenario.stage, Stage::Performance | Stage::Stress),
-                    ignored: ignored(suite, content, planning, &claims),
+                    ignored: shut(content, planning)
+                        .or(gated)
+                        .or_else(|| ignored(suite, content, planning, &claims)),
+                    services: outside.unwrap_or_default(),
                     name,
                 });
             }
@@ -102,13 +118,27 @@ pub(crate) fn unclaimed(rule: &KnownRule, claims: &[Capability]) -> Option<Strin
     missing(&rule.rule.needs, claims).map(|word| format!("the target does not claim `{word}`"))
 }
 
+/// The flag that switches a case off.
+fn shut(case: &Case, planning: &Planning<'_>) -> Option<Ignored> {
+    let scenario = &case.scenario;
+    planning.gates.reason(scenario.stage, &scenario.tags).map(|reason| Ignored::gated(&reason))
+}
+
+/// The real services that a case meets, or why there are none to be met.
+fn outside(case: &Case, planning: &Planning<'_>) -> Result<Vec<RealService>, String> {
+    match planning.outside {
+        Some(outside) => outside.services(&case.scenario),
+        None if replaceable(&case.scenario).next().is_some() => {
+            Err("it meets real services, and no defect can be switched on in those".to_owned())
+        }
+        None => Ok(Vec::new()),
+    }
+}
+
 fn ignored(suite: &Suite, case: &Case, planning: &Planning<'_>, claims: &[Capability]) -> Option<Ignored> {
     let scenario = &case.scenario;
-    if let Some(reason) = planning.gates.reason(scenario.stage, &scenario.tags) {
-        return Some(Ignored { verdict: Verdict::Gated, reason });
-    }
     if let Some(reason) = planning.unstartable {
-        return Some(Ignored { verdict: Verdict::Gated, reason: reason.to_owned() });
+        return Some(Ignored::gated(reason));
     }
     let not_claimed = |reason| Ignored { verdict: Verdict::NotClaimed, reason };
     if let Some(word) = missing(&scenario.needs, claims) {
@@ -141,7 +171,10 @@ mod tests {
 
     fn planned(suite: &Suite, profile: &Profile, unstartable: Option<&str>) -> Vec<ScenarioPlan> {
         let (gates, selection) = (Gates::default(), Selection::default());
-        plan(suite, &Planning { profile, gates: &gates, selection: &selection, seed: 7, unstartable })
+        plan(
+            suite,
+            &Planning { profile, gates: &gates, outside: None, selection: &selection, seed: 7, unstartable },
+        )
     }
 
     #[test]

@@ -8,15 +8,18 @@ mod world;
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::model::{Condition, ErrorName, Field, FieldTest, Operand, Scenario, Subject, Test, Traffic};
+use crate::model::{
+    Condition, ErrorName, Field, FieldTest, MARKS, Operand, Scenario, Stage, Subject, Test, Traffic,
+};
 use crate::node::Span;
-use crate::problem::{Problem, enough};
+use crate::problem::{Problem, enough, nearest};
 use crate::read::At;
 use crate::rules::Rules;
 
 /// Tells everything in a case that refers to nothing or contradicts itself.
 pub(crate) fn check(scenario: &Scenario, rules: &Rules, problems: &mut Vec<Problem>) {
     let mut checker = Checker { scenario, known: Known::of(scenario), problems };
+    checker.tags();
     checker.world();
     checker.phases_of_timelines();
     checker.requests();
@@ -148,6 +151,24 @@ impl<'a> Checker<'a> {
                 self.tell(problem.help(
                     "compare it in `that:`, or in a `count:`, `sum:` or another test of a whole population",
                 ));
+            }
+        }
+    }
+
+    /// A mark that is misspelt would be switched off by no flag.
+    fn tags(&mut self) {
+        let stages = Stage::ALL.iter().map(|(word, ..)| *word);
+        let marks: Vec<&str> = stages.chain(MARKS).collect();
+        for tag in &self.scenario.tags {
+            let is_known = marks.contains(&tag.value.as_str());
+            // So few letters are near to many words.
+            if is_known || tag.value.len() < 4 {
+                continue;
+            }
+            if let Some(near) = nearest(&tag.value, &marks) {
+                let message = format!("the tag `{}` is almost the mark `{near}`", tag.value);
+                let help = format!("did you mean `{near}`? Otherwise take another word");
+                self.tell(Problem::new(tag.span, message).help(help));
             }
         }
     }

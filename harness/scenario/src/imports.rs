@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -19,49 +19,54 @@ const MOST_VALUES: usize = 100_000;
 /// A larger file is no piece of a scenario.
 const MOST_BYTES: u64 = 1024 * 1024;
 
-/// Where named files come from: the disk, or the texts of a run that is judged again.
+/// Where named files come from: the disk, or the texts of a suite that was read before.
 #[derive(Debug)]
 pub(crate) struct Library {
-    disk: bool,
-    texts: BTreeMap<String, Arc<str>>,
+    /// The texts to choose from; none for the disk.
+    given: Option<BTreeMap<String, Arc<str>>>,
+    /// Those that somebody named.
+    read: BTreeMap<String, Arc<str>>,
 }
 
 impl Library {
     /// Files on disk.
     pub(crate) fn on_disk() -> Self {
-        Self { disk: true, texts: BTreeMap::new() }
+        Self { given: None, read: BTreeMap::new() }
     }
 
     /// These texts and no others.
     pub(crate) fn of(texts: Vec<Source>) -> Self {
         let texts = texts.into_iter().map(|source| (source.name, Arc::from(source.text))).collect();
-        Self { disk: false, texts }
+        Self { given: Some(texts), read: BTreeMap::new() }
     }
 
     /// Every text that was read, by its name.
     pub(crate) fn into_read(self) -> Vec<Source> {
-        self.texts.into_iter().map(|(name, text)| Source { name, text: text.as_ref().to_owned() }).collect()
+        self.read.into_iter().map(|(name, text)| Source { name, text: text.as_ref().to_owned() }).collect()
     }
 
     /// The name and text of a file that a file names: beside it, in a folder above it, or in the working directory.
     fn find(&mut self, from: &str, path: &str) -> Result<(String, Arc<str>), Missing> {
         let mut tried = Vec::new();
         for candidate in candidates(from, path) {
-            let name = candidate.display().to_string();
-            if let Some(text) = self.texts.get(&name) {
+            let name = plain(&candidate).display().to_string();
+            if let Some(text) = self.read.get(&name) {
                 return Ok((name, Arc::clone(text)));
             }
-            if self.disk && candidate.is_file() {
-                let read = read_text(&candidate)?;
-                let text: Arc<str> = Arc::from(read);
-                self.texts.insert(name.clone(), Arc::clone(&text));
+            let text = match &self.given {
+                Some(given) => given.get(&name).map(Arc::clone),
+                None if candidate.is_file() => Some(Arc::from(read_text(&candidate)?)),
+                None => None,
+            };
+            if let Some(text) = text {
+                self.read.insert(name.clone(), Arc::clone(&text));
                 return Ok((name, text));
             }
             tried.push(candidate);
         }
         let first = tried.first().map_or_else(|| path.to_owned(), |path| path.display().to_string());
         let message = format!("no file `{first}`, nor one of that name in a folder above it or here");
-        let help = match tried.iter().filter(|_| self.disk).find_map(|path| near_path(path)) {
+        let help = match tried.iter().filter(|_| self.given.is_none()).find_map(|path| near_path(path)) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "a path begins beside the file that names it, in a folder above it, or in the working directory"
                 .to_owned(),
@@ -93,6 +98,21 @@ fn candidates(from: &str, path: &str) -> Vec<PathBuf> {
         candidates.push(here);
     }
     candidates
+}
+
+/// A path without `..`, as far as they can be taken off: the name of a file does not depend on the way that led to it.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        let takes_back = part == Component::ParentDir
+            && matches!(plain.components().next_back(), Some(Component::Normal(_)));
+        if takes_back {
+            plain.pop();
+        } else if part != Component::CurDir {
+            plain.push(part);
+        }
+    }
+    plain
 }
 
 fn read_text(path: &Path) -> Result<String, Missing> {

@@ -6,6 +6,7 @@
 
 mod cases;
 mod check;
+mod contract_version;
 mod document;
 mod durations;
 mod expression;
@@ -19,6 +20,7 @@ mod partial;
 mod problem;
 mod read;
 mod replay;
+mod requirements;
 mod rules;
 mod schema;
 mod substitute;
@@ -29,6 +31,7 @@ mod world_file;
 mod yaml;
 
 pub use cases::Case;
+pub use contract_version::ContractVersion;
 pub use dialect::Dialect;
 pub use document::Document;
 pub use flow::flow;
@@ -36,10 +39,11 @@ pub use model::*;
 pub use node::{Entry, Node, SourceId, Span, Value};
 pub use problem::{Position, Problem, Source, Sources, nearest};
 pub use read::{
-    At, Fields, Money, Named, ObjectSchema, Property, Rate, Read, SchemaBook, Share, Size, show_duration,
-    wrong,
+    At, Fields, Money, Named, ObjectSchema, Property, Rate, Read, SchemaBook, Share, Size, read_duration,
+    read_money, show_duration, wrong,
 };
 pub use replay::offsets;
+pub use requirements::{Later, Requirements, Showing, Shown};
 pub use rules::{Chapter, KnownRule, Level, Rule, RuleSource, Rules, SourceKind};
 pub use schema::{rules_schema, scenario_schema};
 pub use suite::{ScenarioFile, Suite, SuiteError, SuiteTexts};

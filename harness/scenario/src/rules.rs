@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::contract_version::ContractVersion;
 use crate::model::Capability;
 use crate::node::Node;
 use crate::problem::Problem;
@@ -106,6 +107,14 @@ pub struct KnownRule {
     pub rule: Rule,
 }
 
+impl KnownRule {
+    /// The version of the contract that it came with.
+    #[must_use]
+    pub fn since(&self) -> Option<ContractVersion> {
+        ContractVersion::parse(&self.rule.since)
+    }
+}
+
 impl Rules {
     /// The rule of an id.
     #[must_use]
@@ -116,6 +125,12 @@ impl Rules {
     /// Every id.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.rules.iter().map(|rule| rule.id.as_str())
+    }
+
+    /// The version of the contract that they make up: that of the newest.
+    #[must_use]
+    pub fn version(&self) -> Option<ContractVersion> {
+        self.rules.iter().filter_map(KnownRule::since).max()
     }
 
     /// Every rule, in the order in which the chapters were read.
@@ -135,6 +150,11 @@ impl Rules {
             return;
         };
         for (id, rule) in rules.0 {
+            if ContractVersion::parse(&rule.since).is_none() {
+                let problem =
+                    Problem::new(id.span, format!("`since: {}` is no version of the contract", rule.since));
+                problems.push(problem.help("two numbers in quotes: `since: \"1.0\"`"));
+            }
             self.rules.push(KnownRule { id: id.value, chapter: chapter.clone(), rule });
         }
     }

@@ -1,17 +1,26 @@
 //! The JSON Schemas that editors complete and check by.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::model::Scenario;
 use crate::read::{Read, SchemaBook};
 use crate::rules::Chapter;
 
-/// The schema of a scenario's file: any value may be given as `{{ }}`, and any map may lie over a piece that `use:` names.
+/// The schema of a scenario's file: any value may be given as `{{ }}`, any map may lie over a piece that `use:` names, and `null`
+/// takes away what that says.
 #[must_use]
 pub fn scenario_schema() -> Value {
     let mut schema = fillable(scenario_parts());
     if let Some(definitions) = schema.get_mut("$defs").and_then(Value::as_object_mut) {
-        definitions.insert("Filled".to_owned(), json!({ "type": "string", "pattern": r"\{\{.*\}\}" }));
+        definitions.insert(
+            "Filled".to_owned(),
+            json!({
+                "description": "A value of the case in `{{ }}`, or `null`, which takes away what an import says.",
+                "anyOf": [{ "type": "string", "pattern": r"\{\{.*\}\}" }, { "type": "null" }],
+            }),
+        );
         definitions.insert(
             "Use".to_owned(),
             json!({
@@ -27,8 +36,38 @@ pub fn scenario_schema() -> Value {
         {
             prices.push(json!({ "title": "the path of a file", "type": "string" }));
         }
+        ask_for_nothing_below(definitions, "World");
     }
     schema
+}
+
+/// Takes from the parts of a part what they require: an import may lie under the whole, and no schema looks into it.
+fn ask_for_nothing_below(definitions: &mut Map<String, Value>, whole: &str) {
+    let mut below: BTreeSet<String> = BTreeSet::new();
+    let mut open = vec![whole.to_owned()];
+    while let Some(name) = open.pop() {
+        let named = definitions.get(&name).map(references).unwrap_or_default();
+        open.extend(named.into_iter().filter(|part| below.insert(part.clone())));
+    }
+    for name in below {
+        if let Some(part) = definitions.get_mut(&name).and_then(Value::as_object_mut) {
+            part.remove("if");
+            part.remove("else");
+        }
+    }
+}
+
+/// The definitions that a schema names.
+fn references(schema: &Value) -> Vec<String> {
+    match schema {
+        Value::Object(object) => {
+            let own = object.get("$ref").and_then(Value::as_str);
+            let own = own.and_then(|path| path.strip_prefix("#/$defs/")).map(str::to_owned);
+            own.into_iter().chain(object.values().flat_map(references)).collect()
+        }
+        Value::Array(all) => all.iter().flat_map(references).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// The schema of a chapter of rules.

@@ -13,7 +13,7 @@ use crate::expression::{EXPRESSION_HELP, compile, names_behind, no_value, roots}
 use crate::model::MOST_KEYS;
 use crate::node::{Entry, Node, Span, Value};
 use crate::problem::Problem;
-use crate::template::LATER;
+use crate::template::{LATER, Values};
 
 /// Values that all cases of a scenario may have together. Each 64 bytes of a text that is put in count as one, and so does
 /// each key of an upstream that is given as a number.
@@ -199,6 +199,8 @@ enum Wrong {
     Name(String),
     /// A request has nothing of this name.
     OfRequest(String),
+    /// An exchange has nothing of this name.
+    OfExchange(String),
     /// Too much was put in.
     TooMuch,
     /// The same, and it has been told.
@@ -233,6 +235,9 @@ impl Wrong {
                 let known = [&OF_REQUEST[..], &["header_NAME", "body_NAME"]].concat();
                 Problem::new(span, format!("a request has no `{name}`")).nearest(&name, known)
             }
+            Self::OfExchange(name) => {
+                Problem::new(span, format!("an exchange has no `{name}`")).nearest(&name, [NUMBER])
+            }
             Self::TooMuch => {
                 Problem::new(span, format!("more than {MOST_VALUES} values in all cases of the scenario"))
                     .help("values count in each case, and each time that `{{ }}` puts them in")
@@ -243,7 +248,25 @@ impl Wrong {
 }
 
 /// What a reply can put in of the request that it answers, beside its headers and the fields of its body.
-const OF_REQUEST: [&str; 6] = ["prompt", "model", "key", "secret", "nth", "path"];
+const OF_REQUEST: [&str; 6] = ["prompt", "model", "key", "secret", NUMBER, "path"];
+
+/// The number of a request, which is all that is known of an exchange before it is sent.
+const NUMBER: &str = "nth";
+
+/// Values of the kinds that an expression finds when it is used: everything is a text but the number of a request.
+fn stand_ins(program: &Program) -> Values {
+    let mut values = Values::default();
+    for (root, _) in LATER {
+        for name in names_behind(root, program) {
+            if name == NUMBER && matches!(root, "exchange" | "request") {
+                values.set_number(root, NUMBER, 1);
+            } else {
+                values.set(root, &name, "");
+            }
+        }
+    }
+    values
+}
 
 fn is_of_request(name: &str) -> bool {
     let of_part = |prefix: &str| name.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty());
@@ -263,7 +286,16 @@ fn evaluate(expression: &str, names: &Names<'_>) -> Result<Value, Wrong> {
         if let Some(name) = names_behind("request", &program).into_iter().find(|name| !is_of_request(name)) {
             return Err(Wrong::OfRequest(name));
         }
-        return Err(if later == about.len() { Wrong::Later } else { Wrong::Mixed });
+        if let Some(name) = names_behind("exchange", &program).into_iter().find(|name| name != NUMBER) {
+            return Err(Wrong::OfExchange(name));
+        }
+        if later < about.len() {
+            return Err(Wrong::Mixed);
+        }
+        return Err(match stand_ins(&program).misfit(&program) {
+            Some(why) => Wrong::Value(format!("`{expression}` never has a value: {why}")),
+            None => Wrong::Later,
+        });
     }
     let mut values = Vec::with_capacity(about.len());
     let mut looked_at = 0;

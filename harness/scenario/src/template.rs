@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cel::{Context, Program};
 use serde_json::json;
 
-use crate::expression::{EXPRESSION_HELP, compile, names_behind};
+use crate::expression::{EXPRESSION_HELP, compile, names_behind, no_value};
 use crate::node::Node;
 use crate::problem::Problem;
 use crate::read::{Read, SchemaBook};
@@ -39,19 +39,59 @@ enum Compiled {
 /// What the names of an expression stand for: by root, then by name.
 #[derive(Clone, Debug, Default)]
 pub struct Values {
-    roots: BTreeMap<&'static str, BTreeMap<String, String>>,
+    roots: BTreeMap<&'static str, BTreeMap<String, Known>>,
+}
+
+#[derive(Clone, Debug)]
+enum Known {
+    Text(String),
+    /// With which an expression can calculate.
+    Number(i64),
 }
 
 impl Values {
-    /// Sets `root.name`. Roots are `captured`, `exchange`, `target`, `upstream`, `scenario` and `request`.
+    /// Sets `root.name` to a text. Roots are `captured`, `exchange`, `target`, `upstream`, `scenario` and `request`.
     pub fn set(&mut self, root: &'static str, name: &str, value: impl Into<String>) {
-        self.roots.entry(root).or_default().insert(name.to_owned(), value.into());
+        self.roots.entry(root).or_default().insert(name.to_owned(), Known::Text(value.into()));
     }
 
-    /// What `root.name` stands for.
-    #[must_use]
-    pub fn get(&self, root: &str, name: &str) -> Option<&str> {
-        self.roots.get(root)?.get(name).map(String::as_str)
+    /// Sets `root.name` to the number of something, from 1.
+    pub fn set_number(&mut self, root: &'static str, name: &str, number: u64) {
+        let number = Known::Number(i64::try_from(number).unwrap_or(i64::MAX));
+        self.roots.entry(root).or_default().insert(name.to_owned(), number);
+    }
+
+    /// Whether an expression goes wrong with all values of the kinds that these have.
+    pub(crate) fn misfit(&self, program: &Program) -> Option<String> {
+        use cel::ExecutionError as Error;
+        let error = program.execute(&self.context()).err()?;
+        matches!(
+            error,
+            Error::UnsupportedBinaryOperator(..)
+                | Error::ValuesNotComparable(..)
+                | Error::NoSuchOverload(_)
+                | Error::UndeclaredReference(_)
+        )
+        .then(|| no_value(&error))
+    }
+
+    fn context(&self) -> Context<'static, 'static> {
+        let mut context = Context::default();
+        for (root, names) in &self.roots {
+            let map: HashMap<String, cel::Value> =
+                names.iter().map(|(name, known)| (name.clone(), known.value())).collect();
+            context.add_variable_from_value(*root, cel::Value::from(map));
+        }
+        context
+    }
+}
+
+impl Known {
+    fn value(&self) -> cel::Value {
+        match self {
+            Self::Text(text) => cel::Value::from(text.as_str()),
+            Self::Number(number) => cel::Value::Int(*number),
+        }
     }
 }
 
@@ -124,13 +164,7 @@ impl Template {
 }
 
 fn evaluate(source: &str, program: &Program, values: &Values) -> Result<String, String> {
-    let mut context = Context::default();
-    for (root, names) in &values.roots {
-        let map: HashMap<String, cel::Value> =
-            names.iter().map(|(name, value)| (name.clone(), cel::Value::from(value.as_str()))).collect();
-        context.add_variable_from_value(*root, cel::Value::from(map));
-    }
-    match program.execute(&context) {
+    match program.execute(&values.context()) {
         Ok(cel::Value::String(text)) => Ok(text.to_string()),
         Ok(cel::Value::Int(number)) => Ok(number.to_string()),
         Ok(cel::Value::UInt(number)) => Ok(number.to_string()),
@@ -184,5 +218,15 @@ mod tests {
         values.set("request", "prompt", "ping");
         assert_eq!(template.fill(&values), Ok("you said ping, 2".to_owned()));
         assert_eq!(template.names_of("request"), ["prompt"]);
+    }
+
+    #[test]
+    fn the_number_of_a_request_can_be_calculated_with() {
+        let template = Template::parse("task-{{ exchange.nth % 10 }} of {{ exchange.nth }}").unwrap();
+        let mut values = Values::default();
+        values.set_number("exchange", "nth", 23);
+        assert_eq!(template.fill(&values), Ok("task-3 of 23".to_owned()));
+        values.set("exchange", "nth", "23");
+        assert_eq!(template.fill(&values), Err("`{{ exchange.nth % 10 }}` has no value here".to_owned()));
     }
 }

@@ -270,7 +270,7 @@ mod tests {
             ("Upstream", "plans", "a list, each a plan"),
             ("World", "upstreams", "names, each with an upstream"),
             ("Plan", "at_once", "a whole number"),
-            ("Phase", "against", "`direct`"),
+            ("Phase", "against", "`direct`, `paired`"),
             ("Exec", "within", "a duration"),
         ] {
             assert_eq!(find(&parts, part, key).value, value, "{part}.{key}");
@@ -283,6 +283,7 @@ mod tests {
         let at = |pointer: &str| schema.pointer(pointer).unwrap_or_else(|| panic!("{pointer}"));
         assert_eq!(at("/$defs/ModelSettings/properties/retries/anyOf/1/$ref"), "#/$defs/Filled");
         assert_eq!(at("/$defs/Upstream/properties/use/$ref"), "#/$defs/Use");
-        assert_eq!(at("/$defs/Upstream/else/required/0"), "dialect");
+        assert_eq!(at("/$defs/Phase/else/required/0"), "phase");
+        assert_eq!(schema.pointer("/$defs/Upstream/else"), None, "an import may lie under the whole world");
     }
 }

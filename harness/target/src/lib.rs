@@ -18,8 +18,8 @@ mod view;
 
 pub use admin::OperateError;
 pub use process::{
-    Ending, GuardError, LogSink, RunningTarget, StartError, StartOptions, Started, guard, missing_program,
-    missing_store_program, version,
+    Ending, GuardError, LogSink, RunningTarget, StartError, StartOptions, Started, guard, is_well,
+    missing_program, missing_store_program, version,
 };
 pub use profile::{
     AdminRequest, AttemptsReading, Auth, Authorization, BodyFields, Bound, CommandLine, Confessed,

@@ -8,12 +8,12 @@
 //! | `upstreams` | a list of `{ name, dialect, base_url, keys, discovers }`, in the order of the world |
 //! | `upstreams[].discovers` | the variables in which the target finds keys of it, which are not among the `keys`: a list of names |
 //! | `keys` | the keys of all upstreams: a list of `{ label, upstream, secret, fingerprint, weight }` |
-//! | `models` | a list of `{ name, pool, pools, model, strategy, fallbacks, larger, lenient, window, retries, backoff, cooldown, timeout_ms, timeouts, queue, sticky, limits, headroom }` |
+//! | `models` | a list of `{ name, pool, pools, model, strategy, fallbacks, larger, lenient, window, retries, backoff, cooldown, timeout_ms, timeouts, queue, sticky, limits, headroom, prediction }` |
 //! | `models[].pools` | the upstreams that serve it: a list of `{ pool, model, weight, priority }`; `pool` beside it is `none` where there are several |
 //! | `models[].backoff`, `.cooldown` | `{ base_ms, max_ms, jitter }`, `{ failures, lasts_ms, probes }` |
 //! | `models[].timeouts`, `.queue` | `{ connect_ms, head_ms, first_content_ms, idle_ms }`, `{ max, wait_ms }` |
 //! | `models[].limits` | a list of `{ requests, tokens, per_ms }` |
-//! | `services` | what is no model: a list of `{ name, path, pools, strategy, retries, backoff, cooldown, timeout_ms, queue, limits, headroom, rules, prediction }`; each pool is `{ pool, enabled, weight, priority, limits }`, each rule `{ method, path, pools }` |
+//! | `services` | what is no model: a list of `{ name, path, pools, strategy, retries, backoff, cooldown, timeout_ms, queue, limits, headroom, rules, prediction }`; each pool is `{ pool, enabled, weight, priority, limits, lookups }`, each lookup `{ method, path, ask }`, each rule `{ method, path, pools }` |
 //! | `tenants` | a list of `{ name, secret, budget_micros, budget_per_ms, limits, at_once, models, expired }` |
 //! | `prices` | `{ version, models: [{ name, input, cache_read, cache_write, output, reasoning }] }`, each price for a million tokens |
 //! | `settings` | `{ max_request_bytes, health, instances, shared }` |

@@ -64,9 +64,9 @@ fn the_project_s_own_profiles_are_sound() {
     let path = router.request_path(Dialect::Openai, Surface::Chat, "chat", false);
     assert_eq!(path, "/v1/chat/completions");
     let plain = own("plain.yaml");
-    assert!(plain.claims(Capability::KeyPool) && !plain.claims(Capability::Cooldown));
+    assert!(plain.claims(Capability::Cooldown) && !plain.claims(Capability::Ledger));
     assert!(plain.defects().is_none());
-    assert_eq!(plain.says.start.ready.observation(), Observation::Get("/health", 200));
+    assert_eq!(plain.says.start.ready.observation(), Observation::Get("/alive", 200));
     for broken in ["broken/never-starts.yaml", "broken/dies-midway.yaml"] {
         assert!(own(broken).claims(Capability::KeyPool), "{broken}");
     }

@@ -83,6 +83,7 @@ router:
       queue: { max: 5, wait: 1s }
       limits: [{ requests: 5, per: 1s }, { tokens: 900, per: 1m }]
       headroom: 80%
+      prediction: true
     sonnet: { pools: [{ pool: anthropic, model: claude-example }], strategy: in_order }
     several: { pools: [{ pool: openai, weight: 3, priority: 1 }, { pool: found, model: other }], strategy: least_busy }
 tenants:
@@ -100,8 +101,6 @@ prices:
 #[test]
 fn what_the_router_does_not_have_is_told_in_the_language_s_words() {
     let router = router();
-    let fast = with_model("fast", "pool: openai, strategy: lowest_latency");
-    assert_eq!(router.unrendered(&fast), ["router.models.chat.strategy"]);
     for (name, settings, told) in [
         ("many", "router: { instances: 9 }", "router.instances"),
         (
@@ -214,8 +213,9 @@ fn a_header_is_made_for_a_tenant_for_nobody_and_for_the_operator() {
     }
     let gemini = router().credentials_for("sk-acme", "sk-op").pop();
     assert_eq!(gemini, Some(("x-goog-api-key".to_owned(), "sk-acme".to_owned())));
-    assert_eq!(plain().authorization_for(Some("sk-acme"), "sk-op"), None);
-    assert_eq!(plain().admin_authorization("sk-op"), None);
+    let open_to_all = read(&here("../../fixtures/targets/broken/never-starts.yaml"));
+    assert_eq!(open_to_all.authorization_for(Some("sk-acme"), "sk-op"), None);
+    assert_eq!(open_to_all.admin_authorization("sk-op"), None);
 }
 
 #[test]
@@ -248,11 +248,20 @@ fn scenarios_share_a_stranger_unless_they_differ_in_what_is_the_whole_process_s(
 #[test]
 fn the_plain_router_s_profile_tells_what_it_leaves_out() {
     let plain = plain();
-    assert_eq!(plain.unrendered(&with_model("plain", "pool: openai, timeout: 5s")), [""; 0]);
-    assert_eq!(
-        plain.unrendered(&with_model("plain retries", "pool: openai, retries: 3")),
-        ["router.models.chat.retries"]
-    );
+    let has = "pool: openai, timeout: 5s, timeouts: { idle: 1s }, retries: 3, backoff: { base: 5ms, max: 1s }, \
+               cooldown: { failures: 3, lasts: 2s, probes: 1 }, strategy: least_busy, fallbacks: [spare]";
+    assert_eq!(plain.unrendered(&with_model("plain", has)), [""; 0]);
+    for (name, settings, told) in [
+        ("sticky", "sticky: session", "router.models.chat.sticky"),
+        ("fast", "strategy: lowest_latency", "router.models.chat.strategy"),
+        ("probes", "cooldown: { probes: 2 }", "router.models.chat.cooldown.probes"),
+    ] {
+        let world = with_model(&format!("plain {name}"), &format!("pool: openai, {settings}"));
+        assert_eq!(plain.unrendered(&world), [told], "{settings}");
+    }
+    let azure =
+        "upstreams: { azure: { dialect: azure, keys: 1 } }\nrouter: { models: { chat: { pool: azure } } }\n";
+    assert_eq!(plain.unrendered(&world("plain azure", azure)), ["upstreams.azure.dialect"]);
 }
 
 #[test]
@@ -265,7 +274,7 @@ fn what_no_template_reads_of_keys_checks_tenants_and_prices_is_told() {
             vec!["upstreams.openai.keys.first.variable", "upstreams.openai.keys.first.weight"],
         ),
         ("checks", "router: { health: { every: 1s } }", vec!["router.health"]),
-        ("expired", "tenants: { acme: { expired: true } }", vec!["tenants.acme.expired"]),
+        ("budget", "tenants: { acme: { budget: 1 USD } }", vec!["tenants.acme.budget"]),
         ("live", "tenants: { acme: { expired: false } }", vec![]),
         // The harness itself puts it there.
         ("further", "router: { environment: { ODD: x }, must_start: false }", vec![]),

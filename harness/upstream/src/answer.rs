@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use dialect::Dialect;
 use http::{Request, Response, request};
+use http_body::Body;
 use hyper::body::Incoming;
 use record::{AttemptRow, Found, Moment, Outcome};
 use scenario::{ConnectionFate, Latency, Protocol};
@@ -42,6 +43,9 @@ pub(crate) fn answer(
 ) -> impl Future<Output = Result<Response<ReplyBody>, Unanswered>> + use<> {
     let (head, body) = request.into_parts();
     let mut visit = Visit::open(Arc::clone(upstream), Arc::clone(connection), head);
+    if body.is_end_stream() {
+        visit.note_no_body();
+    }
     async move {
         let (received, upload) = visit.receive(body).await;
         let read = visit.upstream.journal.clock.now();
@@ -137,6 +141,14 @@ impl Visit {
         let Course::Decided(Decided { decision, .. }) = course else { return None };
         let does = self.upstream.service.is_some() && (!decision.deviates || decision.takes_effect);
         does.then(|| Matter { body: Bytes::copy_from_slice(&received.bytes), upload })
+    }
+
+    /// A request without a body has come whole with its head, also where the caller leaves before anybody looks at it.
+    fn note_no_body(&self) {
+        self.connection.note(|attempt| {
+            attempt.row.read = 0;
+            attempt.join(self.in_head);
+        });
     }
 
     fn note_body(&mut self, received: &Received, now: Moment) {

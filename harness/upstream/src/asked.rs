@@ -81,7 +81,10 @@ impl Asked<'_> {
     pub(crate) fn values(&self, names: &[String]) -> Values {
         let mut values = Values::default();
         for name in names {
-            values.set("request", name, self.named(name));
+            match name.as_str() {
+                "nth" => values.set_number("request", name, self.nth.into()),
+                _ => values.set("request", name, self.named(name)),
+            }
         }
         values
     }
@@ -95,7 +98,6 @@ impl Asked<'_> {
                 let secret = self.keys.secret_in(self.head).unwrap_or_default();
                 String::from_utf8_lossy(&secret).into_owned()
             }
-            "nth" => self.nth.to_string(),
             "path" => self.head.uri.path().to_owned(),
             _ => {
                 let header = || self.header(&name.strip_prefix("header_")?.replace('_', "-"));

@@ -9,7 +9,7 @@ mod wire;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use record::{AttemptRow, NOT_REACHED, Outcome};
+use record::{AttemptRow, Moment, NOT_REACHED, Outcome};
 use scenario::BodyLength;
 use tokio::sync::Notify;
 
@@ -20,6 +20,7 @@ use patience::Rest;
 
 use crate::journal::{Journal, OpenAttempt};
 use crate::metronome::Metronome;
+use crate::reply_head::row_millis;
 use crate::upstream::Upstream;
 
 /// What the two ends of a connection's handling share: the layer below hyper, and the service above it.
@@ -85,6 +86,10 @@ impl Connection {
         }
     }
 
+    fn now(&self) -> Moment {
+        self.journal.clock.now()
+    }
+
     pub(crate) fn metronome(&self) -> Option<&Arc<Metronome>> {
         self.metronome.as_ref()
     }
@@ -99,7 +104,7 @@ impl Connection {
         state.reply_given = false;
         drop(state);
         if let Some(before) = before {
-            self.journal.close(before, outcome, self.journal.clock.now());
+            self.journal.close(before, outcome, self.now());
         }
     }
 
@@ -196,14 +201,19 @@ impl Connection {
         }
     }
 
-    fn sent_bytes(&self) {
+    /// Bytes have gone to the socket that were handed to it at a moment.
+    fn sent_bytes(&self, handed: Moment) {
         let mut state = self.state();
         // Before there is a status the bytes are those of an interim reply.
         if let Some(attempt) = &mut state.open
             && attempt.row.head == NOT_REACHED
             && attempt.row.status != 0
         {
-            attempt.row.head = self.journal.clock.now().micros_after(attempt.row.arrived);
+            attempt.row.head = handed.micros_after(attempt.row.arrived);
+            if let Some(until) = attempt.waits_until.take() {
+                // Rounded down: who comes at that moment does not come too early.
+                attempt.row.hint_ms = row_millis(until.since(handed).as_millis());
+            }
         }
     }
 
@@ -241,7 +251,7 @@ impl Connection {
                 state.rest.begins();
                 self.rested.notify_one();
             }
-            self.journal.close(attempt, outcome, self.journal.clock.now());
+            self.journal.close(attempt, outcome, self.now());
         }
     }
 

@@ -44,6 +44,8 @@ pub(crate) struct OpenAttempt {
     pub(crate) charge: Option<Box<Charge>>,
     /// That it is worked on, where that is told.
     pub(crate) at_work: Option<AtWork>,
+    /// The moment that its reply names as the end of the wait, until the reply has begun.
+    pub(crate) waits_until: Option<Moment>,
     sample: Option<Box<OpenSample>>,
 }
 
@@ -102,7 +104,7 @@ impl Journal {
             let request = self.message(&line, &head.headers, row.arrived);
             Box::new(OpenSample { request, reply: None })
         });
-        OpenAttempt { row, charge: None, at_work: None, sample }
+        OpenAttempt { row, charge: None, at_work: None, waits_until: None, sample }
     }
 
     /// Notes the head of the reply, and whether its body is hidden.

@@ -5,8 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, Entry, HeaderName};
 use http::{HeaderMap, HeaderValue};
-use record::{AttemptRow, NOT_REACHED, NameId};
+use record::{Moment, NOT_REACHED, NameId};
 use scenario::BodyLength;
+
+use crate::journal::OpenAttempt;
 
 /// A reply's head, before it is written as one.
 #[derive(Debug)]
@@ -15,13 +17,21 @@ pub(crate) struct ReplyHead {
     pub(crate) error: NameId,
     pub(crate) script: NameId,
     pub(crate) answer: NameId,
-    /// The wait that it asks for in a form that can be understood, as a reader computes it.
-    pub(crate) hint: Option<Duration>,
+    /// The wait that it asks for in a form that can be understood.
+    pub(crate) hint: Option<ToldWait>,
     pub(crate) headers: HeaderMap,
     /// Headers that are left out.
     pub(crate) without: Vec<HeaderName>,
     /// How the length of a whole body is told.
     pub(crate) length: BodyLength,
+}
+
+/// A wait as a reader of the reply computes it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ToldWait {
+    pub(crate) wait: Duration,
+    /// Whether it was told as the moment at which it is over: that moment does not move while the reply is on its way.
+    pub(crate) is_a_moment: bool,
 }
 
 /// The content type of every body that is no stream.
@@ -77,13 +87,19 @@ impl ReplyHead {
         self.without = names.to_vec();
     }
 
-    /// Notes in the row what is replied. The hint is the precise one, which a client must honour, as it is written.
-    pub(crate) fn note(&self, row: &mut AttemptRow) {
+    /// Notes what is replied, which was decided at a moment. The hint is the precise one, which a client must honour, as it is
+    /// written.
+    pub(crate) fn note(&self, attempt: &mut OpenAttempt, decided: Moment) {
+        let row = &mut attempt.row;
         (row.status, row.error, row.script, row.answer) = (self.status, self.error, self.script, self.answer);
-        row.hint_ms = self.hint.map_or(NOT_REACHED, |wait| {
-            u32::try_from(whole_millis(wait)).unwrap_or(NOT_REACHED).min(NOT_REACHED - 1)
-        });
+        row.hint_ms = self.hint.map_or(NOT_REACHED, |told| row_millis(whole_millis(told.wait)));
+        attempt.waits_until = self.hint.filter(|told| told.is_a_moment).map(|told| decided.after(told.wait));
     }
+}
+
+/// A wait as a row keeps it.
+pub(crate) fn row_millis(millis: u128) -> u32 {
+    u32::try_from(millis).unwrap_or(NOT_REACHED).min(NOT_REACHED - 1)
 }
 
 /// A wait in milliseconds, rounded up: who waits so long never comes too early.

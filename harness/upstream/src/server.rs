@@ -13,7 +13,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
 
@@ -35,6 +35,8 @@ use crate::upstream::Upstream;
 pub(crate) struct Server {
     address: SocketAddr,
     incumbent: Arc<Incumbent>,
+    /// Asks it to look now whether it listens at this time, and to say when its door is as it must be.
+    looks: mpsc::UnboundedSender<oneshot::Sender<()>>,
     task: JoinHandle<()>,
 }
 
@@ -73,8 +75,9 @@ impl Server {
         let listener = TcpListener::bind(listen).await.map_err(taken)?;
         let address = listener.local_addr()?;
         let incumbent = Arc::new(Incumbent::new(Arc::new(upstream)));
-        let task = tokio::spawn(serve(Door::Open(listener), tls, Arc::clone(&incumbent), bounds));
-        Ok(Self { address, incumbent, task })
+        let (looks, asked) = mpsc::unbounded_channel();
+        let task = tokio::spawn(serve((Door::Open(listener), asked), tls, Arc::clone(&incumbent), bounds));
+        Ok(Self { address, incumbent, looks, task })
     }
 
     /// Who is at work behind it.
@@ -84,6 +87,15 @@ impl Server {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Waits until its door is open or shut as it must be now.
+    pub(crate) async fn turned(&self) {
+        let (looked, over) = oneshot::channel();
+        // One that is gone listens no more, and one that always listens has nothing to turn.
+        if self.incumbent.now().rules.may_refuse() && self.looks.send(looked).is_ok() {
+            let _: Result<(), oneshot::error::RecvError> = over.await;
+        }
     }
 
     /// Tells the server to stop, without waiting for it.
@@ -112,7 +124,12 @@ impl Drop for Server {
 /// How often an upstream that does not listen at times looks whether it is such a time.
 const LOOK: Duration = Duration::from_millis(1);
 
-async fn serve(mut door: Door, tls: Option<TlsAcceptor>, incumbent: Arc<Incumbent>, bounds: Bounds) {
+async fn serve(
+    (mut door, mut asked): (Door, mpsc::UnboundedReceiver<oneshot::Sender<()>>),
+    tls: Option<TlsAcceptor>,
+    incumbent: Arc<Incumbent>,
+    bounds: Bounds,
+) {
     // Dropping the set, with this task, aborts every connection.
     let mut connections = JoinSet::new();
     // Tells those connections that are open at the time to end.
@@ -138,14 +155,11 @@ async fn serve(mut door: Door, tls: Option<TlsAcceptor>, incumbent: Arc<Incumben
                 Err(_) => sleep(AFTER_REFUSAL).await,
             },
             Some(ended) = connections.join_next(), if !connections.is_empty() => pass_on_panic(ended),
-            () = next_look(look.as_mut()) => {
-                let upstream = incumbent.now();
-                let refuses = upstream.rules.refuses(upstream.journal.clock.now());
-                if refuses && matches!(door, Door::Open(_)) {
-                    leave.send_replace(());
-                }
-                // A machine that does not let it turn now may do so at the next look.
-                let _: io::Result<()> = door.turn(!refuses);
+            () = next_look(look.as_mut()) => turn(&mut door, &incumbent.now(), &leave),
+            Some(looked) = asked.recv() => {
+                turn(&mut door, &incumbent.now(), &leave);
+                // Who asked may have gone.
+                let _: Result<(), ()> = looked.send(());
             }
             () = stopped.as_mut() => break,
         }
@@ -160,6 +174,16 @@ async fn serve(mut door: Door, tls: Option<TlsAcceptor>, incumbent: Arc<Incumben
     if timeout(bounds.farewell, farewell).await.is_err() {
         connections.shutdown().await;
     }
+}
+
+/// Opens or shuts the door as it must be now. Connections that are open when it is shut end.
+fn turn(door: &mut Door, upstream: &Upstream, leave: &watch::Sender<()>) {
+    let refuses = upstream.rules.refuses(upstream.journal.clock.now());
+    if refuses && matches!(door, Door::Open(_)) {
+        leave.send_replace(());
+    }
+    // A machine that does not let it turn now may do so at the next look.
+    let _: io::Result<()> = door.turn(!refuses);
 }
 
 /// Lets a connection in. One whose handshake fails has made no request, so that nothing is written down of it.

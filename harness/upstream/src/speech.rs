@@ -17,7 +17,7 @@ use crate::deed::{BreakPlace, BrokenRule};
 use crate::draw::Draws;
 use crate::paced_events::{Break, PacedEvents, plain_wait};
 use crate::reply_body::TornBody;
-use crate::reply_head::{JSON, ReplyHead};
+use crate::reply_head::{JSON, ReplyHead, ToldWait};
 use crate::reply_rule::{ReplyRule, Said};
 use crate::service::Sending;
 use crate::tear::{LastWords, Tear};
@@ -172,14 +172,17 @@ impl Speaker<'_> {
 
     /// The wait that a reader computes from what the reply really tells: of several hints in one header, the last one stands.
     /// All hints tell one wait, and rounding only makes it longer: who reads the most precise one comes too early for none.
-    fn told_wait(&self, hints: &[Hint], (head, in_body): (&ReplyHead, bool)) -> Option<Duration> {
+    fn told_wait(&self, hints: &[Hint], (head, in_body): (&ReplyHead, bool)) -> Option<ToldWait> {
         let stands = |hint: &&Hint| match hint.header(self.wall) {
             Some((name, value)) => {
                 head.headers.get(name).is_some_and(|told| told.as_bytes() == value.as_bytes())
             }
             None => in_body,
         };
-        hints.iter().filter(stands).filter_map(|hint| hint.told(self.wall)).min()
+        let told = |hint: &Hint| {
+            Some(ToldWait { wait: hint.told(self.wall)?, is_a_moment: hint.form.names_a_moment() })
+        };
+        hints.iter().filter(stands).filter_map(told).min_by_key(|told| told.wait)
     }
 
     fn answer(

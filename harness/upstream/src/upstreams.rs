@@ -155,6 +155,14 @@ impl Upstreams {
         cast.collect()
     }
 
+    /// Waits until those that do not listen at this time listen no more, and the others do. They look by themselves too, and a
+    /// busy machine may let them look late.
+    pub async fn turned(&self) {
+        for server in self.running.iter().filter_map(|running| running.server.as_ref()) {
+            server.turned().await;
+        }
+    }
+
     /// Stops all upstreams: nothing new is accepted, what is open may end within a bound, and what does not is abandoned.
     /// Afterwards the row of every attempt has been sent.
     pub async fn stop(self) {
@@ -199,10 +207,9 @@ fn watchlist(name: &str, (world, keys): (&World, &[Vec<Key>]), canaries: &[(Stri
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::Receiver;
     use std::time::{Duration, Instant};
 
-    use record::{AttemptRow, Clock, Correlation, Fact, NameTable, Outcome, fact_channel};
+    use record::{AttemptRow, Clock, Correlation, Fact, FactReceiver, NameTable, Outcome, fact_channel};
     use scenario::{
         Distribution, Keys, Latency, LimitSignal, Named, Protocol, Reply, RouterSettings, Signals, Span,
     };
@@ -217,7 +224,7 @@ mod tests {
     const ASKED: &str = "POST /v1/chat/completions HTTP/1.1\r\ncontent-length: 27\r\n\r\n";
     const BODY: &str = r#"{"model":"m","messages":[]}"#;
 
-    async fn start(latency: Duration, bounds: Bounds) -> (Upstreams, Receiver<Fact>) {
+    async fn start(latency: Duration, bounds: Bounds) -> (Upstreams, FactReceiver) {
         let span = Span::default();
         let main = scenario::Upstream {
             dialect: Protocol::Llm(dialect::Dialect::Openai),
@@ -235,6 +242,7 @@ mod tests {
             resources: Named::default(),
             defects: Vec::new(),
             url_from: None,
+            url: None,
             span,
         };
         let upstreams = Named(vec![(At { value: "main".to_owned(), span }, main)]);
@@ -270,7 +278,7 @@ mod tests {
         text
     }
 
-    fn rows(facts: &Receiver<Fact>) -> Vec<AttemptRow> {
+    fn rows(facts: &FactReceiver) -> Vec<AttemptRow> {
         let row = |fact| if let Fact::Attempt(row) = fact { Some(row) } else { None };
         facts.try_iter().filter_map(row).collect()
     }

@@ -46,7 +46,7 @@ struct Doubts {
 }
 
 impl<'a> ClaimTally<'a> {
-    pub(crate) fn new(claim: &'a RowClaim, bounds: &BTreeMap<String, f64>) -> Self {
+    pub(crate) fn new(claim: &'a RowClaim, bounds: &'a BTreeMap<String, f64>) -> Self {
         let tally = match (refusal(claim, bounds), &claim.quantifier) {
             (Some(reason), _) => Tally::Refused(reason),
             (None, Quantifier::Every(condition)) => {
@@ -62,7 +62,7 @@ impl<'a> ClaimTally<'a> {
             (None, Quantifier::Order(conditions) | Quantifier::Path(conditions)) => {
                 Tally::Sequence(SequenceTally::new(claim, conditions))
             }
-            (None, _) => Tally::Numbers(NumberTally::new(claim)),
+            (None, _) => Tally::Numbers(NumberTally::new(claim, bounds)),
         };
         let doubtful = fields_of_claim(claim).filter(|field| is_doubtful(*field)).collect();
         Self { claim, tally, doubtful, doubts: Doubts::default(), classes: Classes::of_claim(claim) }
@@ -82,7 +82,7 @@ impl<'a> ClaimTally<'a> {
         match &mut self.tally {
             Tally::Each(tally) => rows.into_iter().for_each(|row| tally.take(row, scene)),
             Tally::Count(tally) => tally.take(&rows, exchange, scene),
-            Tally::Numbers(tally) => rows.into_iter().for_each(|row| tally.take(row, scene)),
+            Tally::Numbers(tally) => tally.take(&rows, exchange, scene),
             Tally::Sequence(tally) => tally.take(tree, &rows, scene),
             Tally::Refused(_) => {}
         }
@@ -96,7 +96,7 @@ impl<'a> ClaimTally<'a> {
         match &mut self.tally {
             Tally::Each(tally) => tally.take(row, scene),
             Tally::Count(tally) => tally.take(&[row], None, scene),
-            Tally::Numbers(tally) => tally.take(row, scene),
+            Tally::Numbers(tally) => tally.take(&[row], None, scene),
             Tally::Sequence(_) | Tally::Refused(_) => {}
         }
     }
@@ -120,17 +120,27 @@ impl<'a> ClaimTally<'a> {
             Tally::Count(tally) => tally.finding(measured, scene),
             Tally::Numbers(tally) => tally.finding(measured, scene),
             Tally::Sequence(tally) => tally.finding(),
-            Tally::Refused(reason) => return Finding::Unknown(reason.clone()),
+            Tally::Refused(reason) => return Finding::untold(reason.as_str()),
         };
         // An offence that was seen is one, whatever else was not.
         let stands =
             matches!((&finding, &self.tally), (Finding::Fails(_), Tally::Each(_) | Tally::Sequence(_)));
         match self.doubts.reason {
-            Some(reason) if !stands => Finding::Unknown(format!(
+            Some(reason) if !stands => Finding::untold(format!(
                 "of {}: {reason}",
                 words::quantity(self.doubts.count, self.claim.subject)
             )),
             _ => finding,
+        }
+    }
+
+    /// How much is kept.
+    #[cfg(test)]
+    pub(crate) fn kept(&self) -> usize {
+        match &self.tally {
+            Tally::Count(tally) => tally.kept(),
+            Tally::Numbers(tally) => tally.kept(),
+            Tally::Each(_) | Tally::Sequence(_) | Tally::Refused(_) => 1,
         }
     }
 
@@ -213,12 +223,14 @@ fn is_doubtful(field: Field) -> bool {
         field,
         Field::Header
             | Field::HeaderCount
+            | Field::Joined
             | Field::Json
             | Field::Carries
             | Field::Body
             | Field::Text
             | Field::ScriptedText
             | Field::DeliveredTokens
+            | Field::PerToken
             | Field::Finish
             | Field::ToolCalls
             | Field::ScriptedTools

@@ -105,13 +105,19 @@ impl<'a> CountTally<'a> {
 
     pub(crate) fn finding(&self, measured: &Known<'_>, scene: &Scene<'_>) -> Finding {
         if let Some(name) = self.unknown(measured) {
-            return Finding::Unknown(format!("the measured number `{name}` has no value"));
+            return Finding::untold(format!("the measured number `{name}` has no value"));
         }
         if self.claim.per.is_empty() {
             self.of_whole(measured, scene)
         } else {
             self.of_groups(measured, scene)
         }
+    }
+
+    /// How many groups are open.
+    #[cfg(test)]
+    pub(crate) fn kept(&self) -> usize {
+        self.open.len()
     }
 
     /// In which views a row belongs to the population.

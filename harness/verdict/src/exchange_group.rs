@@ -1,4 +1,4 @@
-//! Exchanges as groups of what is counted: one that has none of it is a group too.
+//! Exchanges as groups of what is counted, rows or their values: one that has none of it is a group too.
 
 use record::ExchangeRow;
 use scenario::{Field, FieldTest, Operand, Quantifier, RowClaim, Subject};
@@ -12,7 +12,7 @@ use crate::tree::OpenTree;
 pub(crate) fn counts_by_exchange(claim: &RowClaim) -> bool {
     claim.per == [Field::Exchange]
         && claim.in_any.is_none()
-        && matches!(claim.quantifier, Quantifier::Count(_))
+        && matches!(claim.quantifier, Quantifier::Count(_) | Quantifier::Distinct(_))
 }
 
 /// The exchange of a tree, if it is a group of a claim whatever rows it has: it could have some, and satisfies what the claim asks

@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use record::Moment;
 use scenario::{
-    Comparator, Comparison, DistinctClaim, Field, FieldKind, FieldValue, Literal, Operand, Quantifier,
-    RowClaim, Share, Test,
+    Comparator, Comparison, DistinctClaim, Field, FieldKind, FieldValue, Literal, Operand, PairedClaim,
+    Quantifier, RowClaim, Share, Test,
 };
 
-use crate::chance;
-use crate::numbers::{Group, Inconclusive, Item, Weighed, only_upper, told};
+use crate::gathered::{Different, Gathered, Item, Kept, MOST_DIFFERENT, Rows, Sum, rounded};
+use crate::numbers::{Inconclusive, Weighed, only_upper};
 use crate::offence::Weight;
-use crate::row::{Looked, Row, bound};
-use crate::scene::{Scene, View};
+use crate::paired::{self, Differences};
+use crate::row::bound;
+use crate::scene::Scene;
+use crate::spread::{Between, Spread};
 use crate::statistics;
 use crate::words;
 
@@ -30,26 +32,39 @@ type Outcome = Result<Weighed, Inconclusive>;
 
 impl Figures<'_> {
     /// The number of a group, or the worst number of its windows.
-    pub(crate) fn weigh(&self, group: &Group) -> Outcome {
-        let mut items: Vec<&Item> = group.items.iter().collect();
-        items.sort_by_key(|item| (item.from, item.exchange));
-        match &self.claim.quantifier {
-            Quantifier::Estimate(claim) => statistics::estimate(claim, &items, &self.subject(items.len())),
-            Quantifier::Distribution(claim) => statistics::distribution(claim, &items, &group.values),
-            Quantifier::Quantile(claim) => self.quantile(&items, claim.at, &claim.test),
-            Quantifier::Growth(claim) => self.growth(&items, &claim.test),
-            Quantifier::Distinct(claim) => self.distinct(&items, &group.values, claim),
-            _ => match self.claim.in_any {
-                None => self.of_window(&items, true),
-                Some(length) => self.of_windows(&items, length),
-            },
+    pub(crate) fn weigh(&self, group: &Gathered) -> Outcome {
+        match (&group.kept, &self.claim.quantifier) {
+            (Kept::Hits(hits), Quantifier::Share(claim)) => self.share(*hits, group.count, &claim.test, true),
+            (Kept::Hits(hits), Quantifier::Estimate(claim)) => {
+                statistics::estimate(claim, *hits, group.count, &self.subject(group.count))
+            }
+            (Kept::Sums(sums), Quantifier::Sum(claim)) => self.sum(sums, group.count, &claim.test, true),
+            (Kept::Spreads(spreads), Quantifier::Quantile(claim)) => {
+                self.quantile(spreads, claim.at, &claim.test)
+            }
+            (Kept::Named(counts), Quantifier::Distribution(claim)) => {
+                statistics::distribution(claim, counts, group.count)
+            }
+            (Kept::Different(different), Quantifier::Distinct(claim)) => {
+                self.distinct(different, group.count, claim)
+            }
+            (Kept::Rows(rows), quantifier) => {
+                let items = rows.in_order();
+                match (quantifier, self.claim.in_any) {
+                    (Quantifier::Growth(claim), _) => self.growth(rows, &items, &claim.test),
+                    (Quantifier::Paired(claim), _) => self.paired(rows, &items, claim),
+                    (_, None) => self.of_window(rows, &items, true),
+                    (_, Some(length)) => self.of_windows(rows, &items, length),
+                }
+            }
+            _ => Err(Inconclusive::Unknown("this quantifier takes no number".to_owned())),
         }
     }
 
     /// Every window of a length that holds other rows than the one before it. Between two rows further apart than the length lie
     /// windows that hold none. A window that reaches beyond the last row has not seen all of its time: it offends only by what is
     /// too much.
-    fn of_windows(&self, items: &[&Item], length: Duration) -> Outcome {
+    fn of_windows(&self, rows: &Rows, items: &[Item], length: Duration) -> Outcome {
         let last = items.last().map_or(Moment(0), |item| item.from);
         let (mut first_end, mut end) = (0, 0);
         let mut held: Option<Weighed> = None;
@@ -66,7 +81,7 @@ impl Figures<'_> {
                     continue;
                 }
                 let whole = end_of_one < end || until <= last || begin == 0;
-                let weighed = self.of_window(&items[begin..end_of_one], whole)?;
+                let weighed = self.of_window(rows, &items[begin..end_of_one], whole)?;
                 if weighed.weight != Weight::Holds {
                     let at = words::value(self.scene.since_start(item.from));
                     let observed =
@@ -82,7 +97,7 @@ impl Figures<'_> {
             }
         }
         held.map_or_else(
-            || self.of_window(&[], true),
+            || self.of_window(rows, &[], true),
             |held| {
                 let observed =
                     format!("{} rows, no window of {} offends", items.len(), words::duration(length));
@@ -91,22 +106,30 @@ impl Figures<'_> {
         )
     }
 
-    fn of_window(&self, items: &[&Item], whole: bool) -> Outcome {
+    fn of_window(&self, rows: &Rows, items: &[Item], whole: bool) -> Outcome {
+        let count = wide(items.len());
         match &self.claim.quantifier {
-            Quantifier::Count(test) => {
-                Ok(self.of_count(items.len(), test, &self.subject(items.len()), whole))
-            }
+            Quantifier::Count(test) => Ok(self.of_count(count, test, &self.subject(count), whole)),
             Quantifier::Peak(test) => {
                 let peak = peak(items);
                 Ok(self.of_count(peak, test, &format!("{} open at once", self.subject(peak)), whole))
             }
-            Quantifier::Share(claim) => self.share(items, &claim.test, whole),
-            Quantifier::Sum(claim) => self.sum(items, &claim.test, whole),
+            Quantifier::Share(claim) => {
+                let hits = items.iter().filter(|item| item.hit).count();
+                self.share(wide(hits), count, &claim.test, whole)
+            }
+            Quantifier::Sum(claim) => {
+                let mut sums = vec![Sum::default(); self.fields.len()];
+                for item in items {
+                    sums.iter_mut().enumerate().for_each(|(at, sum)| sum.take(rows.value(item, at)));
+                }
+                self.sum(&sums, count, &claim.test, whole)
+            }
             _ => Err(Inconclusive::Unknown("this quantifier takes no number".to_owned())),
         }
     }
 
-    fn of_count(&self, count: usize, test: &Test, observed: &str, whole: bool) -> Weighed {
+    fn of_count(&self, count: u64, test: &Test, observed: &str, whole: bool) -> Weighed {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         let holds = |count| self.passes(test, FieldValue::Number(count), &|_| FieldValue::Missing);
         let limits =
@@ -122,34 +145,24 @@ impl Figures<'_> {
         self.weighed(weight, observed.to_owned(), count.to_string())
     }
 
-    fn share(&self, items: &[&Item], test: &Test, whole: bool) -> Outcome {
-        let hits = items.iter().filter(|item| item.hit).count();
-        let all = self.subject(items.len());
-        if items.is_empty() {
+    fn share(&self, hits: u64, count: u64, test: &Test, whole: bool) -> Outcome {
+        let all = self.subject(count);
+        if count == 0 {
             return Err(Inconclusive::TooFew("there is nothing to take a share of".to_owned()));
         }
-        let holds = self.ratio_passes(test, wide(hits), wide(items.len()));
-        let share = shown_ratio(wide(hits), wide(items.len()));
+        let holds = self.ratio_passes(test, hits.into(), count.into());
+        let share = shown_ratio(hits.into(), count.into());
         let weight = if holds || !whole { Weight::Holds } else { Weight::OffendsSoFar };
         Ok(self.weighed(weight, format!("{share} ({hits}) of {all}"), share))
     }
 
-    fn sum(&self, items: &[&Item], test: &Test, whole: bool) -> Outcome {
-        let mut sums = vec![0_i128; self.fields.len()];
-        for item in items {
-            for ((sum, value), field) in sums.iter_mut().zip(&item.values).zip(self.fields) {
-                match value {
-                    Some(value) => *sum += i128::from(*value),
-                    None => {
-                        let reason =
-                            format!("one of {} has no `{}`", self.subject(items.len()), field.word());
-                        return Err(Inconclusive::Unknown(reason));
-                    }
-                }
-            }
+    fn sum(&self, sums: &[Sum], count: u64, test: &Test, whole: bool) -> Outcome {
+        if let Some((field, _)) = self.fields.iter().zip(sums).find(|(_, sum)| sum.lacking > 0) {
+            let reason = format!("one of {} has no `{}`", self.subject(count), field.word());
+            return Err(Inconclusive::Unknown(reason));
         }
         let of = |index: usize| {
-            self.fields.get(index).zip(sums.get(index)).map(|(field, sum)| value_of(*field, *sum))
+            self.fields.get(index).zip(sums.get(index)).map(|(field, sum)| value_of(*field, sum.sum))
         };
         let Some(sum) = of(0) else { return Err(Inconclusive::Unknown("it has no field".to_owned())) };
         let other = |field: Field| {
@@ -172,69 +185,113 @@ impl Figures<'_> {
 
     /// A row without a value, such as a request that was never answered, is above every other one: what is not known to be
     /// small is not counted as small.
-    fn quantile(&self, items: &[&Item], at: Share, test: &Test) -> Outcome {
-        if items.is_empty() {
+    fn quantile(&self, spreads: &[Spread], at: Share, test: &Test) -> Outcome {
+        let Some((spread, field)) = spreads.first().zip(self.fields.first()) else {
+            return Err(Inconclusive::Unknown("it has no field".to_owned()));
+        };
+        let all = self.subject(spread.count());
+        if spread.count() == 0 {
             return Err(Inconclusive::TooFew("there is nothing to take a quantile of".to_owned()));
         }
         let needed = 1_000_000_u64.div_ceil(u64::from(1_000_000_u32.saturating_sub(at.millionths)).max(1));
-        let count = u64::try_from(items.len()).unwrap_or(u64::MAX);
-        if at.millionths < 1_000_000 && count < needed {
-            let all = self.subject(items.len());
+        if at.millionths < 1_000_000 && spread.count() < needed {
             return Err(Inconclusive::TooFew(format!("{all} tell nothing of {at}: that takes {needed}")));
         }
-        let of = |index: usize| {
-            let field = *self.fields.get(index)?;
-            let values = items.iter().map(|item| item.values.get(index).copied().flatten()).collect();
-            Some((field, quantile(values, at)))
+        let found = spread.quantile(at);
+        let shown = found.map_or("beyond every value".to_owned(), |Between { least, most }| {
+            let told = |value: i64| words::value(value_of(*field, value.into()));
+            if least == most { told(most) } else { format!("between {} and {}", told(least), told(most)) }
+        });
+        let lacking = match spread.without() {
+            0 => String::new(),
+            without => format!(", {without} without a value"),
         };
-        let value =
-            |index: usize| of(index).and_then(|(field, value)| Some(value_of(field, i128::from(value?))));
-        let Some((field, _)) = of(0) else { return Err(Inconclusive::Unknown("it has no field".to_owned())) };
-        let (left, without) =
-            (value(0), items.iter().filter(|item| item.values.first().is_none_or(Option::is_none)).count());
-        let other = |field: Field| {
-            self.fields.iter().skip(1).position(|known| *known == field).and_then(|at| value(at + 1))
+        let observed = format!("`{}` at {at} is {shown} ({all}{lacking})", field.word());
+        let weight = match self.quantile_passes(found, spreads, at, test) {
+            Some(true) => Weight::Holds,
+            Some(false) => Weight::OffendsSoFar,
+            None => {
+                let reason = format!("{observed}: too near to what it is compared with to tell");
+                return Err(Inconclusive::Unknown(reason));
+            }
+        };
+        Ok(self.weighed(weight, observed, shown))
+    }
+
+    /// Whether a quantile passes its test wherever it lies between the values where it is known to be; nothing if that depends.
+    fn quantile_passes(
+        &self,
+        found: Option<Between>,
+        spreads: &[Spread],
+        at: Share,
+        test: &Test,
+    ) -> Option<bool> {
+        let ends = |between: Option<Between>| {
+            between.map_or(vec![None], |Between { least, most }| {
+                if least == most { vec![Some(most)] } else { vec![Some(least), Some(most)] }
+            })
+        };
+        let value = |field: Field, end: Option<i64>| {
+            end.map_or(FieldValue::Missing, |value| value_of(field, value.into()))
         };
         // What is above every value passes no test but one of lower limits.
         let only_lower = test
             .comparisons
             .iter()
             .all(|comparison| matches!(comparison.comparator, Comparator::AtLeast | Comparator::Above));
-        let is_beyond = left.is_none();
-        let left = left.unwrap_or(FieldValue::Missing);
-        let holds = is_beyond && only_lower
-            || self.passes(test, left, &|field| other(field).unwrap_or(FieldValue::Missing));
-        let shown =
-            if left == FieldValue::Missing { "beyond every value".to_owned() } else { words::value(left) };
-        let lacking = if without == 0 { String::new() } else { format!(", {without} without a value") };
-        let observed =
-            format!("`{}` at {at} is {shown} ({}{lacking})", field.word(), self.subject(items.len()));
-        let weight = if holds { Weight::Holds } else { Weight::OffendsSoFar };
-        Ok(self.weighed(weight, observed, shown))
+        let mut answers = Vec::new();
+        for left in ends(found) {
+            // Where several fields are compared with, all of them lie at the same end.
+            for upper in [false, true] {
+                let other = |field: Field| {
+                    let position = self.fields.iter().skip(1).position(|known| *known == field);
+                    let found =
+                        position.and_then(|at| spreads.get(at + 1)).and_then(|other| other.quantile(at));
+                    value(field, found.map(|between| if upper { between.most } else { between.least }))
+                };
+                let left = value(*self.fields.first()?, left);
+                answers.push(left == FieldValue::Missing && only_lower || self.passes(test, left, &other));
+            }
+        }
+        answers.iter().all(|answer| *answer == answers[0]).then(|| answers[0])
     }
 
-    /// How many different values there are. Rows without a value leave that open.
-    fn distinct(&self, items: &[&Item], values: &[String], claim: &DistinctClaim) -> Outcome {
-        if items.is_empty() {
-            return Err(Inconclusive::TooFew("there is nothing whose values could be counted".to_owned()));
+    /// How many different values there are. Rows without a value leave that open. Nothing has no value, which may be too few; where it
+    /// is not, it shows nothing either.
+    fn distinct(&self, different: &Different, count: u64, claim: &DistinctClaim) -> Outcome {
+        let all = self.subject(count);
+        if count == 0 {
+            let nothing = self.of_count(0, &claim.test, &format!("0 different among {all}"), true);
+            return match nothing.weight {
+                Weight::Holds => {
+                    Err(Inconclusive::TooFew("there is nothing whose values could be counted".to_owned()))
+                }
+                _ => Ok(nothing),
+            };
         }
-        let lacking = items.iter().filter(|item| item.values.is_empty()).count();
-        if lacking > 0 {
-            let reason = format!("{lacking} of {} have no `{}`", self.subject(items.len()), claim.of.word());
+        if different.lacking > 0 {
+            let reason = format!("{} of {all} have no `{}`", different.lacking, claim.of.word());
             return Err(Inconclusive::Unknown(reason));
         }
-        let observed = format!("{} different among {}", values.len(), self.subject(items.len()));
-        Ok(self.of_count(values.len(), &claim.test, &observed, true))
+        let values = wide(different.count());
+        if different.more {
+            let observed = format!("more than {MOST_DIFFERENT} different among {all}");
+            let is_beyond = |limit: i64| usize::try_from(limit).is_ok_and(|limit| limit > MOST_DIFFERENT);
+            if literals(&claim.test).any(is_beyond) || !literals_only(&claim.test) {
+                return Err(Inconclusive::Unknown(format!("{observed}, which are not told apart any more")));
+            }
+            return Ok(self.of_count(values + 1, &claim.test, &observed, true));
+        }
+        Ok(self.of_count(values, &claim.test, &format!("{values} different among {all}"), true))
     }
 
     /// From the median of the first tenth to that of the last.
-    fn growth(&self, items: &[&Item], test: &Test) -> Outcome {
-        let values: Vec<i64> =
-            items.iter().filter_map(|item| item.values.first().copied().flatten()).collect();
+    fn growth(&self, rows: &Rows, items: &[Item], test: &Test) -> Outcome {
+        let values: Vec<i64> = items.iter().filter_map(|item| rows.value(item, 0)).collect();
         if values.len() < LEAST_FOR_GROWTH {
             let reason = format!(
                 "{} tell nothing of a growth: that takes {LEAST_FOR_GROWTH}",
-                self.subject(values.len())
+                self.subject(wide(values.len()))
             );
             return Err(Inconclusive::TooFew(reason));
         }
@@ -253,6 +310,58 @@ impl Figures<'_> {
         let share = shown_ratio(grown, from);
         let observed = format!("`{}` grew by {share}, from {} to {}", field.word(), told(first), told(last));
         Ok(self.weighed(if holds { Weight::Holds } else { Weight::OffendsSoFar }, observed, share))
+    }
+
+    /// The median of the differences between the exchanges of pairs, with the interval in which it lies.
+    fn paired(&self, rows: &Rows, items: &[Item], claim: &PairedClaim) -> Outcome {
+        let differences = Differences::of(self.scene.pairs, rows, items);
+        let (count, lacking) = (differences.count(), differences.lacking);
+        let (Some(median), Some((lower, upper))) =
+            (differences.median(), differences.interval(claim.false_alarm.millionths.into()))
+        else {
+            return Err(Inconclusive::TooFew(format!(
+                "{count} pairs tell nothing of the median of their differences that is wrong no more than {} of the time",
+                claim.false_alarm
+            )));
+        };
+        let told = |difference: i64| {
+            let size = words::value(value_of(claim.of, i128::from(difference).abs()));
+            if difference < 0 { format!("-{size}") } else { size }
+        };
+        let observed = format!(
+            "the median of {count} differences of `{}` is {}, between {} and {}",
+            claim.of.word(),
+            told(median),
+            told(lower),
+            told(upper)
+        );
+        if lacking * LACKING_OF > count {
+            return Err(Inconclusive::Unknown(format!(
+                "{observed}; but {lacking} more pairs lack an exchange or a value of it"
+            )));
+        }
+        let passes = |difference: i64| {
+            if difference < 0 {
+                // No limit can be written that is below nothing.
+                return paired::limits_above(claim);
+            }
+            self.passes(&claim.test, value_of(claim.of, difference.into()), &|_| FieldValue::Missing)
+        };
+        let (best, worst) = if paired::limits_above(claim) { (lower, upper) } else { (upper, lower) };
+        let numbers = vec![
+            ("pairs".to_owned(), count.to_string()),
+            ("median of the differences".to_owned(), told(median)),
+            ("at least".to_owned(), told(lower)),
+            ("at most".to_owned(), told(upper)),
+        ];
+        let weight = match (passes(best), passes(worst)) {
+            (true, true) => Weight::Holds,
+            (false, _) => Weight::OffendsSoFar,
+            (true, false) => {
+                return Err(Inconclusive::Unknown(format!("{observed}: more pairs are needed to tell")));
+            }
+        };
+        Ok(Weighed { weight, observed, numbers })
     }
 
     /// Whether a fraction passes a test of shares, without being rounded.
@@ -306,54 +415,16 @@ impl Figures<'_> {
         Weighed { weight, observed, numbers: vec![(population, number)] }
     }
 
-    fn subject(&self, count: usize) -> String {
-        words::quantity(u64::try_from(count).unwrap_or(u64::MAX), self.claim.subject)
+    fn subject(&self, count: u64) -> String {
+        words::quantity(count, self.claim.subject)
     }
 }
+
+/// One pair in so many may lack an exchange or its value before nothing follows from the others.
+const LACKING_OF: usize = 100;
 
 /// How many rows there must be before something can be said to have grown: two in each tenth.
 const LEAST_FOR_GROWTH: usize = 20;
-
-/// A field's value as a whole number: nanoseconds, bytes, millionths of a dollar.
-pub(crate) fn whole(value: FieldValue<'_>) -> Option<i64> {
-    match value {
-        FieldValue::Number(number) => Some(number),
-        FieldValue::Duration(duration) => i64::try_from(duration.as_nanos()).ok(),
-        FieldValue::Size(bytes) => i64::try_from(bytes).ok(),
-        FieldValue::Money(micros) => Some(micros),
-        FieldValue::Large(number) => i64::try_from(number).ok(),
-        FieldValue::Measured(number) => i64::try_from(rounded(number)).ok(),
-        FieldValue::Share(share) => Some(share.millionths.into()),
-        FieldValue::Missing
-        | FieldValue::Text(_)
-        | FieldValue::Header(_)
-        | FieldValue::Flag(_)
-        | FieldValue::Null => None,
-    }
-}
-
-/// The number of the value that a row has in a field, among those of its group.
-pub(crate) fn category(row: Row<'_>, field: Field, group: &mut Group, scene: &Scene<'_>) -> Option<i64> {
-    told(row, field, scene).map(|value| group.number_of(&value))
-}
-
-/// The numbers of the values that a row has in a field, among those of its group.
-pub(crate) fn values_of(
-    row: Row<'_>,
-    claim: &DistinctClaim,
-    group: &mut Group,
-    scene: &Scene<'_>,
-) -> Vec<Option<i64>> {
-    let mut number = |value: FieldValue<'_>| match value {
-        FieldValue::Missing => None,
-        // Told apart in full, whatever of it people are shown.
-        value => Some(Some(group.number_of(&format!("{value:?}")))),
-    };
-    match row.looked_at(claim.of, claim.name.as_deref(), scene, View::Seen) {
-        Looked::One(value) => number(value).into_iter().collect(),
-        Looked::Several(values) => values.iter().filter_map(|value| number(value.value())).collect(),
-    }
-}
 
 /// A whole number as a value of a field.
 fn value_of(field: Field, number: i128) -> FieldValue<'static> {
@@ -367,16 +438,6 @@ fn value_of(field: Field, number: i128) -> FieldValue<'static> {
     }
 }
 
-/// The smallest value that so many of all do not exceed; none if that is one of those that have none.
-pub(crate) fn quantile(mut values: Vec<Option<i64>>, at: Share) -> Option<i64> {
-    let count = u128::try_from(values.len()).unwrap_or(u128::MAX);
-    let rank = (count * u128::from(at.millionths)).div_ceil(u128::from(chance::WHOLE)).max(1);
-    let index = usize::try_from(rank - 1).ok()?.min(values.len().checked_sub(1)?);
-    // What has no value comes last.
-    values.sort_by_key(|value| (value.is_none(), *value));
-    values[index]
-}
-
 fn median(values: &[i64]) -> i64 {
     let mut values = values.to_vec();
     values.sort_unstable();
@@ -384,9 +445,9 @@ fn median(values: &[i64]) -> i64 {
 }
 
 /// The most that were open at once. What ends when another begins was not open with it.
-pub(crate) fn peak(items: &[&Item]) -> usize {
+pub(crate) fn peak(items: &[Item]) -> u64 {
     let begins = items.iter().map(|item| (item.from, 1));
-    let ends = items.iter().filter_map(|item| item.to).map(|to| (to, -1));
+    let ends = items.iter().filter_map(Item::to).map(|to| (to, -1));
     let mut changes: Vec<(Moment, i64)> = begins.chain(ends).collect();
     changes.sort_unstable();
     let (mut open, mut most) = (0_i64, 0_i64);
@@ -394,7 +455,7 @@ pub(crate) fn peak(items: &[&Item]) -> usize {
         open += change;
         most = most.max(open);
     }
-    usize::try_from(most).unwrap_or(0)
+    u64::try_from(most).unwrap_or(0)
 }
 
 fn literals(test: &Test) -> impl Iterator<Item = i64> {
@@ -411,13 +472,8 @@ fn literals_only(test: &Test) -> bool {
     right.all(|operand| matches!(operand, Operand::Literal(_)))
 }
 
-fn wide(count: usize) -> i128 {
-    i128::try_from(count).unwrap_or(i128::MAX)
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "it is rounded to a whole number, and far below 2^63")]
-fn rounded(number: f64) -> i128 {
-    number.round() as i128
+fn wide(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 /// A fraction as a share with two decimals, which says where it is rounded by its own digits.

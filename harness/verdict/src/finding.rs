@@ -1,6 +1,6 @@
 //! What the rows say of one claim, before levels, witnesses and the course of the trial are considered.
 
-use record::Shown;
+use record::{Doubt, Shown};
 
 /// What was found of a claim.
 #[derive(Debug)]
@@ -16,7 +16,14 @@ pub(crate) enum Finding {
     /// There was nothing to which it could apply, as told.
     Empty(String),
     /// Nothing can be concluded, for the reason told.
-    Unknown(String),
+    Unknown(Doubt, String),
+}
+
+impl Finding {
+    /// Nothing can be concluded, whoever looks and however often.
+    pub(crate) fn untold(reason: impl Into<String>) -> Self {
+        Self::Unknown(Doubt::Untold, reason.into())
+    }
 }
 
 /// What was seen, in words and in evidence.

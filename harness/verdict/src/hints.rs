@@ -80,7 +80,8 @@ impl Hints {
         }
         if let Some(hint) = row.hint() {
             self.keys.entry(key).or_default().hopeful.note(row.end());
-            self.keys.entry(key).or_default().note(row.end(), row.end().after(hint), row);
+            // Nobody is bound by a wait before it was told in full, and whoever read it at once has waited from then on.
+            self.keys.entry(key).or_default().note(row.end(), row.replied().after(hint), row);
         } else if refuses_key {
             self.keys.entry(key).or_default().refused.note(row.end());
         }
@@ -248,6 +249,18 @@ mod tests {
                 let seen = running.map(|running| running.until.0 / 1_000_000);
                 assert_eq!(seen, until, "{replies:?} at {arrived}");
             }
+        }
+    }
+
+    #[test]
+    fn a_wait_is_over_so_long_after_the_first_byte_of_its_reply() {
+        let mut hints = Hints::default();
+        let mut slow = reply(100, 1_000);
+        (slow.head, slow.ended) = (5_000, 50_000);
+        hints.note(&slow, false);
+        for (arrived, until) in [(150, None), (161, Some(1_105)), (1_104, Some(1_105)), (1_105, None)] {
+            let running = hints.running(&attempt(arrived), GRACE);
+            assert_eq!(running.map(|running| running.until.0 / 1_000_000), until, "at {arrived}");
         }
     }
 

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use record::{
     AnswerSeen, AttemptRow, Entry, ExchangeId, ExchangeRow, Fact, Joined, Judged, NameId, Sample, Side,
-    Unmatched,
+    Unjoined, Unmatched,
 };
 use scenario::{Claim, Field, RowClaim, Scenario};
 
 use crate::arrivals::Arrivals;
 use crate::claim::{ClaimTally, fields_of_claim};
+use crate::driver::Driver;
 use crate::fields::Needs;
 use crate::hints::{Asked, Hints};
 use crate::hold::Hold;
@@ -17,6 +18,7 @@ use crate::key_order::KeyOrder;
 use crate::lag::LagLog;
 use crate::measure::{MeasureTally, Number};
 use crate::names::Names;
+use crate::paired::Pairs;
 use crate::question::Question;
 use crate::row::{Row, fields_of, subject_of};
 use crate::ruling::{Circumstances, Subject, missing_witness};
@@ -34,8 +36,16 @@ pub struct Judge<'a> {
     needs: Needs,
     tallies: Tallies<'a>,
     seen: RowsSeen,
-    /// Attempts that name an exchange and could not be joined to it.
-    unjoined: u64,
+    unjoined: Unjoined,
+}
+
+/// What the evidence of a trial comes to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judgement {
+    /// The verdicts, in the order of the scenario's expectations.
+    pub judged: Vec<Judged>,
+    /// The attempts that could be joined to no exchange.
+    pub unjoined: Unjoined,
 }
 
 /// More of them explain nothing more.
@@ -46,6 +56,8 @@ const MOST_UNMATCHED: usize = 1_000;
 struct Surroundings<'a> {
     names: Names<'a>,
     lag: LagLog,
+    driver: Driver,
+    pairs: Pairs,
     timetable: Timetable,
     key_order: KeyOrder,
     arrivals: Arrivals,
@@ -91,6 +103,8 @@ impl<'a> Judge<'a> {
         let surroundings = Surroundings {
             names: Names::new(scenario),
             lag: LagLog::default(),
+            driver: Driver::default(),
+            pairs: Pairs::default(),
             timetable: Timetable::new(scenario),
             key_order: KeyOrder::default(),
             arrivals: Arrivals::new(asks_for_nth(scenario)),
@@ -105,7 +119,7 @@ impl<'a> Judge<'a> {
             needs: Needs::of(scenario),
             tallies,
             seen: RowsSeen::default(),
-            unjoined: 0,
+            unjoined: Unjoined::default(),
         }
     }
 
@@ -123,6 +137,8 @@ impl<'a> Judge<'a> {
         match entry {
             Entry::Name { id, text } => self.surroundings.names.learn(*id, text),
             Entry::Lag(lag) => self.surroundings.lag.note(*lag),
+            Entry::Pair(pair) => self.surroundings.pairs.note(*pair),
+            Entry::Figures(figures) => self.surroundings.driver.note(figures),
             Entry::Answer(answer) => drop(self.surroundings.answers.insert(answer.id, answer.clone())),
             Entry::Unmatched(unmatched) if self.surroundings.unmatched.len() < MOST_UNMATCHED => {
                 self.surroundings.unmatched.push(unmatched.clone());
@@ -177,16 +193,16 @@ impl<'a> Judge<'a> {
         let past = self.hints.past(row);
         self.hints.note(row, self.refuses_key(row));
         let held = HeldAttempt { row: *row, running, past };
-        self.unjoined += u64::from(self.lacks_its_mark(row));
+        self.count_unjoined(row);
         let joins = row.joined == Joined::Exchange && row.exchange != ExchangeId::NONE;
         if let Some(tree) = if joins { self.hold.joined(held) } else { self.hold.loose(held) } {
             self.close(&tree);
         }
     }
 
-    /// The verdicts, in the order of the scenario's expectations.
+    /// What everything that was seen comes to.
     #[must_use]
-    pub fn finish(mut self) -> Vec<Judged> {
+    pub fn finish(mut self) -> Judgement {
         let ledger_too_late = self.hold.overflowed();
         while let Some(tree) = self.hold.drain() {
             self.close(&tree);
@@ -204,11 +220,22 @@ impl<'a> Judge<'a> {
             numbers: &numbers,
             no_witness: missing_witness(&self.tallies.witnesses, &numbers, &scene),
             cut_short: scene.timetable.cut_short(self.seen),
-            unjoined: self.unjoined,
+            asks_for_life: self.asks_for_life(),
+            unjoined: self.unjoined.doubtful,
             ledger_too_late,
         };
         let expectations = self.question.scenario.expect.iter().zip(&self.tallies.expectations);
-        expectations.map(|(expectation, subject)| circumstances.judge(expectation, subject)).collect()
+        let judged = expectations.map(|(expectation, subject)| circumstances.judge(expectation, subject));
+        Judgement { judged: judged.collect(), unjoined: self.unjoined }
+    }
+
+    /// Whether an expectation is about the target's life.
+    fn asks_for_life(&self) -> bool {
+        let claims = self.tallies.expectations.iter().filter_map(|expectation| match expectation {
+            Subject::Rows(tally) => Some(tally.claim),
+            Subject::That(_) => None,
+        });
+        claims.flat_map(fields_of_claim).any(|field| field == Field::Alive)
     }
 
     /// A judge that has seen nothing yet and looks at one claim alone: for something that is waited for, and no verdict.
@@ -228,10 +255,17 @@ impl<'a> Judge<'a> {
         missing_witness(&self.tallies.witnesses, &[], &self.surroundings.scene(&self.question)).is_none()
     }
 
-    /// How many rows and hints are kept.
+    /// How many rows, hints, groups and values are kept.
     #[cfg(test)]
     pub(crate) fn kept(&self) -> usize {
-        self.hold.len() + self.hints.remembered()
+        let Tallies { witnesses, measures, expectations } = &self.tallies;
+        let rows = expectations.iter().filter_map(|expectation| match expectation {
+            Subject::Rows(tally) => Some(&**tally),
+            Subject::That(_) => None,
+        });
+        let claims: usize = witnesses.iter().chain(rows).map(ClaimTally::kept).sum();
+        let measures: usize = measures.iter().map(MeasureTally::kept).sum();
+        self.hold.len() + self.hints.remembered() + claims + measures
     }
 
     /// Whether an attempt is one of the traffic's by all that is known of it, and does not say of which exchange: a target may
@@ -242,7 +276,17 @@ impl<'a> Judge<'a> {
             let requests = &self.question.scenario.requests.0;
             requests.iter().any(|(_, request)| request.id == scenario::MarkPosition::None)
         };
-        during && row.joined != Joined::Exchange && row.model.is_some() && !unmarked()
+        let asks = row.model.is_some() || row.is_of_unknown_origin();
+        during && row.joined != Joined::Exchange && asks && !unmarked()
+    }
+
+    fn count_unjoined(&mut self, row: &AttemptRow) {
+        match row.joined {
+            Joined::Exchange => {}
+            Joined::Foreign => self.unjoined.foreign += 1,
+            Joined::Nothing => self.unjoined.unmarked += 1,
+        }
+        self.unjoined.doubtful += u64::from(self.lacks_its_mark(row));
     }
 
     /// Takes something that was seen of an exchange.
@@ -265,10 +309,16 @@ impl<'a> Judge<'a> {
             Subject::Rows(tally) => Some(&mut **tally),
             Subject::That(_) => None,
         });
-        for tally in witnesses.iter_mut().chain(rows).filter(|tally| tally.claim.subject == subject) {
+        // A death is a row only where it is asked for: figures have none of it.
+        let is_death = matches!(entry, Entry::Target { .. });
+        let wants = |claim: &RowClaim| {
+            claim.subject == subject
+                && (!is_death || fields_of_claim(claim).any(|field| field == Field::Alive))
+        };
+        for tally in witnesses.iter_mut().chain(rows).filter(|tally| wants(tally.claim)) {
             tally.take_lone(row, &scene);
         }
-        for measure in measures.iter_mut().filter(|measure| measure.subject() == subject) {
+        for measure in measures.iter_mut().filter(|measure| !is_death && measure.subject() == subject) {
             measure.take_row(row, &scene);
         }
     }
@@ -305,7 +355,9 @@ impl<'a> Judge<'a> {
         let scene = self.surroundings.scene(&self.question);
         if tree.exchange.is_none() {
             let joined = tree.attempts.iter().filter(|held| held.row.joined == Joined::Exchange);
-            self.unjoined += u64::try_from(joined.count()).unwrap_or(u64::MAX);
+            let lost = u64::try_from(joined.count()).unwrap_or(u64::MAX);
+            self.unjoined.lost += lost;
+            self.unjoined.doubtful += lost;
         }
         let Tallies { witnesses, measures, expectations } = &mut self.tallies;
         for witness in witnesses {
@@ -328,6 +380,8 @@ impl Surroundings<'_> {
             scenario: question.scenario,
             names: &self.names,
             lag: &self.lag,
+            driver: &self.driver,
+            pairs: &self.pairs,
             timetable: &self.timetable,
             key_order: &self.key_order,
             arrivals: &self.arrivals,

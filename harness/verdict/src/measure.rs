@@ -9,10 +9,11 @@ use scenario::{Comparator, Condition, Field, FieldKind, Figure, Literal, Measure
 use crate::claim::{EVENTS_CUT, lacks_events, refusal_of};
 use crate::classes::Classes;
 use crate::figures;
+use crate::gathered::{Rows, Sum, whole};
 use crate::names::Names;
-use crate::numbers::Item;
 use crate::row::{Row, fields_of, lags};
 use crate::scene::{Scene, View};
+use crate::spread::Spread;
 use crate::timetable::Timetable;
 use crate::tree::OpenTree;
 use crate::words;
@@ -24,13 +25,19 @@ pub(crate) struct MeasureTally<'a> {
     measure: &'a Measure,
     refusal: Option<String>,
     population: u64,
-    /// What is kept of rows from which more is taken than their number.
-    items: Vec<Item>,
-    /// Their values in each view of the harness's lag, where it makes a difference.
-    lagging: [Vec<Option<i64>>; View::ALL.len()],
-    lacking: u64,
+    /// What is kept in each view of the harness's lag, the one without lag first; only that one where lag makes no difference.
+    views: Vec<Kept>,
     /// Why something that it depends on is not in the evidence.
     doubt: Option<&'static str>,
+}
+
+/// What is kept of rows from which more is taken than their number.
+#[derive(Debug)]
+enum Kept {
+    Nothing,
+    Sum(Sum),
+    Spread(Spread),
+    Rows(Rows),
 }
 
 /// A number that is known now that all rows have been seen.
@@ -40,6 +47,8 @@ pub(crate) struct Number<'a> {
     /// The size of the population that it was taken from.
     pub(crate) population: u64,
     pub(crate) value: Result<f64, NoValue>,
+    /// The least that it may be, where it is known to a precision only; it is no more than `value` then.
+    pub(crate) least: Option<f64>,
     /// What it may be but for the harness's own lag.
     pub(crate) lagging: Vec<f64>,
     /// The number in words.
@@ -58,16 +67,15 @@ pub(crate) enum NoValue {
 impl<'a> MeasureTally<'a> {
     pub(crate) fn new(name: &'a str, measure: &'a Measure, bounds: &BTreeMap<String, f64>) -> Self {
         let refusal = measure.population.as_ref().and_then(|condition| refusal_of(condition, bounds));
-        Self {
-            name,
-            measure,
-            refusal,
-            population: 0,
-            items: Vec::new(),
-            lagging: Default::default(),
-            lacking: 0,
-            doubt: None,
-        }
+        let (of, kept): (_, fn() -> Kept) = match &measure.figure {
+            Figure::Count(_) | Figure::Rate(_) => (None, || Kept::Nothing),
+            Figure::Peak(_) => (None, || Kept::Rows(Rows::default())),
+            Figure::Sum(field) => (Some(*field), || Kept::Sum(Sum::default())),
+            Figure::Quantile(quantile) => (Some(quantile.of), || Kept::Spread(Spread::default())),
+        };
+        let views = if of.is_some_and(lags) { View::ALL.len() } else { 1 };
+        let views = (0..views).map(|_| kept()).collect();
+        Self { name, measure, refusal, population: 0, views, doubt: None }
     }
 
     /// Takes the rows of a tree that is closed.
@@ -95,32 +103,29 @@ impl<'a> MeasureTally<'a> {
             return;
         }
         self.population += u64::from(!row.is_lacking());
-        let values = match self.of() {
-            Some(field) => {
-                let value = figures::whole(row.value(field, scene, View::Seen));
-                self.lacking += u64::from(value.is_none());
-                if lags(field) {
-                    for (values, view) in self.lagging.iter_mut().zip(View::ALL) {
-                        values.push(figures::whole(row.value(field, scene, view)));
-                    }
-                }
-                vec![value]
+        let of = self.of();
+        for (kept, view) in self.views.iter_mut().zip(View::ALL) {
+            let value = || of.and_then(|field| whole(row.value(field, scene, view)));
+            match kept {
+                Kept::Nothing => {}
+                Kept::Sum(sum) => sum.take(value()),
+                Kept::Spread(spread) => spread.take(value()),
+                Kept::Rows(rows) => rows.take(row, false, std::iter::empty()),
             }
-            None if matches!(self.measure.figure, Figure::Peak(_)) => Vec::new(),
-            None => return,
-        };
-        let (from, exchange) = row.order();
-        self.items.push(Item { from, exchange, to: row.end(), hit: false, values });
+        }
     }
 
     /// The number in each view of the harness's lag; none where lag makes no difference.
     fn in_views(&self) -> Vec<f64> {
         let Some(field) = self.of().filter(|field| lags(*field)) else { return Vec::new() };
-        let of_view = |values: &Vec<Option<i64>>| match &self.measure.figure {
-            Figure::Quantile(quantile) => figures::quantile(values.clone(), quantile.at).map(i128::from),
-            _ => values.iter().copied().sum::<Option<i64>>().map(i128::from),
+        let of_view = |kept: &Kept| match (kept, &self.measure.figure) {
+            (Kept::Sum(sum), _) => (sum.lacking == 0).then_some(sum.sum),
+            (Kept::Spread(spread), Figure::Quantile(quantile)) => {
+                spread.quantile(quantile.at).map(|found| found.most.into())
+            }
+            _ => None,
         };
-        self.lagging.iter().filter_map(of_view).map(|number| in_unit(field, number)).collect()
+        self.views.iter().filter_map(of_view).map(|number| in_unit(field, number)).collect()
     }
 
     /// The field from which numbers are taken.
@@ -137,7 +142,7 @@ impl<'a> MeasureTally<'a> {
         let counted = words::quantity(self.population, self.measure.subject);
         let number = |value, shown| {
             let (name, population) = (self.name, self.population);
-            Number { name, population, value, lagging: self.in_views(), shown }
+            Number { name, population, value, least: None, lagging: self.in_views(), shown }
         };
         if let Some(reason) = &self.refusal {
             return number(Err(NoValue::Unknown(reason.clone())), "unknown".to_owned());
@@ -147,9 +152,12 @@ impl<'a> MeasureTally<'a> {
         }
         #[expect(clippy::cast_precision_loss, reason = "numbers of a run stay far below 2^53")]
         let count = self.population as f64;
-        match &self.measure.figure {
-            Figure::Count(_) => number(Ok(count), counted),
-            Figure::Rate(_) => {
+        let lacking = |count: u64| {
+            let reason = format!("{count} of {counted} have no such value");
+            number(Err(NoValue::Unknown(reason)), "unknown".to_owned())
+        };
+        match (self.views.first().unwrap_or(&Kept::Nothing), &self.measure.figure) {
+            (_, Figure::Rate(_)) => {
                 let time = time_of(self.measure.population.as_ref(), timetable, names);
                 if time.is_zero() {
                     return number(Err(NoValue::NoTime), format!("{counted} in no time at all"));
@@ -157,44 +165,43 @@ impl<'a> MeasureTally<'a> {
                 let rate = count / time.as_secs_f64();
                 number(Ok(rate), format!("{rate:.1} per second ({counted} in {})", show_duration(time)))
             }
-            Figure::Peak(_) => {
-                let items: Vec<&Item> = self.items.iter().collect();
-                let peak = figures::peak(&items);
+            (Kept::Rows(rows), _) => {
+                let peak = figures::peak(&rows.in_order());
                 #[expect(clippy::cast_precision_loss, reason = "numbers of a run stay far below 2^53")]
                 number(Ok(peak as f64), format!("{peak} at once"))
             }
-            Figure::Sum(_) if self.lacking > 0 => {
-                let reason = format!("{} of {counted} have no such value", self.lacking);
-                number(Err(NoValue::Unknown(reason)), "unknown".to_owned())
-            }
-            Figure::Sum(field) => {
-                let sum: i128 = self
-                    .items
-                    .iter()
-                    .flat_map(|item| &item.values)
-                    .flatten()
-                    .map(|value| i128::from(*value))
-                    .sum();
-                let sum = in_unit(*field, sum);
+            (Kept::Sum(sum), _) if sum.lacking > 0 => lacking(sum.lacking),
+            (Kept::Sum(sum), Figure::Sum(field)) => {
+                let sum = in_unit(*field, sum.sum);
                 number(Ok(sum), format!("{} over {counted}", shown(*field, sum)))
             }
-            Figure::Quantile(_) if self.items.is_empty() => {
+            (Kept::Spread(spread), _) if spread.count() == 0 => {
                 number(Err(NoValue::NoTime), "of nothing".to_owned())
             }
-            Figure::Quantile(quantile) => {
-                let values = self.items.iter().map(|item| item.values.first().copied().flatten()).collect();
-                match figures::quantile(values, quantile.at) {
-                    Some(value) => {
-                        let value = in_unit(quantile.of, value.into());
-                        number(Ok(value), format!("{} ({counted})", shown(quantile.of, value)))
-                    }
-                    None => {
-                        let reason = format!("{} of {counted} have no such value", self.lacking);
-                        number(Err(NoValue::Unknown(reason)), "unknown".to_owned())
-                    }
+            (Kept::Spread(spread), Figure::Quantile(quantile)) => {
+                let Some(found) = spread.quantile(quantile.at) else { return lacking(spread.without()) };
+                let (least, most) =
+                    (in_unit(quantile.of, found.least.into()), in_unit(quantile.of, found.most.into()));
+                let told = |value| shown(quantile.of, value);
+                if found.is_exact() {
+                    return number(Ok(most), format!("{} ({counted})", told(most)));
                 }
+                let told = format!("between {} and {} ({counted})", told(least), told(most));
+                Number { least: Some(least), ..number(Ok(most), told) }
             }
+            (_, _) => number(Ok(count), counted.clone()),
         }
+    }
+
+    /// How much is kept.
+    #[cfg(test)]
+    pub(crate) fn kept(&self) -> usize {
+        let of_view = |kept: &Kept| match kept {
+            Kept::Nothing | Kept::Sum(_) => 1,
+            Kept::Spread(spread) => spread.kept(),
+            Kept::Rows(rows) => rows.kept(),
+        };
+        self.views.iter().map(of_view).sum()
     }
 }
 
@@ -242,7 +249,7 @@ fn time_of(condition: Option<&Condition>, timetable: &Timetable, names: &Names<'
 }
 
 /// The names of steps and phases that a condition demands, if it demands any.
-fn named_traffic(condition: &Condition) -> Option<Vec<&str>> {
+pub(crate) fn named_traffic(condition: &Condition) -> Option<Vec<&str>> {
     let demanded = [Field::Phase, Field::Step].into_iter().filter_map(|field| condition.test_of(field));
     let is = demanded
         .flat_map(|test| &test.comparisons)

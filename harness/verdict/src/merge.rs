@@ -54,6 +54,8 @@ fn time_of(entry: &Entry) -> Moment {
         Entry::Ledger(row) => row.at,
         Entry::Metric(metric) => metric.at,
         Entry::Process(process) => process.at,
+        Entry::Part(part) => part.to,
+        Entry::Pair(pair) => pair.at,
         Entry::Ran(ran) => ran.at,
         Entry::File(file) => file.at,
         Entry::Operated(operated) => operated.at,

@@ -26,6 +26,7 @@ pub fn holds_now(
         bounds,
         observable: &observable,
         strict: false,
+        contract: None,
         base_grace: BASE_GRACE,
     };
     let mut judge = Judge::waiting(question, claim);
@@ -63,7 +64,7 @@ traffic:
 witness: [{ attempts: { count: { at_least: 0 } } }]
 expect: [{ rule: SYN-001, say: a, exchanges: { every: { status: 200 } } }]
 ";
-        let rules = "chapter: s\nrules: { SYN-001: { level: MUST, since: '1', says: something } }\n";
+        let rules = "chapter: s\nrules: { SYN-001: { level: MUST, since: '1.0', says: something } }\n";
         let source = |name: &str, text: &str| Source { name: name.to_owned(), text: text.to_owned() };
         let texts = SuiteTexts {
             scenarios: vec![source("waits.yaml", text)],

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use record::{Judged, SourceLine, ToldHeaders, Verdict};
-use scenario::{Claim, Expectation, Field, Level, Measure, Rules, Scenario, Sources, Subject};
+use scenario::{
+    Claim, ContractVersion, Expectation, Field, Level, Measure, Rules, Scenario, Sources, Subject,
+};
 
 use crate::claim::{rows_of, unobservable};
 use crate::measure::fields_of_measure;
@@ -28,6 +30,8 @@ pub struct Question<'a> {
     pub observable: &'a Observable,
     /// Whether a SHOULD counts as a MUST.
     pub strict: bool,
+    /// The version of the contract that binds: a rule that came later only warns.
+    pub contract: Option<ContractVersion>,
     /// The grace of a moment without lag: [`BASE_GRACE`] unless something else is asked for.
     pub base_grace: Duration,
 }
@@ -123,6 +127,8 @@ impl Question<'_> {
             rule: expectation.rule.value.clone(),
             say: expectation.say.clone(),
             verdict,
+            doubt: None,
+            unmet: false,
             expected: match &expectation.claim {
                 Claim::Rows(claim) => words::claim(claim),
                 Claim::That(that) => format!("`{}`", that.value),
@@ -151,9 +157,15 @@ impl Question<'_> {
         own.or_else(|| measured.into_iter().find_map(|(_, measure)| of_measure(measure)))
     }
 
-    /// How binding an expectation is. A scenario that was read cites only rules that are known.
-    pub(crate) fn level_of(&self, expectation: &Expectation) -> Level {
-        self.rules.get(&expectation.rule.value).map_or(Level::Must, |known| known.rule.level)
+    /// How binding an expectation is, and whether a SHOULD binds as a MUST does. A scenario that was read cites only rules that are
+    /// known.
+    pub(crate) fn binding(&self, expectation: &Expectation) -> (Level, bool) {
+        let Some(known) = self.rules.get(&expectation.rule.value) else { return (Level::Must, self.strict) };
+        let came_later = self.contract.is_some_and(|contract| known.since() > Some(contract));
+        match known.rule.level {
+            Level::Must | Level::Should if came_later => (Level::Should, false),
+            level => (level, self.strict),
+        }
     }
 
     /// The line on which the claim begins, from there to its end.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use record::{Entry, EventSeen, ExchangeRow, Moment, Outcome};
+use record::{Entry, EventSeen, ExchangeRow, Moment, Outcome, TargetEvent};
 use scenario::{Comparator, Condition, Field, FieldKind, FieldTest, FieldValue, Operand, Subject, Test};
 
 use crate::classes::Classes;
@@ -65,7 +65,7 @@ pub(crate) fn subject_of(entry: &Entry) -> Option<Subject> {
     match entry {
         Entry::Metric(_) => Some(Subject::Metrics),
         Entry::Log { .. } => Some(Subject::Log),
-        Entry::Process(_) => Some(Subject::Process),
+        Entry::Process(_) | Entry::Target { event: TargetEvent::Died(_), .. } => Some(Subject::Process),
         Entry::File(_) => Some(Subject::Files),
         Entry::Ran(_) => Some(Subject::Exit),
         _ => None,
@@ -254,7 +254,9 @@ pub(crate) fn lags(field: Field) -> bool {
         field,
         Field::Took
             | Field::Service
+            | Field::FirstByte
             | Field::FirstContent
+            | Field::PerToken
             | Field::Added
             | Field::CapacityIn
             | Field::Gap

@@ -7,10 +7,12 @@ use record::{AnswerSeen, ExchangeRow, Moment, NameId, ToldHeaders, Unmatched};
 use scenario::{FieldValue, Scenario, Traffic};
 
 use crate::arrivals::Arrivals;
+use crate::driver::Driver;
 use crate::hints::Asked;
 use crate::key_order::KeyOrder;
 use crate::lag::LagLog;
 use crate::names::{Names, TrafficKind};
+use crate::paired::Pairs;
 use crate::timetable::Timetable;
 use crate::tree::HeldAttempt;
 
@@ -19,6 +21,9 @@ pub(crate) struct Scene<'s> {
     pub(crate) scenario: &'s Scenario,
     pub(crate) names: &'s Names<'s>,
     pub(crate) lag: &'s LagLog,
+    pub(crate) driver: &'s Driver,
+    /// Which exchanges are to be compared.
+    pub(crate) pairs: &'s Pairs,
     pub(crate) timetable: &'s Timetable,
     pub(crate) key_order: &'s KeyOrder,
     pub(crate) arrivals: &'s Arrivals,

@@ -81,6 +81,11 @@ impl Timetable {
         running.map(|part| part.traffic)
     }
 
+    /// Whether the target died during the traffic.
+    pub(crate) fn has_died(&self) -> bool {
+        self.died.is_some()
+    }
+
     /// Why nothing can be concluded from what did not happen, where so many rows were seen.
     pub(crate) fn cut_short(&self, seen: RowsSeen) -> Option<String> {
         match (&self.died, &self.end) {

@@ -46,6 +46,9 @@ pub(crate) fn claim(claim: &RowClaim) -> String {
         Quantifier::Sum(claim) => of_field("sum", claim.of, &claim.test),
         Quantifier::Quantile(claim) => of_field(&format!("{} quantile", claim.at), claim.of, &claim.test),
         Quantifier::Growth(claim) => of_field("growth", claim.of, &claim.test),
+        Quantifier::Paired(claim) => {
+            of_field("median difference between the two ways", claim.of, &claim.test)
+        }
         Quantifier::Distinct(claim) => {
             let name = claim.name.as_ref().map_or_else(String::new, |name| format!(" {name}"));
             format!(
@@ -248,6 +251,7 @@ pub(crate) fn which(row: Row<'_>, scene: &Scene<'_>) -> String {
         Row::Lone(Entry::Metric(metric)) => format!("counter {}{}{at}", metric.name, labels(&metric.labels)),
         Row::Lone(Entry::Log { .. }) => format!("the line of the log{at}"),
         Row::Lone(Entry::Process(process)) => format!("instance {}{at}", process.instance.max(1)),
+        Row::Lone(Entry::Target { .. }) => format!("the target's end{at}"),
         Row::Lone(Entry::File(file)) => format!("file `{}`", file.path),
         Row::Lone(_) => match told(Field::Step) {
             Some((_, step)) => format!("program {step}"),

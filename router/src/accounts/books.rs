@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{
-    BudgetCheck, BudgetRefusal, Charge, ChargePolicy, Counted, Draft, Ledger, MicroUsd, Page, Price, Query,
-    Row, RowState,
+    Accounts, Booked, BudgetCheck, BudgetRefusal, Charge, ChargePolicy, Counted, Draft, Ledger, LedgerError,
+    LedgerPlace, Price, Receipt, Row, RowKind, RowState,
 };
 use crate::policy::Policies;
 use crate::tenants::Tenants;
@@ -14,9 +14,25 @@ use crate::tenants::Tenants;
 pub(crate) struct Books {
     tenants: Tenants,
     prices: BTreeMap<String, Price>,
-    ledger: Arc<dyn Ledger>,
+    ledger: Arc<Ledger>,
     charging: Arc<dyn ChargePolicy>,
     budgets: Arc<dyn BudgetCheck>,
+}
+
+/// What was booked, which outlives the settings: the rows, and what everybody has spent.
+#[derive(Debug, Clone)]
+pub(crate) struct Records {
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) accounts: Arc<Accounts>,
+}
+
+impl Records {
+    /// Opens the ledger at a place, where what was spent is known as well. It blocks for as long as the disk does.
+    pub(crate) fn open(place: LedgerPlace, flushes: bool) -> Result<Self, LedgerError> {
+        let (ledger, balances) = Ledger::open(place, flushes)?;
+        let accounts = Arc::new(Accounts::following(&balances, ledger.identity()));
+        Ok(Self { ledger: Arc::new(ledger), accounts })
+    }
 }
 
 /// What a request may use up, before its answer is known.
@@ -33,13 +49,13 @@ impl Books {
     pub(crate) fn new(
         tenants: Tenants,
         prices: BTreeMap<String, Price>,
-        ledger: Arc<dyn Ledger>,
+        ledger: &Arc<Ledger>,
         policies: &Policies,
     ) -> Self {
         Self {
             tenants,
             prices,
-            ledger,
+            ledger: Arc::clone(ledger),
             charging: Arc::clone(&policies.charging),
             budgets: Arc::clone(&policies.budgets),
         }
@@ -70,15 +86,14 @@ impl Books {
                 Ok(charge)
             }
             Err(refusal) => {
-                charge.close(Some(refused_with(refusal)), Counted::nothing());
+                charge.close(Some(refused_with(refusal)), Counted::nothing()).receipt.kept().await;
                 Err(refusal)
             }
         }
     }
 
-    /// The ledger's rows.
-    pub(crate) fn rows(&self, query: &Query) -> Page {
-        self.ledger.rows(query)
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// Whether what was set aside for a request is given back.
@@ -86,24 +101,25 @@ impl Books {
         self.budgets.gives_back(became)
     }
 
-    /// Books one row, and gives the cost as it is told to the client.
-    pub(super) fn book_once(&self, draft: Draft, status: Option<u16>, counted: Counted) -> Option<MicroUsd> {
-        self.book_times(1, draft, status, counted)
+    /// Books a failed attempt.
+    pub(super) fn book_failed(&self, draft: Draft, counted: Counted) -> Booked {
+        self.book_times(1, RowKind::FailedAttempt, draft, None, counted)
     }
 
     /// Books an exchange, and gives the cost as it is told to the client.
-    pub(super) fn book(&self, draft: Draft, status: Option<u16>, counted: Counted) -> Option<MicroUsd> {
+    pub(super) fn book(&self, draft: Draft, status: Option<u16>, counted: Counted) -> Booked {
         let times = self.charging.times(draft.attempts);
-        self.book_times(times, draft, status, counted)
+        self.book_times(times, RowKind::Exchange, draft, status, counted)
     }
 
     fn book_times(
         &self,
         times: u32,
+        kind: RowKind,
         draft: Draft,
         status: Option<u16>,
         counted: Counted,
-    ) -> Option<MicroUsd> {
+    ) -> Booked {
         let payer = self.charging.payer(draft.caller, draft.caller_id.as_deref(), &self.tenants);
         let payer = payer.map(|payer| self.tenants.get(payer));
         let tokens = self.charging.tokens(draft.form, counted.tokens);
@@ -113,6 +129,7 @@ impl Books {
         let told = cost.map(|cost| self.charging.told(cost, most));
         let row = Row {
             id: draft.id,
+            kind,
             at: draft.at,
             tenant: payer.map(|payer| payer.name().to_owned()),
             model: draft.model,
@@ -131,15 +148,18 @@ impl Books {
             tags: draft.tags,
             prompt_end: draft.prompt_end,
         };
-        if !self.charging.books(row.state) {
-            return told;
-        }
-        for _ in 0..times {
-            if let (Some(account), Some(cost)) = (payer.and_then(|payer| payer.account()), cost) {
-                account.spend(cost);
+        let mut booked = Booked { cost: told, receipt: Receipt::default() };
+        if self.charging.books(row.state) {
+            let account = payer.and_then(|payer| payer.account());
+            let book = |row| {
+                let spent = account.zip(cost).map(|(account, cost)| account.spend(cost));
+                self.ledger.record(row, spent)
+            };
+            for _ in 1..times {
+                drop(book(row.clone()));
             }
-            self.ledger.record(row.clone());
+            booked.receipt = book(row);
         }
-        told
+        booked
     }
 }

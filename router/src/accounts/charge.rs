@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Books, MicroUsd, Reservation, RowState, Tokens};
+use super::{Books, MicroUsd, Receipt, Reservation, RowState, Tokens, UnderWay};
 use crate::tenants::{TenantIndex, Tenants};
 
 /// Decides what is booked for an exchange that is over.
@@ -17,9 +17,20 @@ pub(crate) trait ChargePolicy: Send + Sync {
         true
     }
 
+    /// Whether it is kept whom a caller asks for, and what its request belongs to.
+    fn keeps_whom_it_is_for(&self) -> bool {
+        true
+    }
+
     /// How often an exchange of so many attempts is booked.
     fn times(&self, _attempts: u32) -> u32 {
         1
+    }
+
+    /// The tokens that are booked of a failure that is told, of which the provider reported so many and the request had at most
+    /// so many.
+    fn of_a_failure(&self, reported: Tokens, _most_input: u64) -> Tokens {
+        reported
     }
 
     /// The cost that a client is told of an exchange that was booked with another or the same one.
@@ -84,6 +95,15 @@ impl Counted {
     }
 }
 
+/// What became of a charge.
+#[derive(Debug, Default)]
+pub(crate) struct Booked {
+    /// The cost as it is told to the client, if the model has a price.
+    pub(crate) cost: Option<MicroUsd>,
+    /// Over when the exchange's row is in the ledger, and with it those of its failed attempts.
+    pub(crate) receipt: Receipt,
+}
+
 /// An open charge. Dropping it means that the client left before anything was delivered.
 pub(crate) struct Charge {
     books: Arc<Books>,
@@ -92,11 +112,13 @@ pub(crate) struct Charge {
     reservation: Option<Reservation>,
     /// What its failed attempts cost.
     failed: MicroUsd,
+    under_way: Option<UnderWay>,
 }
 
 impl Charge {
     pub(super) fn new(books: Arc<Books>, draft: Draft, reservation: Option<Reservation>) -> Self {
-        Self { books, draft: Some(draft), reservation, failed: MicroUsd::default() }
+        let under_way = Some(books.ledger().begin());
+        Self { books, draft: Some(draft), reservation, failed: MicroUsd::default(), under_way }
     }
 
     /// Keeps what was set aside for it until it is closed.
@@ -132,25 +154,26 @@ impl Charge {
         let (name, fingerprint) = key;
         let (key, key_fingerprint) = (Some(name.to_owned()), Some(fingerprint));
         let draft = Draft { key, key_fingerprint, attempts, ..draft.clone() };
-        let cost = self.books.book_once(draft, None, Counted { tokens, state: RowState::Settled });
-        self.failed = self.failed.plus(cost.unwrap_or_default());
+        let booked = self.books.book_failed(draft, Counted { tokens, state: RowState::Settled });
+        self.failed = self.failed.plus(booked.cost.unwrap_or_default());
     }
 
     /// Books the exchange. `status` is what the client was told, if anything.
-    /// It gives the cost as it is told to the client, if the model has a price.
-    pub(crate) fn close(mut self, status: Option<u16>, counted: Counted) -> Option<MicroUsd> {
+    pub(crate) fn close(mut self, status: Option<u16>, counted: Counted) -> Booked {
         self.book(status, counted)
     }
 
-    fn book(&mut self, status: Option<u16>, counted: Counted) -> Option<MicroUsd> {
-        let draft = self.draft.take()?;
-        let cost = self.books.book(draft, status, counted);
+    fn book(&mut self, status: Option<u16>, counted: Counted) -> Booked {
+        let Some(draft) = self.draft.take() else { return Booked::default() };
+        self.under_way = None;
+        let mut booked = self.books.book(draft, status, counted);
         // Only now, so that a cost is never neither reserved nor spent.
         let reservation = self.reservation.take();
         if let Some(reservation) = reservation.filter(|_| !self.books.gives_back(counted.state)) {
             reservation.stay();
         }
-        cost.map(|cost| cost.plus(self.failed))
+        booked.cost = booked.cost.map(|cost| cost.plus(self.failed));
+        booked
     }
 }
 

@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::gauge::WHOLE;
 use super::{ApiService, ApiStanding, ServicePolicy};
+use crate::growth::WHOLE;
 
 /// Fewer requests in a minute tell nothing about their spread.
 const FEWEST: u64 = 10;

@@ -8,11 +8,11 @@ use http::StatusCode;
 use tokio::time::Instant;
 
 use super::client::ApiClient;
-use super::gauge::{Gauge, WHOLE};
-use super::growth::{LOOKS_AHEAD, LOOKS_BACK};
+use super::gauge::Gauge;
 use super::history::History;
 use super::lease::Lease;
-use super::{ApiRequest, Came, ServicePolicy};
+use super::{ApiRequest, Came, Lookup, ServicePolicy};
+use crate::growth::{LOOKS_AHEAD, LOOKS_BACK, WHOLE};
 use crate::pool::{Choosing, CooldownSettings, KeyIndex, Outlook, Strategy, UseLimit};
 use crate::provider::{Failure, HintPolicy, Provider};
 use crate::settings::ApiSettings;
@@ -75,7 +75,7 @@ impl Api {
             Uses { gauges: Vec::new(), history: History::new(Instant::now()), looked_at: 0, grows_until: 0 };
         let learned = Learned {
             provider: Arc::new(Provider::new(&set.name, &set.keys)),
-            client: ApiClient::new(set.base_url.clone()),
+            client: ApiClient::new(set.address.clone()),
             uses: Mutex::new(uses),
             health: Health::default(),
             predictions: AtomicU64::new(0),
@@ -87,7 +87,7 @@ impl Api {
 
     /// The same under new settings, if they are of the same API at the same place.
     pub(crate) fn followed_by(&self, set: &ApiSettings) -> Option<Arc<Self>> {
-        let is_same = self.name() == set.name && *self.learned.client.base() == set.base_url;
+        let is_same = self.name() == set.name && *self.learned.client.address() == set.address;
         is_same.then(|| {
             self.learned.provider.follow(&set.keys);
             Arc::new(Self { set: set.clone(), learned: Arc::clone(&self.learned) })
@@ -96,6 +96,11 @@ impl Api {
 
     pub(crate) fn name(&self) -> &str {
         &self.set.name
+    }
+
+    /// Where the result of a request is found whose reply was lost, if anywhere.
+    pub(super) fn lookup(&self, request: &ApiRequest) -> Option<&Lookup> {
+        self.set.lookups.iter().find(|lookup| lookup.is_for(request))
     }
 
     pub(crate) fn is_enabled(&self) -> bool {

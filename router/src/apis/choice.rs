@@ -9,9 +9,9 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::api::Asking;
-use super::gauge::WHOLE;
 use super::lease::Lease;
 use super::{Api, ApiRefusal, ApiService, ServicePolicy};
+use crate::growth::WHOLE;
 use crate::pool::{Choosing, KeyIndex, Outlook, Strategy};
 
 /// How requests are spread over the APIs of one priority.
@@ -50,6 +50,8 @@ pub(crate) enum Reason {
     Again,
     /// All were asked, to be compared.
     Comparison,
+    /// Its reply was lost, and it is asked what became of the request.
+    Lookup,
 }
 
 impl Reason {
@@ -63,6 +65,7 @@ impl Reason {
             Self::Failover => "failover",
             Self::Again => "again",
             Self::Comparison => "comparison",
+            Self::Lookup => "lookup",
         }
     }
 }
@@ -76,6 +79,8 @@ pub(super) struct Path {
     pub(super) refused: Vec<(usize, KeyIndex)>,
     /// The one that may have done already what it was asked for.
     pub(super) bound_to: Option<(usize, KeyIndex)>,
+    /// The one whose reply was lost.
+    pub(super) lost: Option<(usize, KeyIndex)>,
     pub(super) attempts: u32,
 }
 

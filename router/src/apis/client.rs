@@ -11,7 +11,10 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
 use super::Effect;
-use crate::provider::{ErrorReply, Failure, PooledClient, ProviderKey, pooled_client, read_error};
+use crate::provider::{
+    ErrorReply, Failure, PooledClient, ProviderKey, read_error, shown_address, tls_trouble,
+};
+use crate::settings::Address;
 
 /// A request that may be sent several times, always with the same bytes.
 #[derive(Debug, Clone)]
@@ -31,6 +34,8 @@ pub(crate) struct ApiRequest {
 pub(crate) enum Came {
     /// The API's answer, of whatever status, for the client.
     Answer(Response<Incoming>),
+    /// The same, read to its end.
+    Read(ErrorReply),
     /// The API did nothing, since its limit is met.
     Limited { hint: Option<Duration>, reply: ErrorReply },
     /// The API does not accept the key.
@@ -50,9 +55,31 @@ impl Came {
     pub(super) fn status(&self) -> Option<StatusCode> {
         match self {
             Self::Answer(response) => Some(response.status()),
-            Self::Limited { reply, .. } | Self::Failed { reply } => Some(reply.status),
+            Self::Limited { reply, .. } | Self::Failed { reply } | Self::Read(reply) => Some(reply.status),
             Self::KeyRejected => Some(StatusCode::UNAUTHORIZED),
             Self::NeverSent | Self::Lost | Self::TimedOut => None,
+        }
+    }
+}
+
+/// A longer answer is passed on as it comes, also where it was to be read.
+const MOST_READ_BYTES: usize = 1024 * 1024;
+
+impl Came {
+    /// The same with an answer read to its end, as far as it is not long. One that breaks off is a lost one.
+    pub(super) async fn read(self, silence: Duration) -> Self {
+        let Self::Answer(response) = self else { return self };
+        let most = u64::try_from(MOST_READ_BYTES).unwrap_or(u64::MAX);
+        if response.body().size_hint().lower() > most {
+            return Self::Answer(response);
+        }
+        let (head, body) = response.into_parts();
+        match tokio::time::timeout(silence, Limited::new(body, MOST_READ_BYTES).collect()).await {
+            Ok(Ok(read)) => {
+                Self::Read(ErrorReply { status: head.status, headers: head.headers, body: read.to_bytes() })
+            }
+            Ok(Err(_)) => Self::Lost,
+            Err(_) => Self::TimedOut,
         }
     }
 }
@@ -61,19 +88,19 @@ impl Came {
 #[derive(Debug)]
 pub(super) struct ApiClient {
     client: PooledClient,
-    base: Uri,
+    at: Address,
 }
 
 /// What is longer is passed on unread, and judged by its status alone.
 const MOST_ERROR_BYTES: u64 = 64 * 1024;
 
 impl ApiClient {
-    pub(super) fn new(base: Uri) -> Self {
-        Self { client: pooled_client(), base }
+    pub(super) fn new(at: Address) -> Self {
+        Self { client: PooledClient::new(at.trust.as_ref(), None), at }
     }
 
-    pub(super) fn base(&self) -> &Uri {
-        &self.base
+    pub(super) fn address(&self) -> &Address {
+        &self.at
     }
 
     /// Makes one attempt.
@@ -81,13 +108,19 @@ impl ApiClient {
         let deadline = Instant::now() + request.timeout;
         let mut built = Request::new(Full::new(request.body.clone()));
         *built.method_mut() = request.method.clone();
-        *built.uri_mut() = self.address(&request.path);
+        *built.uri_mut() = self.below(&request.path);
         *built.headers_mut() = request.headers.clone();
         built.headers_mut().extend(key.credential());
         match timeout_at(deadline, self.client.request(built)).await {
             // The connection has a shorter time of its own, so this was sent.
             Err(_) => Came::TimedOut,
-            Ok(Err(error)) if error.is_connect() => Came::NeverSent,
+            Ok(Err(error)) if error.is_connect() => {
+                if let Some(trouble) = tls_trouble(&error) {
+                    let address = shown_address(&self.at.base);
+                    tracing::warn!(key = key.name(), address, "attempt failed: {trouble}");
+                }
+                Came::NeverSent
+            }
             Ok(Err(error)) => {
                 tracing::info!(key = key.name(), %error, "an attempt was lost");
                 Came::Lost
@@ -99,7 +132,7 @@ impl ApiClient {
     /// Asks for a path of the API, which is to cost nothing, and gives the status, if there is an answer.
     pub(super) async fn ask(&self, key: &ProviderKey, path: &str, patience: Duration) -> Option<StatusCode> {
         let mut request = Request::new(Full::default());
-        *request.uri_mut() = self.address(&path.parse().ok()?);
+        *request.uri_mut() = self.below(&path.parse().ok()?);
         request.headers_mut().extend(key.credential());
         let deadline = Instant::now() + patience;
         let response = timeout_at(deadline, self.client.request(request)).await.ok()?.ok()?;
@@ -110,9 +143,9 @@ impl ApiClient {
         Some(head.status)
     }
 
-    fn address(&self, path: &PathAndQuery) -> Uri {
-        let base = self.base.path().trim_end_matches('/');
-        let mut parts = self.base.clone().into_parts();
+    fn below(&self, path: &PathAndQuery) -> Uri {
+        let base = self.at.base.path().trim_end_matches('/');
+        let mut parts = self.at.base.clone().into_parts();
         parts.path_and_query =
             if base.is_empty() { Some(path.clone()) } else { format!("{base}{path}").parse().ok() };
         Uri::from_parts(parts).expect("a checked base address and a path make an address")

@@ -11,8 +11,8 @@ use tokio::time::{Instant, timeout};
 
 use super::api::Asking;
 use super::audit::AuditLog;
-use super::gauge::WHOLE;
 use super::{Api, ApiRequest, ApiService, Came, Reason, ServicePolicy};
+use crate::growth::WHOLE;
 
 /// Numbers agree that differ by no more than the larger one divided by this.
 const TOLERANCE_DIVISOR: u128 = 1_000;
@@ -86,7 +86,9 @@ async fn ask(api: &Arc<Api>, mut lease: super::lease::Lease, request: &ApiReques
                 _ => Err("its answer cannot be read"),
             }
         }
-        Came::Answer(_) | Came::Failed { .. } | Came::Limited { .. } | Came::KeyRejected => Err("it refused"),
+        Came::Answer(_) | Came::Read(_) | Came::Failed { .. } | Came::Limited { .. } | Came::KeyRejected => {
+            Err("it refused")
+        }
         Came::NeverSent | Came::Lost | Came::TimedOut => Err("it did not answer"),
     };
     Answered { api: api.name().to_owned(), status, number }

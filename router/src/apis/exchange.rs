@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::audit::AuditLog;
 use super::choice::{Chosen, Path};
-use super::{Api, ApiRequest, ApiService, Came, Effect, Trouble, Who};
+use super::{Api, ApiRequest, ApiService, Came, Effect, Reason, Trouble, Who};
 use crate::exchange::Backoff;
 use crate::policy::Policies;
 use crate::provider::{ErrorReply, Failure, told_use};
@@ -33,6 +33,8 @@ pub(crate) struct ApiFinished {
     pub(crate) attempts: u32,
     /// The one that was asked last.
     pub(crate) api: Option<Arc<Api>>,
+    /// Whether the answer is not the API's reply to the request, which was lost, but what it has made of it.
+    pub(crate) was_looked_up: bool,
 }
 
 /// What the client is to be told.
@@ -40,7 +42,7 @@ pub(crate) struct ApiFinished {
 pub(crate) enum ApiOutcome {
     /// An API's answer, to be relayed as it arrives.
     Answered(Response<Incoming>),
-    /// An API's error, which was read.
+    /// An API's error, or an answer that was to be read before it is passed on.
     Relayed(ErrorReply),
     /// The router's own answer.
     Refused(ApiRefusal),
@@ -69,13 +71,25 @@ pub(crate) enum ApiRefusal {
 
 /// More attempts of one exchange are never of use.
 const MOST_ATTEMPTS: u32 = 50;
+/// What is not found after so many looks was not made, or will be made when nobody waits any more.
+const MOST_LOOKS: u32 = 3;
+/// A wait of nothing is not to become a hot loop.
+const SHORTEST_WAIT: Duration = Duration::from_millis(5);
 
 impl ApiExchange<'_> {
     pub(crate) async fn run(&self) -> ApiFinished {
         let mut path = Path::default();
         let mut latest = None;
-        let outcome = self.walk(&mut path, &mut latest).await;
-        ApiFinished { outcome, attempts: path.attempts, api: latest }
+        let mut outcome = self.walk(&mut path, &mut latest).await;
+        let is_unknown = matches!(outcome, ApiOutcome::Refused(ApiRefusal::OutcomeUnknown));
+        let mut was_looked_up = false;
+        if is_unknown
+            && self.policies.apis.looks_up()
+            && let Some(found) = self.look_up(&mut path, &mut latest).await
+        {
+            (outcome, was_looked_up) = (ApiOutcome::Relayed(found), true);
+        }
+        ApiFinished { outcome, attempts: path.attempts, api: latest, was_looked_up }
     }
 
     async fn walk(&self, path: &mut Path, latest: &mut Option<Arc<Api>>) -> ApiOutcome {
@@ -102,9 +116,12 @@ impl ApiExchange<'_> {
             self.audit.decided(self.service.name(), self.request, &chosen, self.id);
             let (place, key) = (chosen.place, chosen.lease.index);
             let met = match self.attempt(chosen).await {
-                Ok(response) => return ApiOutcome::Answered(response),
+                Ok(answered) => return answered,
                 Err(met) => met,
             };
+            if met.trouble == Trouble::Lost {
+                path.lost.get_or_insert((place, key));
+            }
             let who = match (path.bound_to, self.policies.apis.who_next(self.request.effect, met.trouble)) {
                 // What one may have done already is not asked of another.
                 (Some(_), Who::Anyone) => Who::TheSame,
@@ -128,6 +145,55 @@ impl ApiExchange<'_> {
                     path.bound_to = Some((place, key));
                     self.wait(retry).await;
                 }
+            }
+        }
+    }
+
+    /// Asks the API whose reply was lost what became of the request. Nothing if it cannot be asked, or knows of nothing: then
+    /// that may only not be there yet.
+    async fn look_up(&self, path: &mut Path, latest: &mut Option<Arc<Api>>) -> Option<ErrorReply> {
+        let (place, key) = path.lost?;
+        let api = Arc::clone(&self.service.apis[place]);
+        let question = api.lookup(self.request)?.question(self.request)?;
+        path.bound_to = Some((place, key));
+        let patience = Instant::now() + self.service.set.queue.wait;
+        for look in 0..MOST_LOOKS {
+            if look > 0 {
+                self.wait(look).await;
+            }
+            let mut chosen = self.room_for_a_look(path, patience).await?;
+            path.attempts += 1;
+            *latest = Some(Arc::clone(&api));
+            let names = (api.name(), chosen.lease.key.name());
+            self.audit.keep(self.service.name(), &question, names, Reason::Lookup, self.id);
+            let came = api.send(&chosen.lease, &question).await.read(question.timeout).await;
+            chosen.lease.key.attempts().count(came.status());
+            if matches!(came, Came::NeverSent) {
+                chosen.lease.never_sent();
+            }
+            chosen.lease.answered(None);
+            match came {
+                Came::Read(reply) if reply.status.is_success() => return Some(reply),
+                // It says that it is not there, or does not know now.
+                Came::Read(reply) if reply.status != StatusCode::NOT_FOUND => return None,
+                Came::KeyRejected => return None,
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// The right to ask the same API with the same key once more, as soon as its limits allow it.
+    async fn room_for_a_look(&self, path: &Path, patience: Instant) -> Option<Chosen> {
+        loop {
+            let policies = self.policies;
+            let probes = policies.hints.probes(self.service.set.cooldown.probes);
+            match self.service.choose(&[], path, policies.apis.as_ref(), probes) {
+                Ok(chosen) => return Some(chosen),
+                Err(ApiRefusal::Full { wait }) if Instant::now() + wait < patience => {
+                    tokio::time::sleep(wait.max(SHORTEST_WAIT)).await;
+                }
+                Err(_) => return None,
             }
         }
     }
@@ -175,10 +241,14 @@ impl ApiExchange<'_> {
     }
 
     /// One attempt: the answer, or what was met instead.
-    async fn attempt(&self, chosen: Chosen) -> Result<Response<Incoming>, Met> {
+    async fn attempt(&self, chosen: Chosen) -> Result<ApiOutcome, Met> {
         let Chosen { mut lease, .. } = chosen;
         let api = Arc::clone(&lease.api);
-        let came = api.send(&lease, self.request).await;
+        let mut came = api.send(&lease, self.request).await;
+        // Where it can be found what became of a request, a reply that breaks in its middle is a lost one.
+        if api.lookup(self.request).is_some() && self.policies.apis.looks_up() {
+            came = came.read(self.request.timeout).await;
+        }
         lease.key.attempts().count(came.status());
         let told = |headers: &HeaderMap| told_use(headers, SystemTime::now());
         let refused = ApiOutcome::Refused;
@@ -191,7 +261,12 @@ impl ApiExchange<'_> {
             Came::Answer(response) => {
                 lease.answered(told(response.headers()));
                 api.prove(lease.index);
-                return Ok(response);
+                return Ok(ApiOutcome::Answered(response));
+            }
+            Came::Read(reply) => {
+                lease.answered(told(&reply.headers));
+                api.prove(lease.index);
+                return Ok(ApiOutcome::Relayed(reply));
             }
             Came::Limited { hint, reply } => {
                 lease.answered(told(&reply.headers));

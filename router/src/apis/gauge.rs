@@ -9,10 +9,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::growth::WHOLE;
 use crate::pool::UseLimit;
-
-/// All of a limit, in millionths.
-pub(crate) const WHOLE: u64 = 1_000_000;
 
 /// A request that has no answer after this time has arrived, and the API is slow. It counts as arrived by then, or a slow
 /// API could be asked only as often as its answers come.

@@ -59,7 +59,7 @@ impl History {
             .map(|second| {
                 let from = (second + 1).saturating_sub(window);
                 let used: u64 = self.counts.range(from..=second).map(|count| u64::from(*count)).sum();
-                used.saturating_mul(super::gauge::WHOLE) / most.max(1)
+                used.saturating_mul(crate::growth::WHOLE) / most.max(1)
             })
             .collect()
     }

@@ -2,7 +2,7 @@
 //!
 //! An exchange (`exchange`) takes a lease of the API that fits best (`choice`, `api`), under limits that are kept by what
 //! really arrived (`gauge`), and asks it (`client`). What may be sent again, and to whom, is decided in `repeat`. What was
-//! decided is kept (`audit`), counted (`history`), looked ahead from (`growth`) and told (`analytics`).
+//! decided is kept (`audit`), counted (`history`), looked ahead from (`crate::growth`) and told (`analytics`).
 
 mod analytics;
 mod api;
@@ -12,9 +12,9 @@ mod client;
 mod comparison;
 mod exchange;
 mod gauge;
-mod growth;
 mod history;
 mod lease;
+mod lookup;
 mod policy;
 mod repeat;
 mod service;
@@ -29,7 +29,7 @@ pub(crate) use choice::{ApiStrategy, Reason};
 pub(crate) use client::{ApiRequest, Came};
 pub(crate) use comparison::compared;
 pub(crate) use exchange::{ApiExchange, ApiFinished, ApiOutcome, ApiRefusal};
-pub(crate) use growth::grows_to_the_limit;
+pub(crate) use lookup::{Lookup, Template};
 pub(crate) use policy::{CarefulApis, ServicePolicy};
 pub(crate) use repeat::{Effect, Trouble, Who};
 pub(crate) use service::ApiService;

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Effect, Trouble, Who, grows_to_the_limit};
+use super::{Effect, Trouble, Who};
+use crate::growth::grows_to_the_limit;
 
 /// Decides how APIs are used.
 pub(crate) trait ServicePolicy: Send + Sync {
@@ -29,6 +30,11 @@ pub(crate) trait ServicePolicy: Send + Sync {
     /// Who may be asked after an attempt that was no success.
     fn who_next(&self, effect: Effect, trouble: Trouble) -> Who {
         effect.who_next(trouble)
+    }
+
+    /// Whether an API is asked what became of a request whose reply was lost, where it can be.
+    fn looks_up(&self) -> bool {
+        true
     }
 
     /// Whether the use of an API, in millionths of its limit by the second, grows towards that limit.

@@ -11,7 +11,7 @@ use super::{Api, ApiRefusal, ApiService, ApiStrategy, CarefulApis, Reason};
 use crate::exchange::{BackoffSettings, QueueSettings};
 use crate::pool::{CooldownSettings, UseLimit};
 use crate::provider::ProviderKey;
-use crate::settings::{ApiPool, ApiSettings, ServiceSettings};
+use crate::settings::{Address, ApiPool, ApiSettings, ServiceSettings};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -20,10 +20,11 @@ fn api(name: &str, limits: &[(u64, Duration)]) -> Arc<Api> {
         |(requests, per): &(u64, Duration)| UseLimit { requests: Some(*requests), tokens: None, per: *per };
     Api::new(&ApiSettings {
         name: name.to_owned(),
-        base_url: Uri::from_static("http://127.0.0.1:1"),
+        address: Address { base: Uri::from_static("http://127.0.0.1:1"), trust: None },
         keys: vec![ProviderKey::keyless()],
         is_enabled: true,
         limits: limits.iter().map(limit).collect(),
+        lookups: Vec::new(),
         health_path: "/".to_owned(),
     })
 }

@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use super::Walk;
+use crate::growth::{Prediction, grows_to_the_limit};
 use crate::pool::{Choosing, KeyIndex, Pool, Strategy};
 
 /// Decides on the key of the next attempt.
@@ -20,6 +21,11 @@ pub(crate) trait KeyChoice: Send + Sync {
     /// Whether other keys are preferred to one of which little is left.
     fn heeds_headroom(&self) -> bool {
         true
+    }
+
+    /// What tells that the use of a key grows towards its limit.
+    fn prediction(&self) -> Prediction {
+        grows_to_the_limit
     }
 
     /// Whether a session stays at its key.

@@ -14,5 +14,5 @@ pub(crate) use backoff::{Backoff, BackoffSettings};
 pub(crate) use choice::{KeyChoice, OpenKeysInTurn, Pick};
 pub(crate) use queue::{Queue, QueueSettings};
 pub(crate) use retry::{Next, RetryPolicy, RetryWhatMayHelp};
-pub(crate) use run::{Exchange, ExchangeSettings, Finished, Outcome, Refusal, Used};
+pub(crate) use run::{Exchange, ExchangeSettings, Finished, Outcome, Refusal, Turn, Used};
 pub(crate) use walk::Walk;

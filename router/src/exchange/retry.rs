@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{BackoffSettings, QueueSettings};
-use crate::provider::Failure;
+use crate::provider::{Failure, Unfit};
 
 /// Decides what follows a failure.
 pub(crate) trait RetryPolicy: Send + Sync {
@@ -25,6 +25,21 @@ pub(crate) trait RetryPolicy: Send + Sync {
         first
     }
 
+    /// Whether the client is told of the most hopeful key, and not of the one that is the worst off.
+    fn is_hopeful(&self) -> bool {
+        true
+    }
+
+    /// Whether a fault that a provider found with a request is one, and no outage.
+    fn minds(&self, _unfit: Unfit) -> bool {
+        true
+    }
+
+    /// How often the chain of providers is gone through.
+    fn rounds(&self) -> usize {
+        1
+    }
+
     /// Whether another provider is asked when one has failed.
     fn falls_back(&self) -> bool {
         true
@@ -37,6 +52,11 @@ pub(crate) trait RetryPolicy: Send + Sync {
 
     /// How many requests wait for a key and for how long, of which `set` is what the settings say.
     fn queue(&self, set: QueueSettings) -> QueueSettings {
+        set
+    }
+
+    /// How often an exchange may be tried again, of which `set` is what the settings say.
+    fn retries(&self, set: u32) -> u32 {
         set
     }
 

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::Response;
+use http::{Response, StatusCode};
 use tokio::time::Instant;
 
 use super::backoff::{Backoff, BackoffSettings};
 use super::{Next, Pick, Queue, Walk};
 use crate::policy::Policies;
-use crate::pool::{Choosing, Claim, CooldownSettings, KeyIndex, Outlook, Session, Strategy};
+use crate::pool::{Choosing, Claim, CooldownSettings, KeyIndex, Outlook, Pool, Session, Strategy};
 use crate::provider::{
-    Attempted, Busy, ErrorReply, Failure, Probe, Provider, ProviderKey, Reply, Ticket, Unfit, Upstream,
-    UpstreamRequest, read_error, read_failure, read_unfit, used_up_for,
+    Attempted, Busy, ErrorReply, Failure, Learned, Probe, Provider, ProviderKey, Reply, Ticket, Unfit,
+    Upstream, UpstreamRequest, read_error, read_failure, read_unfit, used_up_for,
 };
+use crate::shared::Link;
 use crate::usage::UsageReport;
 
 /// Everything that one exchange needs. Dropping the future of [`Exchange::run`] stops it at once, wherever it is.
@@ -32,7 +33,12 @@ pub(crate) struct Exchange<'a, U> {
     pub(crate) session: Option<Session>,
     /// Where it waits when no key is free. Absent: it is refused.
     pub(crate) queue: Option<&'a Queue>,
+    /// Where routers count the uses of keys together. Absent: each counts its own.
+    pub(crate) link: Option<&'a Arc<Link>>,
 }
+
+/// So many keys that others have used up are passed over for one attempt.
+const MOST_PASSED_OVER: u32 = 1_000;
 
 /// What the settings say of the exchanges of a model.
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +58,7 @@ pub(crate) struct Finished<B> {
     /// The key of the last attempt, if there was one.
     pub(crate) key: Option<Arc<ProviderKey>>,
     /// The use that a success makes of its key, if that has limits.
-    pub(crate) ticket: Option<Ticket>,
+    pub(crate) ticket: Option<Box<Ticket>>,
     /// That a key is busy with a success until its last byte, where that is counted.
     pub(crate) busy: Option<Busy>,
     /// What failed attempts have used, where the provider says so.
@@ -73,6 +79,10 @@ impl<B> Finished<B> {
     pub(crate) fn take_used_by_the_last(&mut self) -> Option<UsageReport> {
         let attempts = self.attempts;
         self.used.pop_if(|used| used.attempt == attempts).map(|used| used.tokens)
+    }
+
+    pub(crate) fn is_answered(&self) -> bool {
+        matches!(self.outcome, Outcome::Answered(_))
     }
 
     /// What the provider found fault with, if another model may not.
@@ -133,12 +143,23 @@ pub(crate) enum Refusal {
     Unreadable,
 }
 
-impl<U: Upstream> Exchange<'_, U> {
+impl<'a, U: Upstream> Exchange<'a, U> {
     pub(crate) async fn run(&self) -> Finished<U::Body> {
-        let mut walk = Walk::new(self.set.retries);
-        let mut sent = Sent { attempts: 0, key: None, ticket: None, busy: None, used: Vec::new() };
+        let mut walk = Walk::new(self.policies.retry.retries(self.set.retries));
+        let mut sent = Sent {
+            attempts: 0,
+            key: None,
+            first_byte: None,
+            ticket: None,
+            busy: None,
+            used: Vec::new(),
+            unblamed: Vec::new(),
+        };
         let outcome = self.walk(&mut walk, &mut sent).await;
-        let Sent { attempts, key, ticket, busy, used } = sent;
+        let Sent { attempts, key, ticket, busy, used, unblamed, .. } = sent;
+        if let Some(key) = &key {
+            unblamed.into_iter().for_each(|status| key.attempts().count(status));
+        }
         Finished { outcome, attempts, key, ticket, busy, used }
     }
 
@@ -148,7 +169,7 @@ impl<U: Upstream> Exchange<'_, U> {
         // The latest answer that was not about a key: the most telling one when the keys run out.
         let mut last_trouble = None;
         loop {
-            let (key, probe) = match self.next_turn(walk, paid).await {
+            let (key, probe) = match self.next_shared_turn(walk, paid).await {
                 Ok(Turn::Begun { key, probe, ticket, busy }) => {
                     (sent.ticket, sent.busy) = (ticket, busy);
                     (key, probe)
@@ -167,8 +188,11 @@ impl<U: Upstream> Exchange<'_, U> {
             paid = false;
             let (index, key) = key;
             walk.tries(index);
+            let begin = Instant::now();
             let reply = self.attempt(key, sent).await;
-            let Some(failure) = read_failure(&reply, SystemTime::now()) else {
+            let failure = read_failure(&reply, SystemTime::now());
+            self.measure(index, sent.first_byte.take().unwrap_or_else(|| begin.elapsed()), failure);
+            let Some(failure) = failure else {
                 self.provider.prove(index, self.model, self.used_up_for(&reply));
                 return answer(reply);
             };
@@ -197,14 +221,46 @@ impl<U: Upstream> Exchange<'_, U> {
         }
     }
 
+    /// Takes in how fast a key answered, where that matters. What speaks of a limit or of the request says nothing about it.
+    fn measure(&self, key: KeyIndex, took: Duration, failure: Option<Failure>) {
+        let has_failed = match failure {
+            None => false,
+            Some(Failure::Transient { .. }) => true,
+            Some(_) => return,
+        };
+        if self.policies.choice.strategy(self.set.strategy) == Strategy::LowestLatency {
+            let mut learned = self.provider.learned();
+            learned.pools.of(self.model).measure(key, took, has_failed, Instant::now());
+        }
+    }
+
     async fn wait(&self, retry: u32, no_sooner: Duration) {
         let spread = self.backoff.wait(retry, &self.set.backoff);
         let wait = self.policies.retry.wait(spread, &self.set.backoff);
         tokio::time::sleep(wait.max(no_sooner)).await;
     }
 
+    /// The key of the next attempt. Where routers share, one that others have used up is passed over.
+    async fn next_shared_turn(&self, walk: &Walk, paid: bool) -> Result<Turn<'a>, Refusal> {
+        let limits = self.claim.map(|claim| claim.limits).filter(|limits| !limits.is_empty());
+        let Some((link, limits)) = self.link.zip(limits) else { return self.next_turn(walk, paid).await };
+        // Each turn closes a key, so there are no more than keys; but others may open meanwhile.
+        for _ in 0..MOST_PASSED_OVER {
+            match self.next_turn(walk, paid).await? {
+                Turn::Begun { key, probe, ticket: Some(ticket), busy } => {
+                    match ticket.count_together(link, &key.1.fingerprint(), limits).await {
+                        Ok(ticket) => return Ok(Turn::Begun { key, probe, ticket: Some(ticket), busy }),
+                        Err((ticket, wait)) => ticket.take_back(wait),
+                    }
+                }
+                turn => return Ok(turn),
+            }
+        }
+        Err(self.refusal())
+    }
+
     /// The key of the next attempt, waited for if there is a line. Whoever has begun does not wait: it had its turn.
-    async fn next_turn(&self, walk: &Walk, paid: bool) -> Result<Turn<'_>, Refusal> {
+    async fn next_turn(&self, walk: &Walk, paid: bool) -> Result<Turn<'a>, Refusal> {
         let Some(queue) = self.queue.filter(|_| !walk.has_begun()) else { return self.next_key(walk, paid) };
         // Nobody passes by those who wait.
         if queue.is_empty() {
@@ -229,12 +285,16 @@ impl<U: Upstream> Exchange<'_, U> {
     }
 
     /// The key of the next attempt, counted against the provider's pace and as a probe in one step.
-    fn next_key(&self, walk: &Walk, paid: bool) -> Result<Turn<'_>, Refusal> {
+    pub(crate) fn next_key(&self, walk: &Walk, paid: bool) -> Result<Turn<'a>, Refusal> {
         let now = Instant::now();
         let choice = &self.policies.choice;
         let headroom = |claim: Claim<'_>| claim.headroom.filter(|_| choice.heeds_headroom());
         let claim = self.claim.filter(|_| choice.heeds_limits());
-        let claim = claim.map(|claim| Claim { headroom: headroom(claim), ..claim });
+        let claim = claim.map(|claim| Claim {
+            headroom: headroom(claim),
+            predicts: claim.predicts.map(|_| choice.prediction()),
+            ..claim
+        });
         let choosing = Choosing {
             strategy: self.policies.choice.strategy(self.set.strategy),
             probes: self.policies.hints.probes(self.set.cooldown.probes),
@@ -242,9 +302,10 @@ impl<U: Upstream> Exchange<'_, U> {
             session: self.session.filter(|_| self.policies.choice.heeds_sessions()),
         };
         let mut learned = self.provider.learned();
-        let pool = learned.pools.of(self.model);
+        let Learned { pools, pace, .. } = &mut *learned;
+        let pool = pools.of(self.model);
         let Some(pick) = self.policies.choice.choose(pool, walk, choosing, now) else {
-            return Err(self.told(pool.outlook(now)));
+            return Err(self.told(self.outlook(pool, now)));
         };
         let key = match pick {
             Pick::Fresh(key) => key,
@@ -252,15 +313,15 @@ impl<U: Upstream> Exchange<'_, U> {
             Pick::Repeat(_) => return Ok(Turn::CostsRetry),
         };
         if !walk.has_begun() {
-            learned.pace.admit(now).map_err(|wait| Refusal::Paced { wait })?;
+            pace.admit(now).map_err(|wait| Refusal::Paced { wait })?;
         }
-        let (is_probe, open_use) = learned.pools.of(self.model).begin(key, claim, now);
+        let (is_probe, open_use) = pool.begin(key, claim, now);
         let ticket = open_use
             .zip(claim)
-            .map(|(open, claim)| Ticket::new(self.provider, self.model, claim.model, open));
+            .map(|(open, claim)| Box::new(Ticket::new(self.provider, self.model, claim.model, open)));
         let probe = is_probe.then(|| Probe::new(self.provider, self.model, key));
-        let busy = (choosing.strategy == Strategy::LeastBusy).then(|| {
-            learned.pools.about(None).into_iter().for_each(|pool| pool.busy(key));
+        let busy = choosing.strategy.counts_open().then(|| {
+            learned.pools.busy(key);
             Busy::new(self.provider, key)
         });
         Ok(Turn::Begun { key: (key, Arc::clone(learned.key(key))), probe, ticket, busy })
@@ -275,11 +336,16 @@ impl<U: Upstream> Exchange<'_, U> {
             }
             sent.attempts += 1;
             sends_left -= 1;
-            let Attempted { reply, used } = self.upstream.send(&key, self.request).await;
+            let Attempted { reply, used, first_byte } = self.upstream.send(&key, self.request).await;
+            sent.first_byte = first_byte;
             if let Some(tokens) = used {
                 sent.used.push(Used { key: Arc::clone(&key), attempt: sent.attempts, tokens });
             }
-            key.attempts().count(reply.status());
+            if self.policies.upkeep.blames_who_failed() {
+                key.attempts().count(reply.status());
+            } else {
+                sent.unblamed.push(reply.status());
+            }
             match read_failure(&reply, SystemTime::now()) {
                 Some(Failure::Limited { .. } | Failure::Transient { .. }) if sends_left > 0 => {}
                 _ => {
@@ -300,7 +366,12 @@ impl<U: Upstream> Exchange<'_, U> {
     }
 
     fn refusal(&self) -> Refusal {
-        self.told(self.provider.learned().pools.of(self.model).outlook(Instant::now()))
+        self.told(self.outlook(self.provider.learned().pools.of(self.model), Instant::now()))
+    }
+
+    fn outlook(&self, pool: &mut Pool, now: Instant) -> Outlook {
+        let hopeful = pool.outlook(now);
+        if self.policies.retry.is_hopeful() { hopeful } else { pool.bleakest().unwrap_or(hopeful) }
     }
 
     fn told(&self, outlook: Outlook) -> Refusal {
@@ -316,23 +387,37 @@ struct Sent {
     attempts: u32,
     /// The key of the latest attempt.
     key: Option<Arc<ProviderKey>>,
+    /// After how long the first byte of the latest answer came.
+    first_byte: Option<Duration>,
     /// Its use of the latest key.
-    ticket: Option<Ticket>,
+    ticket: Option<Box<Ticket>>,
     busy: Option<Busy>,
     used: Vec<Used>,
+    /// How attempts ended that are counted when it is over.
+    unblamed: Vec<Option<StatusCode>>,
 }
 
 /// Whose turn it is.
-enum Turn<'a> {
+pub(crate) enum Turn<'a> {
     /// The attempt has begun, as far as the pool knows.
     Begun {
         key: (KeyIndex, Arc<ProviderKey>),
         probe: Option<Probe<'a>>,
-        ticket: Option<Ticket>,
+        ticket: Option<Box<Ticket>>,
         busy: Option<Busy>,
     },
     /// A key could be tried again, for a retry.
     CostsRetry,
+}
+
+impl Turn<'_> {
+    /// The place of the key whose turn it is.
+    pub(crate) fn key(&self) -> Option<KeyIndex> {
+        match self {
+            Self::Begun { key: (key, _), .. } => Some(*key),
+            Self::CostsRetry => None,
+        }
+    }
 }
 
 impl From<Outlook> for Refusal {

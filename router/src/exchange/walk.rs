@@ -13,7 +13,7 @@ pub(crate) struct Walk {
 }
 
 impl Walk {
-    pub(super) fn new(retries: u32) -> Self {
+    pub(crate) fn new(retries: u32) -> Self {
         Self { tried: Vec::new(), refused: Vec::new(), retries_left: retries, retries_spent: 0 }
     }
 
@@ -39,13 +39,13 @@ impl Walk {
         self.refused.last().copied()
     }
 
-    pub(super) fn tries(&mut self, key: KeyIndex) {
+    pub(crate) fn tries(&mut self, key: KeyIndex) {
         if !self.has_tried(key) {
             self.tried.push(key);
         }
     }
 
-    pub(super) fn refuses(&mut self, key: KeyIndex) {
+    pub(crate) fn refuses(&mut self, key: KeyIndex) {
         self.refused.push(key);
     }
 

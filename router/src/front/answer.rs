@@ -8,9 +8,10 @@ use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::relay::ResponseBody;
+use crate::accounts::Unlisted;
 use crate::exchange::Refusal;
 use crate::provider::Dialect;
-use crate::settings::SettingsError;
+use crate::settings::{RequestLimits, SettingsError};
 use crate::translate::Untranslatable;
 
 /// An answer that is no success.
@@ -18,7 +19,7 @@ use crate::translate::Untranslatable;
 pub(super) struct ApiError {
     pub(super) status: StatusCode,
     pub(super) kind: &'static str,
-    pub(super) code: Option<&'static str>,
+    pub(super) code: Option<Cow<'static, str>>,
     pub(super) param: Option<Cow<'static, str>>,
     pub(super) message: String,
     pub(super) advice: Advice,
@@ -36,6 +37,8 @@ pub(super) enum Advice {
 
 pub(super) const INVALID_REQUEST: &str = "invalid_request_error";
 pub(super) const UPSTREAM: &str = "upstream_error";
+/// The code of what is in order and comes at a bad time.
+pub(super) const OVERLOADED: &str = "server_is_overloaded";
 
 impl ApiError {
     pub(super) fn unknown_path(path: &str) -> Self {
@@ -62,6 +65,10 @@ impl ApiError {
         Self::invalid(StatusCode::BAD_REQUEST, Some("invalid_json"), message)
     }
 
+    pub(super) fn unknown_field(name: &str) -> Self {
+        Self::bad_json(&format!("the field `{name}` is not known"))
+    }
+
     pub(super) fn bad_model(problem: &str) -> Self {
         let error = Self::invalid(StatusCode::BAD_REQUEST, None, problem.to_owned());
         Self { param: Some(Cow::Borrowed("model")), ..error }
@@ -70,6 +77,17 @@ impl ApiError {
     pub(super) fn too_large(limit: usize) -> Self {
         let message = format!("the body is larger than {limit} bytes");
         Self::invalid(StatusCode::PAYLOAD_TOO_LARGE, Some("request_too_large"), message)
+    }
+
+    pub(super) fn head_too_large(limits: RequestLimits) -> Self {
+        let RequestLimits { head, headers, .. } = limits;
+        let message = format!("the headers are more than {headers} or larger than {head} bytes together");
+        Self::invalid(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Some("request_headers_too_large"), message)
+    }
+
+    pub(super) fn head_too_slow() -> Self {
+        let message = "the headers did not arrive in time".to_owned();
+        Self::invalid(StatusCode::REQUEST_TIMEOUT, Some("request_timeout"), message)
     }
 
     pub(super) fn body_too_slow() -> Self {
@@ -132,6 +150,21 @@ impl ApiError {
         Self::invalid(StatusCode::BAD_REQUEST, Some("invalid_query"), problem)
     }
 
+    /// The ledger could not be looked at.
+    pub(super) fn unlisted(error: &Unlisted) -> Self {
+        if let Unlisted::Failed(source) = error {
+            tracing::warn!(%source, "the ledger could not be listed");
+        }
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            kind: "ledger_error",
+            code: Some(Cow::Borrowed("ledger_not_listed")),
+            param: None,
+            message: error.to_string(),
+            advice: Advice::None,
+        }
+    }
+
     /// A success whose body is none.
     pub(super) fn unreadable_answer() -> Self {
         Self::refused(Refusal::Unreadable)
@@ -141,7 +174,7 @@ impl ApiError {
     pub(super) fn foreign(
         status: StatusCode,
         kind: &'static str,
-        code: Option<&'static str>,
+        code: Option<Cow<'static, str>>,
         message: String,
     ) -> Self {
         Self { status, kind, code, param: None, message, advice: Advice::None }
@@ -150,6 +183,15 @@ impl ApiError {
     /// The answer in the caller's dialect.
     pub(super) fn into_response(self, dialect: Dialect) -> Response<ResponseBody> {
         let Self { status, kind, code, param, message, advice } = self;
+        // Anthropic has a status of its own for it, by which its clients tell it from other trouble.
+        let status = match dialect {
+            Dialect::Anthropic
+                if code.as_deref() == Some(OVERLOADED) && status == StatusCode::SERVICE_UNAVAILABLE =>
+            {
+                StatusCode::from_u16(529).unwrap_or(status)
+            }
+            _ => status,
+        };
         let body = match dialect {
             Dialect::Openai => {
                 json!({ "error": { "message": message, "type": kind, "param": param, "code": code } })
@@ -157,7 +199,7 @@ impl ApiError {
             Dialect::Anthropic => {
                 json!({ "type": "error", "error": { "type": anthropic_type(status), "message": message } })
             }
-            Dialect::Gemini => gemini_error(status, code, &message, advice),
+            Dialect::Gemini => gemini_error(status, code.as_deref(), &message, advice),
         };
         let mut response = json_answer(status, &body);
         let headers = response.headers_mut();
@@ -181,6 +223,7 @@ impl ApiError {
     }
 
     fn invalid(status: StatusCode, code: Option<&'static str>, message: String) -> Self {
+        let code = code.map(Cow::Borrowed);
         Self { status, kind: INVALID_REQUEST, code, param: None, message, advice: Advice::None }
     }
 }

@@ -68,6 +68,6 @@ impl ApiError {
                 Advice::Never,
             ),
         };
-        Self { status, kind, code: Some(code), param: None, message: message.to_owned(), advice }
+        Self { status, kind, code: Some(code.into()), param: None, message: message.to_owned(), advice }
     }
 }

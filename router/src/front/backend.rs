@@ -19,11 +19,10 @@ pub(crate) struct Backend {
 
 impl Backend {
     pub(super) fn new(settings: &ProviderSettings, policies: &Policies) -> Self {
-        let streams = Arc::clone(&policies.streams);
         Self {
             provider: Arc::new(Provider::new(&settings.name, &with_stand_in(settings, policies).keys)),
-            upstream: HttpUpstream::new(settings.base_url.clone(), settings.dialect, streams),
-            dialect: settings.dialect,
+            upstream: HttpUpstream::new(settings.endpoint.clone(), policies),
+            dialect: settings.endpoint.dialect(),
             health: Health::default(),
         }
     }
@@ -34,9 +33,7 @@ impl Backend {
         settings: &ProviderSettings,
         policies: &Policies,
     ) -> Option<Arc<Self>> {
-        let is_same = self.provider.name() == settings.name
-            && self.dialect == settings.dialect
-            && *self.upstream.base() == settings.base_url;
+        let is_same = self.provider.name() == settings.name && *self.upstream.endpoint() == settings.endpoint;
         is_same.then(|| {
             self.provider.follow(&with_stand_in(settings, policies).keys);
             Arc::clone(self)
@@ -45,7 +42,7 @@ impl Backend {
 
     /// The path of a surface, below the provider's base address.
     pub(super) fn path(&self, surface: Surface, model: &str, stream: bool) -> Cow<'static, str> {
-        surface.path(self.upstream.base(), model, stream)
+        self.upstream.endpoint().path(surface, model, stream)
     }
 
     pub(crate) fn provider(&self) -> &Provider {
@@ -72,7 +69,7 @@ fn with_stand_in(settings: &ProviderSettings, policies: &Policies) -> ProviderSe
     let mut settings = settings.clone();
     let stand_in = policies.upkeep.stand_in_key().and_then(Secret::trimmed);
     if let Some(secret) = stand_in.filter(|_| settings.keys.is_empty()) {
-        settings.keys.push(ProviderKey::new("none".to_owned(), secret, false, 1, settings.dialect));
+        settings.keys.push(ProviderKey::new("none".to_owned(), secret, false, 1, settings.endpoint.platform));
     }
     settings
 }

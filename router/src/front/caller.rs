@@ -27,11 +27,20 @@ pub(super) fn caller(
     let addressed = || decoded_in_query(query(uri?, "key")?).filter(|key| !key.is_empty());
     let key = presented_key(headers).map(Cow::Borrowed).or_else(|| addressed().map(Cow::Owned));
     let key = key.ok_or_else(ApiError::no_key)?;
-    let tenant = tenants.of_key(&key).ok_or_else(ApiError::unknown_key)?;
+    let tenant = tenants.of_key(&key).ok_or_else(|| stranger(service, &key))?;
     if !service.policies.tenancy.lets_in(tenants.get(tenant).is_expired()) {
         return Err(ApiError::expired_key());
     }
     Ok(Some(tenant))
+}
+
+/// What whoever comes with a key that is not known is told: nothing of the key.
+fn stranger(service: &Service, key: &str) -> ApiError {
+    let mut error = ApiError::unknown_key();
+    if let Some(more) = service.policies.tenancy.told_of_stranger(key) {
+        error.message.push_str(&more);
+    }
+    error
 }
 
 /// Whether the operator asks, whose key comes as a bearer alone.

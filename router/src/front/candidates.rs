@@ -41,7 +41,8 @@ impl<'a> Choice<'a> {
             let order = self.service.spread(model).map_or_else(|| vec![0], |spread| spread.order(session));
             order.into_iter().filter_map(move |place| Some((model, model.targets.get(place)?)))
         };
-        models.flat_map(targets).take(most)
+        let rounds = self.service.policies.retry.rounds();
+        (0..rounds).flat_map(move |_| models.clone().flat_map(targets)).take(most)
     }
 
     /// Who may be asked next, and nobody else, when a model found fault with the request.

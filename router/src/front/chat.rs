@@ -24,8 +24,10 @@ use super::service::Service;
 use super::settlement::Settlement;
 use crate::accounts::{Allowance, AnswerForm, Books, BudgetRefusal, Charge, Counted, Draft, RowState};
 use crate::exchange::{Exchange, Finished, Outcome, Used};
+use crate::growth::{Prediction, grows_to_the_limit};
+use crate::policy::Policies;
 use crate::pool::Claim;
-use crate::provider::{ProviderBody, Surface};
+use crate::provider::{Dialect, ProviderBody, Surface};
 use crate::settings::{ModelSettings, Target};
 use crate::tenants::{Slot, TenantIndex};
 use crate::translate::DEFAULT_MAX_TOKENS;
@@ -47,7 +49,10 @@ pub(super) async fn answer(
     let mut known = Known::default();
     let answered = try_answer(service, surface, request, id, &mut known).await;
     let mut response = answered.unwrap_or_else(|error| error.into_response(surface.dialect()));
-    service.requests.answered(known.model.as_deref(), response.status());
+    let attempts = response.headers().get(ATTEMPTS).and_then(|told| told.to_str().ok()?.parse().ok());
+    for _ in 0..service.policies.upkeep.counts(attempts.unwrap_or(0)) {
+        service.requests.answered(known.model.as_deref(), response.status());
+    }
     response.headers_mut().entry(ATTEMPTS).or_insert(HeaderValue::from(0));
     if let Some(slot) = known.slot {
         response.body_mut().hold(slot);
@@ -75,20 +80,28 @@ async fn try_answer(
     let (head, body) = request.into_parts();
     let addressed = if surface == Surface::Generate { Addressed::of(&head.uri) } else { None };
     let tenant = caller(service, &head.headers, addressed.as_ref().map(|_| &head.uri))?;
-    known.slot = take_slot(service, tenant)?;
-    let body = read_whole(body, &service.buffered, service.max_request).await?;
+    known.slot = take_slot(service, tenant).await?;
+    let border = &service.policies.border;
+    let body = read_whole(body, &service.buffered, border.limits(service.limits)).await?;
+    let arrived = border.arriving(body.bytes());
+    if let Some(field) = border.refused_field(&arrived) {
+        return Err(ApiError::unknown_field(field));
+    }
     let requested = match &addressed {
         Some(addressed) => RequestedModel::addressed(addressed.model.clone()),
-        None => RequestedModel::find(body.bytes())?,
+        None => RequestedModel::find(&arrived)?,
     };
     let model = service.model(tenant, requested.name())?;
     known.model = Some(requested.name().to_owned());
-    let tokens = about_tokens(body.bytes());
+    if let Some(response) = border.own_answer() {
+        return Ok(response);
+    }
+    let tokens = about_tokens(&arrived);
     let choice = Choice { service, model, headers: &head.headers, tenant, tokens };
     let mut candidates = choice.candidates();
     let (model, target) = candidates.next().ok_or_else(|| ApiError::unknown_model(requested.name()))?;
     let backend = &service.backends[target.provider];
-    let (requested, body, addressed) = (&requested, body.bytes(), addressed.as_ref());
+    let (requested, body, addressed) = (&requested, &arrived, addressed.as_ref());
     let head = &head;
     let asked =
         Asked { service, surface, id, head, addressed, body, requested, choice, model, target, backend };
@@ -97,11 +110,11 @@ async fn try_answer(
         Some(books) => Some(open_charge(books, &asked, &prepared).await?),
         None => None,
     };
-    let limits = match admit(service, tenant) {
+    let limits = match admit(service, tenant).await {
         Ok(limits) => limits,
         Err(refused) => {
             let mut response = refused.into_response(surface.dialect());
-            close(Settlement { charge, ticket: None }, &mut response, Counted::nothing());
+            close(Settlement { charge, ticket: None }, &mut response, Counted::nothing()).await;
             return Ok(response);
         }
     };
@@ -136,6 +149,11 @@ impl<'a> Asked<'a> {
         Self { model, target, backend: &self.service.backends[target.provider], ..self }
     }
 
+    /// Whether some provider that speaks a dialect may be asked this, now or in another turn.
+    pub(super) fn may_be_asked_in(&self, dialect: Dialect) -> bool {
+        self.choice.everybody().any(|target| self.service.backends[target.provider].dialect == dialect)
+    }
+
     /// A fresh tally for the answer.
     pub(super) fn tally(&self) -> Tally {
         Tally::new(Arc::clone(&self.service.policies.usage), self.body.len())
@@ -159,6 +177,8 @@ fn about_tokens(body: &[u8]) -> u64 {
 }
 
 async fn open_charge(books: &Arc<Books>, asked: &Asked<'_>, prepared: &Prepared) -> Result<Charge, ApiError> {
+    let booked = &prepared.booked;
+    let is_kept = asked.service.policies.charging.keeps_whom_it_is_for();
     let draft = Draft {
         id: asked.id.to_owned(),
         at: SystemTime::now(),
@@ -170,10 +190,10 @@ async fn open_charge(books: &Arc<Books>, asked: &Asked<'_>, prepared: &Prepared)
         key_fingerprint: None,
         form: if prepared.stream { AnswerForm::Streamed } else { AnswerForm::Whole },
         attempts: 0,
-        caller_id: prepared.booked.caller_id.clone(),
-        end_user: prepared.booked.end_user.clone(),
-        tags: prepared.booked.tags.clone(),
-        prompt_end: prepared.booked.prompt_end.clone(),
+        caller_id: booked.caller_id.clone(),
+        end_user: booked.end_user.clone().filter(|_| is_kept),
+        tags: if is_kept { booked.tags.clone() } else { Vec::new() },
+        prompt_end: booked.prompt_end.clone(),
     };
     let allowance = Allowance {
         input: most_input(asked),
@@ -191,7 +211,9 @@ async fn exchange<'a>(
     mut charge: Option<Charge>,
     mut candidates: impl Iterator<Item = Candidate<'a>> + Send,
 ) -> Response<ResponseBody> {
-    let falls_back = asked.service.policies.retry.falls_back();
+    let Policies { retry, border, .. } = asked.service.policies.as_ref();
+    let falls_back = retry.falls_back();
+    let first = asked.backend.provider.name();
     let (mut asked, mut prepared, mut attempts) = (*asked, prepared, 0);
     // Once a provider found fault with the request, only those are asked who may not.
     let mut instead = None;
@@ -204,10 +226,12 @@ async fn exchange<'a>(
             charge.served_by(asked.backend.provider.name(), &asked.target.upstream_name, key, attempts);
         }
         let unfit = finished.unfit().filter(|_| falls_back);
+        let is_minded = unfit.is_none_or(|unfit| retry.minds(unfit));
+        let may_go_on = falls_back && (unfit.is_some() || finished.may_fall_back());
+        let unfit = unfit.filter(|_| is_minded);
         if let (Some(unfit), None) = (unfit, &instead) {
             instead = Some(asked.choice.instead(unfit, asked.model));
         }
-        let may_go_on = falls_back && (unfit.is_some() || finished.may_fall_back());
         let next = match &mut instead {
             _ if !may_go_on => None,
             Some(instead) => next_prepared(&asked, instead),
@@ -223,9 +247,9 @@ async fn exchange<'a>(
     let telling = Telling { asked: &asked, reading: prepared.reading, settlement, used };
     let mut response = told(telling, finished.outcome).await;
     response.body_mut().keep_busy(finished.busy);
-    let border = &asked.service.policies.border;
     let attempts = border.told_attempts(finished.attempts, attempts);
-    mark(response.headers_mut(), asked.backend.provider.name(), attempts);
+    let provider = border.told_provider(first, asked.backend.provider.name());
+    mark(response.headers_mut(), provider, attempts);
     if let Some(key) = finished.key {
         border.to_client(&key, response.headers_mut());
     }
@@ -244,19 +268,29 @@ async fn asked_once(asked: &Asked<'_>, prepared: &Prepared) -> Finished<Provider
         request: &prepared.request,
         set: model.exchange,
         claim: claim(asked, prepared),
+        link: service.link.as_ref().filter(|_| service.policies.tenancy.counts_together()),
         session: asked.choice.session(model),
         // Another provider is better than waiting.
         queue: queue.filter(|_| asked.choice.is_only_one()),
     };
-    exchange.run().await
+    let under_way = service.spread(model).and_then(|spread| spread.ask(target));
+    let finished = exchange.run().await;
+    // A request that is wrong says nothing of how fast its provider is.
+    if let Some(under_way) = under_way
+        && (finished.is_answered() || finished.may_fall_back())
+    {
+        under_way.ended(!finished.is_answered());
+    }
+    finished
 }
 
 /// What a request would use of a key, where keys have limits.
 fn claim<'a>(asked: &Asked<'a>, prepared: &Prepared) -> Option<Claim<'a>> {
-    let ModelSettings { name, limits, headroom, .. } = asked.model;
+    let ModelSettings { name, limits, headroom, predicts, .. } = asked.model;
     let most_tokens = most_input(asked).saturating_add(prepared.max_output.unwrap_or(DEFAULT_MAX_TOKENS));
     let has_any = !limits.is_empty() || headroom.is_some();
-    has_any.then_some(Claim { model: name, limits, headroom: *headroom, most_tokens })
+    let predicts = predicts.then_some(grows_to_the_limit as Prediction);
+    has_any.then_some(Claim { model: name, limits, headroom: *headroom, predicts, most_tokens })
 }
 
 fn most_input(asked: &Asked<'_>) -> u64 {
@@ -293,14 +327,18 @@ async fn told(telling: Telling<'_>, outcome: Outcome<ProviderBody>) -> Response<
     let mut response = match outcome {
         Outcome::Answered(mut response) => {
             service.known_keys.take_out_of_headers(response.headers_mut());
-            let response = match service.policies.border.handover() {
+            let border = &service.policies.border;
+            let more = border.shown_of_provider(response.headers());
+            let response = match border.handover() {
                 None => response,
                 Some(handover) => handover.hand(response).await,
             };
-            return match reading {
+            let mut answered = match reading {
                 None => unread(response, asked).await,
                 Some(reading) => read_answered(Answering { asked, reading, settlement }, response).await,
             };
+            answered.headers_mut().extend(more);
+            return answered;
         }
         Outcome::Relayed(mut error) => {
             service.known_keys.take_out_of_error(&mut error);
@@ -308,8 +346,9 @@ async fn told(telling: Telling<'_>, outcome: Outcome<ProviderBody>) -> Response<
         }
         Outcome::Refused(refusal) => ApiError::refused(refusal).into_response(surface.dialect()),
     };
-    let tokens = used.unwrap_or_default().tokens();
-    close(settlement, &mut response, Counted { tokens, state: RowState::Settled });
+    let used = used.unwrap_or_default().tokens();
+    let tokens = service.policies.charging.of_a_failure(used, most_input(asked));
+    close(settlement, &mut response, Counted { tokens, state: RowState::Settled }).await;
     response
 }
 
@@ -321,24 +360,29 @@ fn book_failed(charge: Option<&mut Charge>, used: &[Used], earlier: u32) {
     }
 }
 
-/// Books an exchange whose answer is known in full, and tells the client what it cost.
-pub(super) fn close(settlement: Settlement, response: &mut Response<ResponseBody>, counted: Counted) {
-    let cost = settlement.close(response.status().as_u16(), counted);
-    if let Some(cost) = cost.and_then(|cost| HeaderValue::from_str(&cost.to_string()).ok()) {
+/// Books an exchange whose answer is known in full, and tells the client what it cost. The answer is held back until that
+/// is in the ledger.
+pub(super) async fn close(settlement: Settlement, response: &mut Response<ResponseBody>, counted: Counted) {
+    let booked = settlement.close(response.status().as_u16(), counted);
+    booked.receipt.kept().await;
+    if let Some(cost) = booked.cost.and_then(|cost| HeaderValue::from_str(&cost.to_string()).ok()) {
         response.headers_mut().insert(COST, cost);
     }
 }
 
 /// A place among the open requests of a tenant, if it may have only so many.
-pub(super) fn take_slot(service: &Service, tenant: Option<TenantIndex>) -> Result<Option<Slot>, ApiError> {
+pub(super) async fn take_slot(
+    service: &Service,
+    tenant: Option<TenantIndex>,
+) -> Result<Option<Slot>, ApiError> {
     let (Some(books), Some(index)) = (&service.books, tenant) else { return Ok(None) };
-    let Some(slots) = books.tenants().get(index).slots() else { return Ok(None) };
     let policy = &service.policies.tenancy;
-    if let Some(slot) = slots.take(policy) {
+    let Some(slots) = books.tenants().get(policy.whose_places(index)).slots() else { return Ok(None) };
+    if let Some(slot) = slots.take(policy).await {
         return Ok(Some(slot));
     }
     if policy.counts_refused() {
-        drop(admit(service, tenant));
+        drop(admit(service, tenant).await);
     }
     Err(ApiError::too_many_open())
 }

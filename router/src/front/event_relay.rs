@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -30,6 +30,8 @@ pub(super) struct EventRelay<B> {
     /// Written and not yet taken.
     out: BytesMut,
     end: Option<End>,
+    /// Over when the stream is in the ledger. The last of it is held back until then.
+    booked: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 /// What events are carried over with.
@@ -74,6 +76,7 @@ impl<B> EventRelay<B> {
             silent_until: Box::pin(sleep(silence)),
             out: BytesMut::new(),
             end: None,
+            booked: None,
         }
     }
 
@@ -121,7 +124,8 @@ impl<B> EventRelay<B> {
 
     fn close(&mut self, counted: impl FnOnce(&Tally) -> Counted) {
         if let Some(settlement) = self.settlement.take() {
-            settlement.close(self.status, counted(&self.carrying.tally));
+            let booked = settlement.close(self.status, counted(&self.carrying.tally));
+            self.booked = Some(Box::pin(booked.receipt.kept()));
         }
     }
 }
@@ -132,6 +136,10 @@ impl<B: Body<Data = Bytes, Error = hyper::Error> + Unpin> EventRelay<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, RelayError>>> {
         loop {
+            if let Some(booked) = &mut self.booked {
+                ready!(booked.as_mut().poll(cx));
+                self.booked = None;
+            }
             if !self.out.is_empty() {
                 return Poll::Ready(Some(Ok(Frame::data(self.out.split().freeze()))));
             }

@@ -1,6 +1,11 @@
 //! Which headers pass through the router, in each direction.
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
+
+use crate::settings::RequestLimits;
 
 /// Headers about one connection, which end where the connection ends, and those that HTTP code sets anew.
 const OF_ONE_CONNECTION: [&str; 11] = [
@@ -20,6 +25,10 @@ const OF_ONE_CONNECTION: [&str; 11] = [
 /// What a header's name may hold that carries a credential. The caller's credentials are for this router alone.
 const CREDENTIAL_WORDS: [&str; 6] = ["auth", "api-key", "apikey", "cookie", "secret", "token"];
 
+/// Looks for all of them in one pass.
+static CREDENTIAL: LazyLock<AhoCorasick> =
+    LazyLock::new(|| AhoCorasick::new(CREDENTIAL_WORDS).expect("six words are searched for at once"));
+
 /// Headers that would choose whose account pays.
 const ACCOUNT: [&str; 3] = ["anthropic-organization-id", "openai-organization", "openai-project"];
 
@@ -31,6 +40,17 @@ const OF_ANY_DIALECT: [&str; 4] = ["idempotency-key", "traceparent", "tracestate
 
 /// What a provider tells of the limits of our account, which are not the caller's.
 const LIMITS: [&str; 2] = ["anthropic-ratelimit-", "x-ratelimit-"];
+
+/// Whether a request's line and its headers are within the limits.
+pub(super) fn head_fits<B>(request: &Request<B>, limits: RequestLimits) -> bool {
+    // What stands between the parts of a line, and at its end.
+    const BETWEEN: usize = 4;
+    let headers = request.headers();
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    let line = request.method().as_str().len() + target + "HTTP/1.1".len() + BETWEEN;
+    let fields = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + BETWEEN);
+    headers.len() <= limits.headers && line + fields.sum::<usize>() <= limits.head
+}
 
 /// The caller's headers as a provider of another dialect may see them.
 pub(super) fn translated_to_provider(headers: &HeaderMap) -> HeaderMap {
@@ -58,7 +78,7 @@ pub(super) fn forwarded_to_provider(headers: &HeaderMap) -> HeaderMap {
         *name != header::ACCEPT_ENCODING
             && !name.as_str().starts_with(TO_THE_ROUTER)
             && !ACCOUNT.contains(&name.as_str())
-            && !CREDENTIAL_WORDS.iter().any(|word| name.as_str().contains(word))
+            && !CREDENTIAL.is_match(name.as_str())
     });
     kept.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     kept

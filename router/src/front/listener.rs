@@ -1,20 +1,16 @@
 //! Accepts connections, bounds what each may hold, and ends them in order.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use thiserror::Error;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::connection::{asked_to, serve_connection};
 use crate::upkeep::InForce;
 
 /// A bound socket.
@@ -34,11 +30,6 @@ pub struct ListenError {
     pub source: std::io::Error,
 }
 
-/// Also bounds how long a connection may stay idle between two requests.
-const HEAD_READ_TIMEOUT: Duration = Duration::from_secs(75);
-const MOST_HEADERS: usize = 128;
-/// One connection's read buffer, and with it the longest head.
-const MOST_BUFFERED: usize = 32 * 1024;
 /// What the system keeps for a client that reads slowly. Left to itself it keeps megabytes for each.
 const MOST_UNREAD: u32 = 64 * 1024;
 /// Connections that wait to be accepted; the system may set a lower bound of its own.
@@ -92,41 +83,8 @@ impl Listener {
         let drained = timeout(DRAIN, async { while connections.join_next().await.is_some() {} }).await;
         if drained.is_err() {
             tracing::warn!(open = connections.len(), "exchanges were still open and are broken off");
+            // Waited for, since what they used is booked when they end.
+            connections.shutdown().await;
         }
-    }
-}
-
-/// Returns when a stop is asked for, or when nobody is left to ask for one.
-async fn asked_to(stop: &mut watch::Receiver<bool>) {
-    drop(stop.wait_for(|stop| *stop).await);
-}
-
-async fn serve_connection(stream: TcpStream, in_force: Arc<InForce>, mut stop: watch::Receiver<bool>) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "cannot switch off the delay of small packets");
-    }
-    let stopping = stop.clone();
-    let answer = service_fn(|request| {
-        let stopping = *stopping.borrow();
-        let (service, in_force) = (in_force.service(), Arc::clone(&in_force));
-        async move { Result::<_, Infallible>::Ok(service.answer(request, stopping, &in_force).await) }
-    });
-    let mut connection = pin!(
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_READ_TIMEOUT)
-            .max_headers(MOST_HEADERS)
-            .max_buf_size(MOST_BUFFERED)
-            .serve_connection(TokioIo::new(stream), answer)
-    );
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = asked_to(&mut stop) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "connection broken off");
     }
 }

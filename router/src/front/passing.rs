@@ -7,8 +7,11 @@ use super::chat::Asked;
 use super::headers::{forwarded_to_provider, translated_to_provider};
 use super::particulars::{Booked, Particulars};
 use super::service::REQUEST_ID;
+use super::signatures::without_signatures;
 use crate::edit::{Edit, edited};
-use crate::provider::{ANTHROPIC_VERSION, ANTHROPIC_VERSION_VALUE, Dialect, Surface, UpstreamRequest};
+use crate::provider::{
+    ANTHROPIC_VERSION, ANTHROPIC_VERSION_VALUE, Dialect, Platform, Surface, UpstreamRequest,
+};
 use crate::translate::translated_request;
 
 /// A request that is ready to be sent.
@@ -32,7 +35,7 @@ pub(super) enum Reading {
 
 pub(super) fn prepare(asked: &Asked<'_>) -> Result<Prepared, ApiError> {
     match (asked.surface, asked.backend.dialect) {
-        (Surface::Chat, Dialect::Openai) if !is_counted(asked) => Ok(unread(asked)),
+        (Surface::Chat, Dialect::Openai) if !is_counted(asked) && !needs_reading(asked) => Ok(unread(asked)),
         (Surface::Chat, Dialect::Openai) => read(asked),
         (Surface::Embeddings, Dialect::Openai) if !is_counted(asked) => Ok(unread(asked)),
         (Surface::Responses, _) => response(asked),
@@ -46,6 +49,11 @@ pub(super) fn prepare(asked: &Asked<'_>) -> Result<Prepared, ApiError> {
 /// Whether anybody wants to know what the answer comes to.
 fn is_counted(asked: &Asked<'_>) -> bool {
     asked.service.books.is_some() || asked.model.limits.iter().any(|limit| limit.tokens.is_some())
+}
+
+/// Whether a stream has to be read for its client's sake: Azure begins with what clients of OpenAI stumble over.
+fn needs_reading(asked: &Asked<'_>) -> bool {
+    asked.backend.upstream.endpoint().platform == Platform::Azure
 }
 
 /// A response, which must need nothing of earlier ones: they would lie at whichever account answered. Nor is it kept.
@@ -65,7 +73,7 @@ fn response(asked: &Asked<'_>) -> Result<Prepared, ApiError> {
 
 /// The caller's own bytes but for the model's name, and nothing read of them.
 fn unread(asked: &Asked<'_>) -> Prepared {
-    let body = edited(asked.body, renaming(asked).collect());
+    let body = edited(asked.body, renaming(asked).chain(unsigning(asked)).collect());
     Prepared {
         request: request(asked, forwarded_to_provider(&asked.head.headers), body, false),
         reading: None,
@@ -79,7 +87,7 @@ fn unread(asked: &Asked<'_>) -> Prepared {
 fn read(asked: &Asked<'_>) -> Result<Prepared, ApiError> {
     let mut particulars = particulars(asked)?;
     let ask_for_usage = particulars.ask_for_usage.take();
-    let body = edited(asked.body, renaming(asked).chain(ask_for_usage).collect());
+    let body = edited(asked.body, renaming(asked).chain(ask_for_usage).chain(unsigning(asked)).collect());
     let request = request(asked, forwarded_to_provider(&asked.head.headers), body, particulars.stream);
     let reading = Reading::AsItComes { usage_wanted: particulars.usage_wanted };
     Ok(prepared(request, reading, particulars))
@@ -141,4 +149,9 @@ fn request(
 /// The edit of the model's name, unless the provider knows the model by the same one.
 fn renaming(asked: &Asked<'_>) -> impl Iterator<Item = Edit> {
     asked.requested.renamed(&asked.target.upstream_name).into_iter()
+}
+
+/// The edits that take out what the router may have told of another provider of the model.
+fn unsigning(asked: &Asked<'_>) -> Vec<Edit> {
+    if asked.may_be_asked_in(Dialect::Gemini) { without_signatures(asked.body) } else { Vec::new() }
 }

@@ -2,15 +2,52 @@
 
 use std::pin::Pin;
 
+use bytes::Bytes;
 use http::{HeaderMap, Response};
 
 use super::relay::ResponseBody;
 use crate::provider::{ProviderBody, ProviderKey};
+use crate::settings::RequestLimits;
 
 /// Decides what crosses the border beside what must.
 pub(crate) trait BorderPolicy: Send + Sync {
+    /// The body of a request as it is taken in.
+    fn arriving(&self, body: &Bytes) -> Bytes {
+        body.clone()
+    }
+
+    /// A field of a request for which it is refused.
+    fn refused_field(&self, _body: &Bytes) -> Option<&'static str> {
+        None
+    }
+
+    /// An answer that is given without asking anybody.
+    fn own_answer(&self) -> Option<Response<ResponseBody>> {
+        None
+    }
+
+    /// What a request may have, of which `set` is what the settings say.
+    fn limits(&self, set: RequestLimits) -> RequestLimits {
+        set
+    }
+
+    /// Whether a request goes on when its client has left.
+    fn goes_on_alone(&self) -> bool {
+        false
+    }
+
     /// What a provider sees of a caller's headers beside those that may pass.
     fn to_provider(&self, _caller: &HeaderMap, _passed: &mut HeaderMap) {}
+
+    /// What a client sees of a provider's headers beside those that may pass.
+    fn shown_of_provider(&self, _provider: &HeaderMap) -> HeaderMap {
+        HeaderMap::new()
+    }
+
+    /// The provider that a client is told of, of the one that was asked first and the one that served.
+    fn told_provider<'p>(&self, _first: &'p str, served: &'p str) -> &'p str {
+        served
+    }
 
     /// What a client sees of the key that served it.
     fn to_client(&self, _key: &ProviderKey, _headers: &mut HeaderMap) {}

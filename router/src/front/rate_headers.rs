@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Response};
-use tokio::time::Instant;
 
 use super::answer::ApiError;
 use super::headers::without_account_limits;
@@ -27,10 +26,13 @@ pub(super) struct RateRefusal {
 }
 
 /// Counts a request of a tenant.
-pub(super) fn admit(service: &Service, tenant: Option<TenantIndex>) -> Result<RateHeaders, RateRefusal> {
+pub(super) async fn admit(
+    service: &Service,
+    tenant: Option<TenantIndex>,
+) -> Result<RateHeaders, RateRefusal> {
     let (Some(books), Some(tenant)) = (&service.books, tenant) else { return Ok(RateHeaders::Relayed) };
     let Some(rate) = books.tenants().get(tenant).rate() else { return Ok(RateHeaders::OfTenant(None)) };
-    match rate.admit(Instant::now()) {
+    match rate.admit(service.policies.tenancy.counts_together()).await {
         Ok(standing) => Ok(RateHeaders::OfTenant(Some(standing))),
         Err((standing, wait)) => Err(RateRefusal { standing, wait }),
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::answer::{Advice, ApiError, UPSTREAM};
+use super::answer::{Advice, ApiError, OVERLOADED, UPSTREAM};
 use crate::accounts::BudgetRefusal;
 use crate::exchange::Refusal;
 
@@ -13,7 +13,7 @@ impl ApiError {
         Self {
             status: StatusCode::SERVICE_UNAVAILABLE,
             kind: "server_error",
-            code: Some("server_is_overloaded"),
+            code: Some(OVERLOADED.into()),
             param: None,
             message: "too many large requests are being read at once".to_owned(),
             advice: Advice::After(Duration::from_secs(1)),
@@ -94,7 +94,7 @@ impl ApiError {
                 Advice::None,
             ),
         };
-        Self { status, kind, code: Some(code), param: None, message: message.to_owned(), advice }
+        Self { status, kind, code: Some(code.into()), param: None, message: message.to_owned(), advice }
     }
 
     /// Refused for as many of the caller's own requests as may be open.
@@ -102,7 +102,7 @@ impl ApiError {
         Self {
             status: StatusCode::TOO_MANY_REQUESTS,
             kind: "rate_limit_error",
-            code: Some("too_many_open_requests"),
+            code: Some("too_many_open_requests".into()),
             param: None,
             message: "as many of your requests are open as may be at once: wait for one of them to end"
                 .to_owned(),
@@ -135,7 +135,7 @@ impl ApiError {
                 Advice::After(Duration::from_secs(1)),
             ),
         };
-        Self { status, kind, code: Some(code), param: None, message: message.to_owned(), advice }
+        Self { status, kind, code: Some(code.into()), param: None, message: message.to_owned(), advice }
     }
 
     /// Refused for the caller's own rate, before anything was sent.
@@ -143,7 +143,7 @@ impl ApiError {
         Self {
             status: StatusCode::TOO_MANY_REQUESTS,
             kind: "rate_limit_error",
-            code: Some("rate_limit_exceeded"),
+            code: Some("rate_limit_exceeded".into()),
             param: None,
             message: "you have sent as many requests as you may send in a minute".to_owned(),
             advice: Advice::After(wait),

@@ -15,6 +15,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::event_relay::EventRelay;
 use crate::provider::{Busy, ProviderBody, is_event_stream};
+use crate::rewrite::{Rewriter, Rewriting};
 use crate::stream::TooLong;
 use crate::tenants::Slot;
 
@@ -26,6 +27,10 @@ pub(crate) struct ResponseBody {
     broken: Option<RelayError>,
     /// What comes instead of a break.
     instead: Option<Bytes>,
+    /// Who changes it as it leaves. Absent: nobody.
+    rewriting: Option<Rewriting>,
+    /// When it is broken off, whatever still comes.
+    until: Option<Pin<Box<Sleep>>>,
     /// What is shared with other streams until this one is over.
     _shared: Option<OwnedSemaphorePermit>,
     /// The place of its request among the open ones of a tenant.
@@ -70,6 +75,16 @@ impl ResponseBody {
         Self { instead, ..self }
     }
 
+    /// The same, broken off after this time.
+    pub(super) fn within(self, most: Option<Duration>) -> Self {
+        Self { until: most.map(|most| Box::pin(sleep(most))), ..self }
+    }
+
+    /// The same, changed as it leaves.
+    pub(crate) fn rewritten(self, by: Box<dyn Rewriter>) -> Self {
+        Self { rewriting: Some(Rewriting::by(by)), ..self }
+    }
+
     /// Holds a place until the last byte has been taken.
     pub(super) fn hold(&mut self, mut slot: Slot) {
         if matches!(self.kind, Kind::Whole(_)) {
@@ -84,7 +99,16 @@ impl ResponseBody {
     }
 
     fn new(kind: Kind) -> Self {
-        Self { kind, broken: None, instead: None, _shared: None, slot: None, _busy: None }
+        Self {
+            kind,
+            broken: None,
+            instead: None,
+            rewriting: None,
+            until: None,
+            _shared: None,
+            slot: None,
+            _busy: None,
+        }
     }
 }
 
@@ -143,19 +167,18 @@ impl<B: Body<Data = Bytes, Error = hyper::Error> + Unpin> Relay<B> {
     }
 }
 
-impl Body for ResponseBody {
-    type Data = Bytes;
-    type Error = RelayError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, RelayError>>> {
+impl ResponseBody {
+    fn poll_own(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, RelayError>>> {
         if let Some(error) = self.broken.take() {
             tracing::warn!(%error, "relayed answer broken off");
             return Poll::Ready(Some(Err(error)));
         }
+        let is_late = self.until.as_mut().is_some_and(|until| until.as_mut().poll(cx).is_ready());
+        if is_late {
+            self.until = None;
+        }
         let polled = match &mut self.kind {
+            _ if is_late => Poll::Ready(Some(Err(RelayError::Silent))),
             Kind::Whole(body) => {
                 return Pin::new(body)
                     .poll_frame(cx)
@@ -183,9 +206,29 @@ impl Body for ResponseBody {
             polled => polled,
         }
     }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = RelayError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, RelayError>>> {
+        if self.rewriting.as_ref().is_some_and(Rewriting::has_ended) {
+            return Poll::Ready(None);
+        }
+        let polled = self.poll_own(cx);
+        match &mut self.rewriting {
+            None => polled,
+            Some(rewriting) => rewriting.polled(polled, cx),
+        }
+    }
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
+            _ if self.rewriting.is_some() => false,
             Kind::Whole(body) => body.is_end_stream(),
             Kind::Relayed(relay) => {
                 self.broken.is_none() && relay.body.is_end_stream() && relay.ending.is_complete()
@@ -197,6 +240,7 @@ impl Body for ResponseBody {
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
+            _ if self.rewriting.is_some() => SizeHint::default(),
             Kind::Whole(body) => body.size_hint(),
             Kind::Relayed(relay) => relay.body.size_hint(),
             Kind::Passed(relay) => relay.body.size_hint(),

@@ -1,5 +1,6 @@
 //! A provider's error on its way to the caller: word for word when it has the caller's shape, else put into it.
 
+use std::borrow::Cow;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -31,7 +32,7 @@ pub(super) fn relayed_error(
         *response.status_mut() = status;
         response
     } else {
-        in_other_words(status, &body, provider).into_response(caller)
+        in_other_words(status, &body, provider, caller).into_response(caller)
     };
     for (name, value) in forwarded_to_client(&reply.headers) {
         if let Some(name) = name
@@ -57,7 +58,7 @@ fn is_relayed(name: &HeaderName, same_dialect: bool) -> bool {
     }
 }
 
-fn in_other_words(status: StatusCode, body: &Value, provider: Dialect) -> ApiError {
+fn in_other_words(status: StatusCode, body: &Value, provider: Dialect, caller: Dialect) -> ApiError {
     let text = [&body["error"]["message"], &body["message"], &body["error"], &body["detail"]]
         .into_iter()
         .find_map(|value| value.as_str().filter(|text| !text.is_empty()));
@@ -65,18 +66,32 @@ fn in_other_words(status: StatusCode, body: &Value, provider: Dialect) -> ApiErr
         Some(text) => text.to_owned(),
         None => format!("the provider answered {} without an error that can be read", status.as_u16()),
     };
-    let (kind, code) = match (provider, body["error"]["type"].as_str()) {
-        (Dialect::Anthropic, kind) => {
-            TroubleKind::of_anthropic(kind.unwrap_or_else(|| anthropic_type(status))).in_openai()
+    let error = &body["error"];
+    let meaning = match provider {
+        Dialect::Anthropic => {
+            TroubleKind::of_anthropic(error["type"].as_str().unwrap_or_else(|| anthropic_type(status)))
         }
-        (Dialect::Gemini, _) => {
-            let word = body["error"]["status"].as_str().unwrap_or_else(|| gemini_status(status));
-            TroubleKind::of_gemini(word).in_openai()
+        Dialect::Gemini => {
+            TroubleKind::of_gemini(error["status"].as_str().unwrap_or_else(|| gemini_status(status)))
         }
-        (Dialect::Openai, _) if status.is_client_error() => (INVALID_REQUEST, None),
-        (Dialect::Openai, _) => (UPSTREAM, None),
+        Dialect::Openai if caller == provider => {
+            let kind = if status.is_client_error() { INVALID_REQUEST } else { UPSTREAM };
+            return ApiError::foreign(status, kind, own_code(error).map(Cow::Owned), message);
+        }
+        Dialect::Openai => {
+            TroubleKind::told_by_openai(error).unwrap_or(TroubleKind::of_status(status.as_u16()))
+        }
     };
-    ApiError::foreign(status, kind, code, message)
+    let (kind, code) = meaning.in_openai();
+    ApiError::foreign(status, kind, code.map(Cow::Borrowed), message)
+}
+
+/// A code that says more than the status, which some write there once more.
+fn own_code(error: &Value) -> Option<String> {
+    let code = error["code"].as_str().filter(|code| code.parse::<u16>().is_err() && !code.is_empty())?;
+    // Azure's word for it; clients know the other.
+    let known = if code == "DeploymentNotFound" { "model_not_found" } else { code };
+    Some(known.to_owned())
 }
 
 fn has_shape(body: &Value, dialect: Dialect) -> bool {
@@ -94,6 +109,7 @@ fn has_shape(body: &Value, dialect: Dialect) -> bool {
 mod tests {
     use http::HeaderMap;
     use http_body_util::BodyExt;
+    use serde_json::json;
 
     use super::*;
 
@@ -111,7 +127,9 @@ mod tests {
             let reply =
                 ErrorReply { status, headers: HeaderMap::new(), body: Bytes::from_static(body.as_bytes()) };
             let (status, headers, answer) = parts(relayed_error(&reply, Dialect::Gemini, caller)).await;
-            assert_eq!((status, headers["retry-after"].to_str().unwrap()), (503, "7"));
+            // Anthropic's own status for an overload.
+            let expected = if caller == Dialect::Anthropic { 529 } else { 503 };
+            assert_eq!((status, headers["retry-after"].to_str().unwrap()), (expected, "7"));
             assert_eq!(answer["error"]["message"], "m");
         }
     }
@@ -127,6 +145,13 @@ mod tests {
             (503, "<html>", 503, "the provider answered 503", "upstream_error"),
             (404, "", 404, "the provider answered 404", "invalid_request_error"),
             (422, r#"{"detail":"no"}"#, 422, "no", "invalid_request_error"),
+            (
+                404,
+                r#"{"error":{"code":"DeploymentNotFound","message":"m"}}"#,
+                404,
+                "m",
+                "invalid_request_error",
+            ),
             (302, ours, 502, "m", "upstream_error"),
         ];
         for (status, body, expected, message, kind) in cases {
@@ -143,6 +168,53 @@ mod tests {
             assert_eq!(headers[header::CONTENT_TYPE], "application/json");
             assert!(answer["error"]["message"].as_str().unwrap().starts_with(message), "{answer}");
             assert_eq!(answer["error"]["type"], kind, "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_code_that_says_something_is_kept_and_one_that_is_the_status_is_not() {
+        let cases = [
+            ("content_filter", Some("content_filter")),
+            ("DeploymentNotFound", Some("model_not_found")),
+            ("400", None),
+            ("", None),
+        ];
+        for (code, expected) in cases {
+            let body = json!({ "error": { "code": code, "message": "m" } }).to_string();
+            let reply = ErrorReply {
+                status: StatusCode::BAD_REQUEST,
+                headers: HeaderMap::new(),
+                body: Bytes::from(body),
+            };
+            let (_, _, answer) = parts(relayed_error(&reply, Dialect::Openai, Dialect::Openai)).await;
+            assert_eq!(answer["error"]["code"].as_str(), expected, "{code}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_overload_is_one_for_anthropic_s_clients_whoever_is_overloaded() {
+        let cases = [
+            (
+                503,
+                r#"{"error":{"message":"m","type":"service_unavailable_error","code":"x"}}"#,
+                529,
+                "overloaded_error",
+            ),
+            (
+                503,
+                r#"{"error":{"message":"m","type":"Service Unavailable","code":503}}"#,
+                529,
+                "overloaded_error",
+            ),
+            (503, r#"{"error":{"message":"m","type":"server_error","code":"x"}}"#, 503, "api_error"),
+            (500, r#"{"error":{"message":"m","type":"InternalServerError","code":500}}"#, 500, "api_error"),
+            (404, "<html>", 404, "not_found_error"),
+        ];
+        for (status, body, expected, kind) in cases {
+            let status = StatusCode::from_u16(status).unwrap();
+            let reply = ErrorReply { status, headers: HeaderMap::new(), body: Bytes::from(body) };
+            let (status, _, answer) = parts(relayed_error(&reply, Dialect::Openai, Dialect::Anthropic)).await;
+            assert_eq!((status, answer["error"]["type"].as_str()), (expected, Some(kind)), "{body}");
         }
     }
 

@@ -1,7 +1,6 @@
 //! Reads a request's body whole, with bounds on its size, its time and on all bodies together.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body::Body;
@@ -10,13 +9,10 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
 use super::answer::ApiError;
+use crate::settings::RequestLimits;
 
-/// A long conversation with pictures fits.
-const MOST_BYTES: usize = 32 * 1024 * 1024;
 /// What all requests together may hold, so that many large ones cannot exhaust the memory.
 const MOST_BYTES_TOGETHER: usize = 512 * 1024 * 1024;
-/// A client that sends more slowly than this is holding memory, not talking.
-const LONGEST_READ: Duration = Duration::from_secs(30);
 
 /// Bytes of request bodies held at this moment.
 #[derive(Debug, Default)]
@@ -35,18 +31,18 @@ impl CountedBody<'_> {
     }
 }
 
-/// Reads the body to its end. It may have so many bytes, or as many as any.
+/// Reads the body to its end, within the limits.
 pub(super) async fn read_whole(
     mut body: Incoming,
     buffered: &BufferedBytes,
-    most: Option<usize>,
+    limits: RequestLimits,
 ) -> Result<CountedBody<'_>, ApiError> {
-    let most = most.unwrap_or(MOST_BYTES).min(MOST_BYTES);
+    let most = limits.body;
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > most {
         return Err(ApiError::too_large(most));
     }
-    let deadline = Instant::now() + LONGEST_READ;
+    let deadline = Instant::now() + limits.body_within;
     let mut reservation = Reservation { buffered, bytes: 0 };
     let mut read = BytesMut::new();
     loop {

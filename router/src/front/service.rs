@@ -4,29 +4,31 @@ use std::collections::BTreeMap;
 use std::hash::RandomState;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, Request, Response, header};
 use hyper::body::Incoming;
-use serde_json::{Value, json};
-use tokio::time::Instant;
+use serde_json::Value;
 
 use super::address::is_addressed;
-use super::answer::{ApiError, json_answer};
+use super::answer::ApiError;
 use super::backend::Backend;
-use super::caller::caller;
+use super::headers::head_fits;
+use super::model_list::ModelsAsked;
 use super::relay::ResponseBody;
 use super::request_body::BufferedBytes;
 use super::spread::Spread;
-use super::{admin, chat, service_call};
-use crate::accounts::{Books, Ledger, MemoryLedger};
+use super::{admin, chat, metrics_page, readiness, service_call};
+use crate::accounts::{Accounts, Books, Records};
 use crate::apis::{Api, ApiService, AuditLog};
 use crate::exchange::{Backoff, Queue};
 use crate::known_keys::KnownKeys;
-use crate::metrics::{Page, RequestCounters};
+use crate::metrics::RequestCounters;
 use crate::policy::Policies;
-use crate::provider::{Dialect, Provider, ProviderKey, Surface};
+use crate::provider::{ANTHROPIC_VERSION, Dialect, Provider, ProviderKey, Surface};
 use crate::secret::Secret;
-use crate::settings::{ApiSettings, ModelSettings, ProviderSettings, Settings, Target, shown};
+use crate::settings::{
+    ApiSettings, ModelSettings, ProviderSettings, RequestLimits, Settings, Target, TenantSettings, shown,
+};
+use crate::shared::Link;
 use crate::splitmix::Splitmix;
 use crate::tenants::{TenantIndex, Tenants};
 use crate::upkeep::InForce;
@@ -46,14 +48,16 @@ pub(crate) struct Service {
     pub(super) books: Option<Arc<Books>>,
     /// So many characters of each prompt are kept in the ledger.
     pub(super) prompt_end: usize,
-    /// So many bytes a request may have, if that is less than any may.
-    pub(super) max_request: Option<usize>,
+    /// What a request may have, and how long it may take to come.
+    pub(super) limits: RequestLimits,
     pub(super) admin_key: Option<Secret>,
     /// None of which a client is ever told.
     pub(super) known_keys: Arc<KnownKeys>,
     pub(super) requests: RequestCounters,
     /// The settings as they may be shown.
     pub(super) shown: Value,
+    /// The way to the store that routers share, if there is one that counts.
+    pub(super) link: Option<Arc<Link>>,
     // These outlive the settings.
     pub(super) policies: Arc<Policies>,
     pub(super) backoff: Arc<Backoff>,
@@ -61,7 +65,6 @@ pub(crate) struct Service {
     pub(super) ids: Arc<Splitmix>,
     pub(super) session_digests: RandomState,
     pub(super) audit: Arc<AuditLog>,
-    ledger: Arc<dyn Ledger>,
 }
 
 impl Service {
@@ -76,23 +79,28 @@ impl Service {
             spreads: BTreeMap::new(),
             books: None,
             prompt_end: 0,
-            max_request: None,
+            limits: RequestLimits::default(),
             admin_key: None,
             known_keys: Arc::new(KnownKeys::new(std::iter::empty())),
             requests: RequestCounters::default(),
             shown: Value::Null,
+            link: None,
             policies: Arc::new(policies),
             backoff: Arc::new(Backoff::from_system()),
             buffered: Arc::new(BufferedBytes::default()),
             ids: Arc::new(Splitmix::from_system()),
             session_digests: RandomState::new(),
             audit: Arc::default(),
-            ledger: Arc::new(MemoryLedger::default()),
         }
     }
 
     /// The router under new settings. What is known of keys and what tenants have spent is taken along.
-    pub(crate) fn followed_by(&self, settings: Settings) -> Self {
+    pub(crate) fn followed_by(
+        &self,
+        settings: Settings,
+        records: Option<&Records>,
+        link: Option<&Arc<Link>>,
+    ) -> Self {
         let shown = shown(&settings);
         let backends: Vec<_> = settings.providers.iter().map(|provider| self.backend(provider)).collect();
         for target in settings.models.values().flat_map(|model| &model.targets) {
@@ -102,12 +110,12 @@ impl Service {
         let keys = settings.providers.iter().map(|provider| &provider.keys);
         let keys = keys.chain(settings.apis.iter().map(|api| &api.keys)).flatten();
         let known_keys = Arc::new(KnownKeys::new(keys.filter_map(ProviderKey::secret)));
-        let Settings { models, services, tenants, prices, admin_key, prompt_end, max_request, .. } = settings;
-        let keeps_books = !tenants.is_empty() || !prices.is_empty() || admin_key.is_some();
-        let nobody = Tenants::default();
-        let before = self.books.as_ref().map_or(&nobody, |books| books.tenants());
-        let tenants = Tenants::new(tenants, before, self.policies.tenancy.as_ref());
-        let books = || Books::new(tenants, prices, Arc::clone(&self.ledger), &self.policies);
+        let records = records.filter(|_| settings.keep_books());
+        let Settings { models, services, tenants, prices, admin_key, ledger, requests, .. } = settings;
+        let books = records.map(|Records { ledger, accounts }| {
+            let tenants = self.tenants(tenants, accounts, link);
+            Arc::new(Books::new(tenants, prices, ledger, &self.policies))
+        });
         let services = services.into_iter().map(|service| {
             let before = self.services.iter().find(|before| before.name() == service.name);
             ApiService::new(service, &apis, before)
@@ -118,22 +126,33 @@ impl Service {
             backends,
             queues: models.values().filter_map(|model| self.queue(model)).collect(),
             spreads: models.values().filter_map(|model| self.spread_over_reloads(model)).collect(),
-            books: keeps_books.then(|| Arc::new(books())),
+            books,
             requests: self.requests.followed_by(models.keys()),
             models,
-            prompt_end,
-            max_request,
+            prompt_end: ledger.prompt_end,
+            limits: requests,
             admin_key,
             known_keys,
             shown,
+            link: link.map(Arc::clone),
             policies: Arc::clone(&self.policies),
             backoff: Arc::clone(&self.backoff),
             buffered: Arc::clone(&self.buffered),
             ids: Arc::clone(&self.ids),
             session_digests: self.session_digests.clone(),
             audit: Arc::clone(&self.audit),
-            ledger: Arc::clone(&self.ledger),
         }
+    }
+
+    fn tenants(
+        &self,
+        settings: Vec<TenantSettings>,
+        accounts: &Accounts,
+        link: Option<&Arc<Link>>,
+    ) -> Tenants {
+        let nobody = Tenants::default();
+        let before = self.books.as_ref().map_or(&nobody, |books| books.tenants());
+        Tenants::new(settings, before, accounts, self.policies.tenancy.as_ref(), link)
     }
 
     fn backend(&self, settings: &ProviderSettings) -> Arc<Backend> {
@@ -177,11 +196,17 @@ impl Service {
         in_force: &InForce,
     ) -> Response<ResponseBody> {
         let id = self.policies.border.request_id(self.ids.next());
+        let is_for_anthropic =
+            request.uri().path() == MESSAGES || request.headers().contains_key(ANTHROPIC_VERSION);
         let mut response = self.route(request, &id, stopping, in_force).await;
         if let Ok(id) = HeaderValue::from_str(&id) {
-            let providers_own = response.headers_mut().insert(REQUEST_ID, id);
+            let headers = response.headers_mut();
+            let mut providers_own = headers.insert(REQUEST_ID, id.clone());
+            if is_for_anthropic {
+                providers_own = headers.insert(REQUEST_ID_OF_ANTHROPIC, id).or(providers_own);
+            }
             if let Some(id) = providers_own {
-                response.headers_mut().insert(PROVIDER_REQUEST_ID, id);
+                headers.insert(PROVIDER_REQUEST_ID, id);
             }
         }
         self.policies.border.leaving(response)
@@ -195,14 +220,19 @@ impl Service {
         in_force: &InForce,
     ) -> Response<ResponseBody> {
         let path = request.uri().path();
+        if !head_fits(&request, self.limits) {
+            return ApiError::head_too_large(self.limits).into_response(dialect_of(path));
+        }
         if let Some(of) = self.services.iter().find(|of| of.serves(path)) {
             return service_call::answer(self, of, request, id).await;
         }
-        let Some(allowed) = self.method_of(path) else {
+        let surface = surface_of(path);
+        let models = if surface.is_none() { ModelsAsked::of(path, request.headers()) } else { None };
+        let Some(allowed) = self.method_of(path, surface, models) else {
             return ApiError::unknown_path(path).into_response(Dialect::Openai);
         };
-        let surface = surface_of(path);
-        let dialect = surface.map_or(Dialect::Openai, Surface::dialect);
+        let of_models = models.map_or(Dialect::Openai, |models| models.dialect);
+        let dialect = surface.map_or(of_models, Surface::dialect);
         if request.method() != allowed {
             let mut response = ApiError::wrong_method(request.method(), path).into_response(dialect);
             if let Ok(value) = HeaderValue::from_str(allowed.as_str()) {
@@ -213,15 +243,14 @@ impl Service {
         if let Some(surface) = surface {
             return chat::answer(self, surface, request, id).await;
         }
+        if let Some(models) = models {
+            let answer = models.answer(self, request.headers(), request.uri());
+            return answer.unwrap_or_else(|error| error.into_response(dialect));
+        }
         match path {
-            MODELS => or_error(self.list_models(request.headers())),
-            METRICS => self.metrics(),
-            LIVENESS => status(StatusCode::OK, "alive"),
-            READINESS if stopping => status(StatusCode::SERVICE_UNAVAILABLE, "stopping"),
-            READINESS if self.is_ready() => status(StatusCode::OK, "ready"),
-            READINESS => {
-                status(StatusCode::SERVICE_UNAVAILABLE, "no model and no service with a key is configured")
-            }
+            METRICS => metrics_page::answer(self),
+            LIVENESS => readiness::liveness(self).await,
+            READINESS => readiness::answer(self, stopping),
             _ => or_error(admin::answer(self, in_force, request).await),
         }
     }
@@ -229,7 +258,8 @@ impl Service {
     /// A model by its public name, as far as a caller may use it. One that it may not use does not exist for it.
     pub(super) fn model(&self, tenant: Option<TenantIndex>, name: &str) -> Result<&ModelSettings, ApiError> {
         let model = self.models.get(name).filter(|_| self.may_use(tenant, name));
-        model.ok_or_else(|| ApiError::unknown_model(name))
+        let stand_in = || self.models.values().next().filter(|_| self.policies.tenancy.takes_any_name());
+        model.or_else(stand_in).ok_or_else(|| ApiError::unknown_model(name))
     }
 
     /// Whether some model or service can be served.
@@ -239,6 +269,10 @@ impl Service {
             |target: &Target| self.backends[target.provider].provider.learned().pools.has_enabled_key();
         let can_serve = targets.any(has_key) || self.services.iter().any(ApiService::has_api);
         self.policies.upkeep.is_ready(can_serve)
+    }
+
+    pub(crate) fn policies(&self) -> &Policies {
+        &self.policies
     }
 
     pub(crate) fn backends(&self) -> &[Arc<Backend>] {
@@ -268,71 +302,19 @@ impl Service {
     }
 
     /// The method that a path takes. Without an admin's key its paths do not exist.
-    fn method_of(&self, path: &str) -> Option<Method> {
+    fn method_of(
+        &self,
+        path: &str,
+        surface: Option<Surface>,
+        models: Option<ModelsAsked<'_>>,
+    ) -> Option<Method> {
         match path {
-            _ if surface_of(path).is_some() => Some(Method::POST),
-            MODELS | METRICS | LIVENESS | READINESS => Some(Method::GET),
+            _ if surface.is_some() => Some(Method::POST),
+            _ if models.is_some() => Some(Method::GET),
+            METRICS | LIVENESS | READINESS => Some(Method::GET),
             _ if self.admin_key.is_some() => admin::method_of(path),
             _ => None,
         }
-    }
-
-    fn metrics(&self) -> Response<ResponseBody> {
-        const ATTEMPTS: &str = "router_attempts_total";
-        const KEYS: &str = "router_keys";
-        let mut page = Page::default();
-        page.requests(&self.requests);
-        page.metric(
-            ATTEMPTS,
-            "counter",
-            "Attempts at providers, by the key that made them and how they ended.",
-        );
-        for provider in self.providers() {
-            for (key, attempts) in provider.attempts() {
-                page.by_status(ATTEMPTS, &[("provider", provider.name()), ("key", &key)], &attempts);
-            }
-        }
-        page.metric(KEYS, "gauge", "Keys of providers, by their standing.");
-        for provider in self.providers() {
-            for (standing, count) in provider.learned().pools.standings(Instant::now()) {
-                let labels = [("provider", provider.name()), ("standing", standing.word())];
-                page.sample(KEYS, &labels, u64::try_from(count).unwrap_or(u64::MAX));
-            }
-        }
-        self.metrics_of_services(&mut page);
-        let mut response = Response::new(ResponseBody::whole(Bytes::from(page.text())));
-        response.headers_mut().insert(header::CONTENT_TYPE, PROMETHEUS);
-        response
-    }
-
-    fn metrics_of_services(&self, page: &mut Page) {
-        const TOTAL: &str = "router_service_requests_total";
-        const GROWTHS: &str = "router_api_growths_predicted_total";
-        if self.services.is_empty() {
-            return;
-        }
-        page.metric(TOTAL, "counter", "Answers given to clients of services, by service and status.");
-        for of in &self.services {
-            page.by_status(TOTAL, &[("service", of.name())], of.answered());
-        }
-        page.metric(GROWTHS, "counter", "How often the use of an API was seen to grow towards its limit.");
-        for api in &self.apis {
-            page.sample(GROWTHS, &[("api", api.name())], api.predictions());
-        }
-    }
-
-    fn list_models(&self, headers: &HeaderMap) -> Result<Response<ResponseBody>, ApiError> {
-        let tenant = caller(self, headers, None)?;
-        let models: Vec<_> = self
-            .models
-            .iter()
-            .filter(|(name, _)| self.may_use(tenant, name))
-            .map(|(name, model)| {
-                let owner = self.backends[model.targets[0].provider].provider.name();
-                json!({ "id": name, "object": "model", "created": 0, "owned_by": owner })
-            })
-            .collect();
-        Ok(json_answer(StatusCode::OK, &json!({ "object": "list", "data": models })))
     }
 }
 
@@ -340,19 +322,18 @@ const CHAT: &str = "/v1/chat/completions";
 const MESSAGES: &str = "/v1/messages";
 const RESPONSES: &str = "/v1/responses";
 const EMBEDDINGS: &str = "/v1/embeddings";
-const MODELS: &str = "/v1/models";
 const METRICS: &str = "/metrics";
-/// Answered from memory alone: a provider in trouble must not get the router restarted.
 const LIVENESS: &str = "/health/liveness";
 const READINESS: &str = "/health/readiness";
 
 /// Tells one request from all others, to clients and to providers.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The same where Anthropic's clients look for it.
+const REQUEST_ID_OF_ANTHROPIC: HeaderName = HeaderName::from_static("request-id");
+
 /// The id to ask the provider by.
 const PROVIDER_REQUEST_ID: HeaderName = HeaderName::from_static("x-provider-request-id");
-
-const PROMETHEUS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
 fn surface_of(path: &str) -> Option<Surface> {
     match path {
@@ -364,13 +345,11 @@ fn surface_of(path: &str) -> Option<Surface> {
     }
 }
 
-fn or_error(answer: Result<Response<ResponseBody>, ApiError>) -> Response<ResponseBody> {
-    answer.unwrap_or_else(|error| error.into_response(Dialect::Openai))
+/// In which a client of a path is told what is wrong, before anything else of its request is known.
+pub(super) fn dialect_of(path: &str) -> Dialect {
+    surface_of(path).map_or(Dialect::Openai, Surface::dialect)
 }
 
-fn status(code: StatusCode, word: &'static str) -> Response<ResponseBody> {
-    let mut response = Response::new(ResponseBody::whole(Bytes::from(format!("{{\"status\":\"{word}\"}}"))));
-    *response.status_mut() = code;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+fn or_error(answer: Result<Response<ResponseBody>, ApiError>) -> Response<ResponseBody> {
+    answer.unwrap_or_else(|error| error.into_response(Dialect::Openai))
 }

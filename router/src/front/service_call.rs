@@ -18,6 +18,9 @@ use crate::tenants::Slot;
 /// With it a read is put to all APIs, and the number that it names is compared.
 const COMPARE: &str = "x-router-compare";
 
+/// Beside an answer that is not the reply to the request, which was lost, but what was found of it.
+const LOOKED_UP: HeaderName = HeaderName::from_static("x-router-looked-up");
+
 /// Answers a request whose path belongs to a service.
 pub(super) async fn answer(
     service: &Service,
@@ -47,7 +50,7 @@ async fn try_answer(
 ) -> Result<Response<ResponseBody>, ApiError> {
     let (head, body) = request.into_parts();
     let tenant = caller(service, &head.headers, None)?;
-    *slot = take_slot(service, tenant)?;
+    *slot = take_slot(service, tenant).await?;
     let path = head.uri.path();
     if matches!(head.method, Method::CONNECT | Method::TRACE) {
         return Err(ApiError::wrong_method(&head.method, path));
@@ -57,8 +60,8 @@ async fn try_answer(
         return Err(ApiError::unknown_path(path));
     }
     let Some(path) = head.uri.path_and_query().cloned() else { return Err(ApiError::unknown_path(path)) };
-    let body = read_whole(body, &service.buffered, service.max_request).await?;
-    let limits = match admit(service, tenant) {
+    let body = read_whole(body, &service.buffered, service.limits).await?;
+    let limits = match admit(service, tenant).await {
         Ok(limits) => limits,
         Err(refused) => return Ok(refused.into_response(Dialect::Openai)),
     };
@@ -99,7 +102,7 @@ async fn exchange(
         request,
         id,
     };
-    let ApiFinished { outcome, attempts, api } = exchange.run().await;
+    let ApiFinished { outcome, attempts, api, was_looked_up } = exchange.run().await;
     let mut response = match outcome {
         ApiOutcome::Answered(response) => relayed(service, of, response),
         ApiOutcome::Relayed(mut error) => {
@@ -110,6 +113,9 @@ async fn exchange(
     };
     let headers = response.headers_mut();
     headers.insert(ATTEMPTS, HeaderValue::from(attempts));
+    if was_looked_up {
+        headers.insert(LOOKED_UP, HeaderValue::from_static("true"));
+    }
     if let Some(name) = api.and_then(|api| HeaderValue::from_str(api.name()).ok()) {
         headers.insert(PROVIDER, name);
     }

@@ -2,6 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tokio::time::Instant;
+
+use super::fastest::{Fastest, UnderWay};
 use crate::pool::{Session, Strategy};
 use crate::settings::{ModelSettings, Target};
 
@@ -13,6 +16,8 @@ pub(super) struct Spread {
     /// One round of turns among those of the first priority, evenly mixed.
     round: Vec<usize>,
     turn: AtomicU64,
+    /// Where the fastest is asked first.
+    fastest: Option<Fastest>,
 }
 
 impl Spread {
@@ -22,10 +27,13 @@ impl Spread {
         let first = targets.iter().take_while(|target| Some(target.priority) == priority);
         let weights: Vec<u32> = match strategy {
             Strategy::Weighted => first.map(|target| target.weight).collect(),
-            Strategy::RoundRobin | Strategy::LeastBusy => first.map(|_| 1).collect(),
+            Strategy::RoundRobin | Strategy::LeastBusy | Strategy::LowestLatency => {
+                first.map(|_| 1).collect()
+            }
             Strategy::InOrder => vec![1],
         };
-        Self { targets, strategy, round: round(&weights), turn: AtomicU64::new(0) }
+        let fastest = (strategy == Strategy::LowestLatency).then(|| Fastest::new(weights.len()));
+        Self { targets, strategy, round: round(&weights), turn: AtomicU64::new(0), fastest }
     }
 
     /// Whether it still is what the settings say.
@@ -39,10 +47,23 @@ impl Spread {
             return vec![0];
         }
         let turn = session.map_or_else(|| self.turn.fetch_add(1, Ordering::Relaxed), |session| session.0);
-        let length = u64::try_from(self.round.len()).unwrap_or(u64::MAX).max(1);
-        let place = usize::try_from(turn % length).unwrap_or_default();
-        let first = self.round.get(place).copied().unwrap_or_default();
+        let first = match &self.fastest {
+            Some(fastest) if session.is_none() => fastest.first(turn, Instant::now()),
+            _ => {
+                let length = u64::try_from(self.round.len()).unwrap_or(u64::MAX).max(1);
+                let place = usize::try_from(turn % length).unwrap_or_default();
+                self.round.get(place).copied().unwrap_or_default()
+            }
+        };
         std::iter::once(first).chain((0..self.targets.len()).filter(|other| *other != first)).collect()
+    }
+}
+
+impl Spread {
+    /// Counts a request that is put to a target now, where it matters how fast that answers.
+    pub(super) fn ask(&self, target: &Target) -> Option<UnderWay<'_>> {
+        let fastest = self.fastest.as_ref()?;
+        fastest.ask(self.targets.iter().position(|known| known == target)?)
     }
 }
 

@@ -19,6 +19,15 @@ pub(crate) enum Strategy {
     InOrder,
     /// The one with the fewest requests that are not over, of several the one whose turn is next.
     LeastBusy,
+    /// The one that answered fastest of late, reckoned with what it has under way.
+    LowestLatency,
+}
+
+impl Strategy {
+    /// Whether it goes by the requests that are not over.
+    pub(crate) fn counts_open(self) -> bool {
+        matches!(self, Self::LeastBusy | Self::LowestLatency)
+    }
 }
 
 /// When a key is left alone, and how it comes back.

@@ -4,31 +4,38 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Standing;
+use super::{Latency, Standing};
 
+/// What every choice reads comes first and lies in one line of the processor's cache: with thousands of keys each choice meets
+/// one that no cache holds.
 #[derive(Debug, Clone, Copy)]
+#[repr(C, align(64))]
 pub(super) struct KeyState {
-    /// What was learned of it, also while it is taken out.
-    pub(super) standing: Standing,
     /// Until when it is closed.
     pub(super) until: Option<Instant>,
+    /// The place of its next turn.
+    pub(super) turn: u64,
+    /// Its place in the order of the settings.
+    pub(super) rank: usize,
+    pub(super) weight: u32,
+    /// Requests that are not over, where those are counted.
+    pub(super) busy: u32,
+    pub(super) probes_open: u32,
+    /// Failures in a row.
+    pub(super) failures: u32,
+    /// What was learned of it, also while it is taken out.
+    pub(super) standing: Standing,
     /// The operator took it out.
     pub(super) is_disabled: bool,
     /// It is in the settings no more.
     pub(super) is_removed: bool,
-    /// Its place in the order of the settings.
-    pub(super) rank: usize,
-    pub(super) weight: u32,
-    /// The place of its next turn.
-    pub(super) turn: u64,
     /// It was closed, and nothing has succeeded since.
     pub(super) is_unproven: bool,
-    pub(super) probes_open: u32,
+    /// When it was last looked at for how fast it is, as the number of that look.
+    pub(super) looked: u64,
+    /// How fast it answers, where that is measured.
+    pub(super) latency: Latency,
     pub(super) latest_probe: Option<Instant>,
-    /// Requests that are not over, where those are counted.
-    pub(super) busy: u32,
-    /// Failures in a row.
-    pub(super) failures: u32,
     /// Until when its provider said that little is left of it.
     pub(super) used_up_until: Option<Instant>,
 }
@@ -41,6 +48,11 @@ const PROBE_PATIENCE: Duration = Duration::from_secs(5);
 impl KeyState {
     pub(super) fn is_out(&self) -> bool {
         self.is_disabled || self.is_removed
+    }
+
+    /// Whether it can be chosen.
+    pub(super) fn is_open(&self) -> bool {
+        self.until.is_none() && !self.is_out()
     }
 
     /// Its standing as it is shown.

@@ -1,7 +1,7 @@
 //! The pool: the standing of each key and the rotation over the open ones.
 //!
-//! Time is always given by the caller. Choosing a key costs a search in an ordered set, not a walk over all keys: each
-//! key stands at the place of its next turn, and a turn moves it on by as much as its weight is small.
+//! Time is always given by the caller. Choosing a key costs a few steps, not a walk over all keys: the open ones stand in
+//! the order of their turns, and a turn moves a key on by as much as its weight is small.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::key_state::{KeyState, STRIDE};
+use super::ready::{By, Ready};
 use super::sessions::Sessions;
 use super::uses::Uses;
 use super::{Choosing, Claim, OpenUse, Outlook, Standing, Strategy};
@@ -32,14 +33,17 @@ impl KeyIndex {
 pub(crate) struct Pool {
     /// By the place that a key was given once, and which no other key ever gets.
     pub(super) keys: Vec<KeyState>,
-    /// Open keys by the place of their next turn.
-    pub(super) open: BTreeSet<(u64, KeyIndex)>,
-    /// Closed keys by the moment they open; those that were taken out are in neither set.
+    pub(super) ready: Ready,
+    /// Closed keys by the moment they open, but for those that were taken out.
     pub(super) closed: BTreeSet<(Instant, KeyIndex)>,
     /// Where the rotation is: the place of the latest turn.
     pub(super) turn: u64,
     pub(super) uses: Uses,
     pub(super) sessions: Sessions,
+    /// How many choices there were since a key was looked at for how fast it is.
+    pub(super) looks: u32,
+    /// How many looks there were.
+    pub(super) looked: u64,
 }
 
 impl Pool {
@@ -51,27 +55,30 @@ impl Pool {
         skip: impl Fn(KeyIndex) -> bool,
     ) -> Option<KeyIndex> {
         self.reopen(now);
+        self.ready.keep(By::of(choosing.strategy), &self.keys);
         let its_own = choosing.session.and_then(|session| self.sessions.key(session));
-        let prefers = choosing.claim.is_some_and(|claim| claim.headroom.is_some());
-        let key = its_own
-            .filter(|key| self.is_open(*key) && self.fits(*key, choosing, false, now) && !skip(*key))
-            .or_else(|| self.fitting(choosing, prefers, now, &skip))
-            .or_else(|| if prefers { self.fitting(choosing, false, now, &skip) } else { None })?;
+        let spared = self.spared_for(choosing, now);
+        let its_own_now = its_own
+            .filter(|key| self.keys[key.0].is_open() && self.fits(*key, choosing, false, now) && !skip(*key));
+        let looked_at =
+            if its_own_now.is_none() { self.next_look(now, choosing, spared, &skip) } else { None };
+        let key = its_own_now.or(looked_at).or_else(|| match spared {
+            Some(spared) => self.ungrowing(choosing, spared, now, &skip),
+            None => self.fitting(choosing, now, &skip),
+        })?;
         // A session moves when its key is closed, and not for a single failure.
         if let Some(session) = choosing.session
-            && !its_own.is_some_and(|own| self.is_open(own))
+            && !its_own.is_some_and(|own| self.keys[own.0].is_open())
         {
             self.sessions.stay(session, key);
         }
-        let state = &self.keys[key.0];
+        let state = &mut self.keys[key.0];
         let weight = if choosing.strategy == Strategy::Weighted { state.weight } else { 1 };
         self.turn = self.turn.max(state.turn);
         let stride = STRIDE / u64::from(weight);
         // One that was passed over for long does not make up for all of its turns.
-        let turn = (state.turn + stride).max(self.turn.saturating_sub(stride));
-        self.open.remove(&(state.turn, key));
-        self.open.insert((turn, key));
-        self.keys[key.0].turn = turn;
+        state.turn = (state.turn + stride).max(self.turn.saturating_sub(stride));
+        self.ready.follow(key, state);
         Some(key)
     }
 
@@ -106,6 +113,7 @@ impl Pool {
         if let Some(until) = opens.filter(|_| self.keys[key.0].until.is_none()) {
             self.close(key, Standing::Full, until);
         }
+        self.was_used(claim.model, key, now);
         (is_probe, Some(open))
     }
 
@@ -113,21 +121,38 @@ impl Pool {
     pub(crate) fn settle(&mut self, model: &str, open: &OpenUse, tokens: u64, now: Instant) {
         self.uses.settle(model, open, tokens);
         let key = open.key;
+        self.was_settled(model, key, now);
         let state = &self.keys[key.0];
         if state.standing == Standing::Full && !self.uses.is_full(key, now) {
             self.close(key, Standing::Full, now);
         }
     }
 
+    /// Takes a use back that never came to be, since others had used the key up until a moment.
+    pub(crate) fn take_back(&mut self, model: &str, open: &OpenUse, until: Instant) {
+        self.uses.take_back(model, open);
+        if self.keys[open.key.0].until.is_none_or(|known| known < until) {
+            self.close(open.key, Standing::Full, until);
+        }
+    }
+
+    /// Takes over how many requests of each key are not over. No order is kept here yet.
+    pub(super) fn counts_as(&mut self, other: &Self) {
+        self.keys.iter_mut().zip(&other.keys).for_each(|(state, other)| state.busy = other.busy);
+    }
+
     /// Counts a request as not over until it is told to be.
-    pub(crate) fn busy(&mut self, key: KeyIndex) {
-        self.keys[key.0].busy += 1;
+    pub(super) fn busy(&mut self, key: KeyIndex) {
+        let state = &mut self.keys[key.0];
+        state.busy += 1;
+        self.ready.follow(key, state);
     }
 
     /// A request that was counted is over, whatever came of it.
-    pub(crate) fn end_busy(&mut self, key: KeyIndex) {
+    pub(super) fn end_busy(&mut self, key: KeyIndex) {
         let state = &mut self.keys[key.0];
         state.busy = state.busy.saturating_sub(1);
+        self.ready.follow(key, state);
     }
 
     /// An attempt that tried whether the key is back is over, whatever came of it.
@@ -140,7 +165,9 @@ impl Pool {
     pub(crate) fn prove(&mut self, key: KeyIndex, used_up_until: Option<Instant>) {
         let state = &mut self.keys[key.0];
         (state.is_unproven, state.failures) = (false, 0);
-        state.used_up_until = used_up_until;
+        if std::mem::replace(&mut state.used_up_until, used_up_until) != used_up_until {
+            self.ready.spared.iter_mut().for_each(|spared| spared.doubt(key));
+        }
     }
 
     /// Counts a failure that says nothing about the key, and tells how many there were in a row.
@@ -162,16 +189,17 @@ impl Pool {
             self.closed.remove(&(earlier, key));
         }
         state.standing = standing;
-        self.open.remove(&(state.turn, key));
-        if !self.keys[key.0].is_out() {
+        if !state.is_out() {
             self.closed.insert((until, key));
         }
+        self.ready.follow(key, state);
     }
 
     /// What the most hopeful key promises.
     pub(crate) fn outlook(&mut self, now: Instant) -> Outlook {
         self.reopen(now);
-        if !self.open.is_empty() {
+        self.ready.keep(By::Turn, &self.keys);
+        if self.ready.first(By::Turn, |_| true).is_some() {
             return Outlook::OpenIn(Duration::ZERO);
         }
         let standing = |key: KeyIndex| self.keys[key.0].standing;
@@ -185,44 +213,36 @@ impl Pool {
         if let Some((until, _)) = limited {
             return Outlook::OpenIn(until.saturating_duration_since(now));
         }
-        let any = |wanted| self.keys.iter().any(|state| !state.is_removed && state.shown() == wanted);
-        if any(Standing::Exhausted) {
-            Outlook::Exhausted
-        } else if any(Standing::Invalid) {
-            Outlook::Invalid
-        } else if any(Standing::Disabled) {
-            Outlook::Disabled
+        let bleakest = self.bleakest();
+        bleakest.unwrap_or(if self.has(Standing::Disabled) { Outlook::Disabled } else { Outlook::NoKey })
+    }
+
+    /// What a key says that only people can mend, if there is one.
+    pub(crate) fn bleakest(&self) -> Option<Outlook> {
+        if self.has(Standing::Exhausted) {
+            Some(Outlook::Exhausted)
         } else {
-            Outlook::NoKey
+            self.has(Standing::Invalid).then_some(Outlook::Invalid)
         }
+    }
+
+    fn has(&self, wanted: Standing) -> bool {
+        self.keys.iter().any(|state| !state.is_removed && state.shown() == wanted)
     }
 
     fn fitting(
         &self,
         choosing: Choosing<'_>,
-        prefers: bool,
         now: Instant,
         skip: impl Fn(KeyIndex) -> bool,
     ) -> Option<KeyIndex> {
-        let fits = |key: &KeyIndex| !skip(*key) && self.fits(*key, choosing, prefers, now);
-        let mut fitting = self.open.iter().map(|(_, key)| *key).filter(fits);
-        match choosing.strategy {
-            Strategy::InOrder => fitting.min_by_key(|key| self.keys[key.0].rank),
-            Strategy::LeastBusy => fitting.min_by_key(|key| self.keys[key.0].busy),
-            Strategy::Weighted | Strategy::RoundRobin => fitting.next(),
-        }
+        let fits = |key| !skip(key) && self.fits(key, choosing, false, now);
+        self.ready.first(By::of(choosing.strategy), fits)
     }
 
-    fn fits(&self, key: KeyIndex, choosing: Choosing<'_>, prefers: bool, now: Instant) -> bool {
-        let state = &self.keys[key.0];
-        let is_used_up = prefers && state.used_up_until.is_some_and(|until| now < until);
-        state.admits(choosing.probes, now)
-            && !is_used_up
+    pub(super) fn fits(&self, key: KeyIndex, choosing: Choosing<'_>, prefers: bool, now: Instant) -> bool {
+        self.keys[key.0].admits(choosing.probes, now)
             && choosing.claim.is_none_or(|claim| self.uses.has_room(key, &claim, prefers, now))
-    }
-
-    fn is_open(&self, key: KeyIndex) -> bool {
-        self.open.contains(&(self.keys[key.0].turn, key))
     }
 
     pub(super) fn reopen(&mut self, now: Instant) {
@@ -237,7 +257,7 @@ impl Pool {
             }
             (state.standing, state.until) = (Standing::Available, None);
             state.misses_turns(self.turn);
-            self.open.insert((state.turn, key));
+            self.ready.follow(key, state);
         }
     }
 }

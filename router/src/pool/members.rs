@@ -5,20 +5,23 @@ use std::collections::BTreeSet;
 use tokio::time::Instant;
 
 use super::key_state::{KeyState, STRIDE};
+use super::ready::Ready;
 use super::sessions::Sessions;
 use super::uses::Uses;
-use super::{KeyIndex, Pool, Standing};
+use super::{KeyIndex, Latency, ONE_LOOK_IN, Pool, Standing};
 
 impl Pool {
     /// One key for each item: its weight, or nothing if the operator disabled it.
     pub(crate) fn new(weights: impl Iterator<Item = Option<u32>>) -> Self {
         let mut pool = Self {
             keys: Vec::new(),
-            open: BTreeSet::new(),
+            ready: Ready::default(),
             closed: BTreeSet::new(),
             turn: 0,
             uses: Uses::default(),
             sessions: Sessions::default(),
+            looks: ONE_LOOK_IN,
+            looked: 0,
         };
         for weight in weights {
             let key = pool.add(weight.unwrap_or(1), pool.keys.len());
@@ -46,9 +49,11 @@ impl Pool {
             latest_probe: None,
             busy: 0,
             failures: 0,
+            latency: Latency::default(),
+            looked: 0,
             used_up_until: None,
         });
-        self.open.insert((self.keys[key.0].turn, key));
+        self.ready.follow(key, &self.keys[key.0]);
         key
     }
 
@@ -56,6 +61,7 @@ impl Pool {
     pub(crate) fn keep(&mut self, key: KeyIndex, weight: u32, rank: usize) {
         let state = &mut self.keys[key.0];
         (state.weight, state.rank) = (weight.max(1), rank);
+        self.ready.follow(key, state);
         if state.is_removed {
             self.keys[key.0].is_removed = false;
             self.put_back(key);
@@ -103,7 +109,7 @@ impl Pool {
 
     fn take_out(&mut self, key: KeyIndex) {
         let state = &self.keys[key.0];
-        self.open.remove(&(state.turn, key));
+        self.ready.follow(key, state);
         if let Some(until) = state.until {
             self.closed.remove(&(until, key));
         }
@@ -121,7 +127,7 @@ impl Pool {
             }
             None => {
                 state.misses_turns(turn);
-                self.open.insert((state.turn, key));
+                self.ready.follow(key, state);
             }
         }
     }

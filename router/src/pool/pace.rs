@@ -91,6 +91,7 @@ impl Pace {
 /// Sends of the last second, counted in slices so that memory does not grow with the rate.
 #[derive(Debug, Default)]
 struct RecentSends {
+    /// The end of each slice, and what was sent in it.
     slices: VecDeque<(Instant, u32)>,
 }
 
@@ -99,19 +100,26 @@ const WINDOW: Duration = Duration::from_secs(1);
 
 impl RecentSends {
     fn count(&mut self, now: Instant) {
-        while self.slices.front().is_some_and(|(begin, _)| now.saturating_duration_since(*begin) >= WINDOW) {
-            self.slices.pop_front();
-        }
         match self.slices.back_mut() {
-            Some((begin, count)) if now.saturating_duration_since(*begin) < SLICE => *count += 1,
-            _ => self.slices.push_back((now, 1)),
+            Some((end, count)) if now < *end => *count += 1,
+            _ => {
+                while self.slices.front().is_some_and(|slice| !is_recent(slice, now)) {
+                    self.slices.pop_front();
+                }
+                self.slices.push_back((now + SLICE, 1));
+            }
         }
     }
 
     fn in_last_second(&self, now: Instant) -> f64 {
-        let recent = self.slices.iter().filter(|(begin, _)| now.saturating_duration_since(*begin) < WINDOW);
+        let recent = self.slices.iter().filter(|slice| is_recent(slice, now));
         recent.map(|(_, count)| f64::from(*count)).sum()
     }
+}
+
+/// Whether a slice began within the last second.
+fn is_recent((end, _): &(Instant, u32), now: Instant) -> bool {
+    now < *end + (WINDOW - SLICE)
 }
 
 #[cfg(test)]

@@ -9,41 +9,51 @@ use super::{KeyIndex, Pool, Standing};
 /// The same keys once for each model, with what each model met.
 #[derive(Debug)]
 pub(crate) struct Pools {
-    /// What holds for all models. No key is chosen here; models that come later begin with it.
+    /// What holds for all models, but for open requests. No key is chosen here; models that come later begin with it.
     account: Pool,
-    /// By the provider's names of the models.
-    by_model: BTreeMap<String, Pool>,
+    of_models: Vec<Pool>,
+    /// The places of these pools, by the provider's names of the models.
+    models: BTreeMap<String, usize>,
 }
 
 impl Pools {
     /// One key for each item: its weight, or nothing if the operator disabled it.
     pub(crate) fn new(weights: impl Iterator<Item = Option<u32>>) -> Self {
-        Self { account: Pool::new(weights), by_model: BTreeMap::new() }
+        Self { account: Pool::new(weights), of_models: Vec::new(), models: BTreeMap::new() }
     }
 
     /// The pool of a model.
     pub(crate) fn of(&mut self, model: &str) -> &mut Pool {
-        if !self.by_model.contains_key(model) {
-            self.by_model.insert(model.to_owned(), self.account.clone());
-        }
-        self.by_model.get_mut(model).expect("it was put there if it was missing")
+        let place = self.place(model);
+        &mut self.of_models[place]
     }
 
     /// The pools that something is about: those of all models, or the one of a model.
-    pub(crate) fn about(&mut self, model: Option<&str>) -> Vec<&mut Pool> {
-        match model {
-            Some(model) => vec![self.of(model)],
-            None => std::iter::once(&mut self.account).chain(self.by_model.values_mut()).collect(),
-        }
+    pub(crate) fn about(&mut self, model: Option<&str>) -> impl Iterator<Item = &mut Pool> {
+        let (account, of_models) = match model.map(|model| self.place(model)) {
+            Some(place) => (None, &mut self.of_models[place..=place]),
+            None => (Some(&mut self.account), &mut self.of_models[..]),
+        };
+        account.into_iter().chain(of_models)
+    }
+
+    /// Counts a request as not over until it is told to be, whatever its model.
+    pub(crate) fn busy(&mut self, key: KeyIndex) {
+        self.of_models.iter_mut().for_each(|pool| pool.busy(key));
+    }
+
+    /// A request that was counted is over, whatever came of it.
+    pub(crate) fn end_busy(&mut self, key: KeyIndex) {
+        self.of_models.iter_mut().for_each(|pool| pool.end_busy(key));
     }
 
     pub(crate) fn models(&self) -> impl Iterator<Item = &String> {
-        self.by_model.keys()
+        self.models.keys()
     }
 
     /// Adds a key for all models.
     pub(crate) fn add(&mut self, weight: u32, rank: usize) -> KeyIndex {
-        for pool in self.by_model.values_mut() {
+        for pool in &mut self.of_models {
             pool.add(weight, rank);
         }
         self.account.add(weight, rank)
@@ -67,8 +77,19 @@ impl Pools {
         if whole.0 != Standing::Available {
             return whole;
         }
-        let for_models = self.by_model.values_mut().map(|pool| pool.standing(key, now));
+        let for_models = self.of_models.iter_mut().map(|pool| pool.standing(key, now));
         for_models.max_by_key(|(_, until)| *until).unwrap_or(whole)
+    }
+
+    /// For each public model for which it is looked ahead: whether the use of a key grows now towards its limit, and how often
+    /// it began to.
+    pub(crate) fn growths(&self, key: KeyIndex, now: Instant) -> BTreeMap<&str, (bool, u64)> {
+        let mut growths: BTreeMap<&str, (bool, u64)> = BTreeMap::new();
+        for (model, grows, begun) in self.of_models.iter().flat_map(|pool| pool.uses.growths(key, now)) {
+            let known = growths.entry(model).or_default();
+            *known = (known.0 || grows, known.1.saturating_add(begun));
+        }
+        growths
     }
 
     /// How many keys have each standing that any of them has.
@@ -98,6 +119,18 @@ impl Pools {
     pub(crate) fn has_enabled_key(&self) -> bool {
         self.account.has_enabled_key()
     }
+
+    fn place(&mut self, model: &str) -> usize {
+        self.models.get(model).copied().unwrap_or_else(|| {
+            self.models.insert(model.to_owned(), self.of_models.len());
+            let mut pool = self.account.clone();
+            if let Some(other) = self.of_models.first() {
+                pool.counts_as(other);
+            }
+            self.of_models.push(pool);
+            self.of_models.len() - 1
+        })
+    }
 }
 
 #[cfg(test)]
@@ -105,6 +138,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::pool::{Choosing, Strategy};
 
     #[tokio::test(start_paused = true)]
     async fn what_is_closed_for_one_model_is_open_for_another_and_what_is_closed_for_all_is_for_none() {
@@ -126,6 +160,25 @@ mod tests {
         assert_eq!(pools.first_open(now), None);
         assert_eq!(pools.standings(now), [(Standing::Limited, 1), (Standing::Exhausted, 1)]);
         assert_eq!(pools.standing(second, until(61)).0, Standing::Available);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_that_are_open_count_for_every_model_also_for_one_that_comes_later() {
+        let now = Instant::now();
+        let least_busy = Choosing { strategy: Strategy::LeastBusy, probes: None, claim: None, session: None };
+        let mut pools = Pools::new([Some(1), Some(1)].into_iter());
+        pools.of("large");
+        pools.busy(KeyIndex(0));
+        for model in ["large", "new"] {
+            let chosen: Vec<_> =
+                (0..3).map(|_| pools.of(model).next_open(now, least_busy, |_| false)).collect();
+            assert_eq!(chosen, [Some(KeyIndex(1)); 3], "{model}");
+        }
+        pools.end_busy(KeyIndex(0));
+        pools.busy(KeyIndex(1));
+        for model in ["large", "new"] {
+            assert_eq!(pools.of(model).next_open(now, least_busy, |_| false), Some(KeyIndex(0)), "{model}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

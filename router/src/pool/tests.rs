@@ -133,7 +133,7 @@ fn a_probe_that_takes_long_keeps_nobody_out() {
 }
 
 fn claiming<'a>(limits: &'a [UseLimit], headroom: Option<u64>, most_tokens: u64) -> Choosing<'a> {
-    let claim = Claim { model: "chat", limits, headroom, most_tokens };
+    let claim = Claim { model: "chat", limits, headroom, predicts: None, most_tokens };
     Choosing { strategy: Strategy::Weighted, probes: Some(1), claim: Some(claim), session: None }
 }
 

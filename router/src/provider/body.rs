@@ -16,22 +16,46 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::coming::Coming;
 use super::used::{used_by_stream, used_by_whole};
-use super::{Attempted, ErrorReply, Patience, Reply, Surface};
+use super::{Attempted, ErrorReply, Patience, Reply, Surface, WirePolicy};
 use crate::stream::{Beginning, Framer, StreamPolicy};
 
 /// A body that is still to come, but for what was read of it already.
 #[derive(Debug)]
 pub(crate) struct ProviderBody {
     held: VecDeque<Bytes>,
-    rest: Incoming,
+    rest: Coming,
     again: Option<Again>,
     /// It broke, and is being asked for again.
     broken: Option<hyper::Error>,
 }
 
-/// Asks for the same answer once more.
-pub(super) struct Again(pub(super) Pin<Box<dyn Future<Output = Option<Incoming>> + Send + Sync>>);
+/// Asks for the same answer so many times more.
+pub(super) struct Again {
+    pub(super) left: u32,
+    pub(super) ask: Box<dyn Fn() -> Asking + Send + Sync>,
+    /// The one that is under way.
+    pub(super) asking: Option<Asking>,
+}
+
+pub(super) type Asking = Pin<Box<dyn Future<Output = Option<Coming>> + Send + Sync>>;
+
+impl Again {
+    /// The next answer, if there is one more.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Coming>> {
+        if self.asking.is_none() {
+            let Some(left) = self.left.checked_sub(1) else { return Poll::Ready(None) };
+            self.left = left;
+        }
+        let asking = self.asking.get_or_insert_with(|| (self.ask)());
+        let polled = asking.as_mut().poll(cx);
+        if polled.is_ready() {
+            self.asking = None;
+        }
+        polled
+    }
+}
 
 impl std::fmt::Debug for Again {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -53,12 +77,15 @@ impl ProviderBody {
 pub(super) async fn opened(
     response: Response<Incoming>,
     surface: Surface,
-    policy: &Arc<dyn StreamPolicy>,
+    policies: (&Arc<dyn StreamPolicy>, &dyn WirePolicy),
     begin: Instant,
     patience: Patience,
 ) -> Attempted<ProviderBody> {
+    let (policy, wire) = policies;
     let is_stream = is_event_stream(response.headers());
-    let (head, rest) = response.into_parts();
+    let (mut head, rest) = response.into_parts();
+    wire.came(&mut head.headers);
+    let rest = Coming::new(rest, wire);
     let body = ProviderBody { held: VecDeque::new(), rest, again: None, broken: None };
     if !policy.waits_for_content() {
         return Reply::Success(Response::from_parts(head, body)).into();
@@ -66,7 +93,7 @@ pub(super) async fn opened(
     if is_stream {
         opened_stream(head, body, surface, begin + patience.first_content).await
     } else {
-        opened_whole(head, body, surface, patience.idle).await
+        opened_whole(head, body, surface, (policy.as_ref(), patience.idle)).await
     }
 }
 
@@ -75,7 +102,7 @@ async fn opened_whole(
     head: Parts,
     mut body: ProviderBody,
     surface: Surface,
-    idle: Duration,
+    (policy, idle): (&dyn StreamPolicy, Duration),
 ) -> Attempted<ProviderBody> {
     let mut held = BytesMut::new();
     loop {
@@ -92,8 +119,8 @@ async fn opened_whole(
     }
     let held = held.freeze();
     let reply = match Beginning::of_whole(&held, surface) {
-        Beginning::Nothing => Reply::Unreadable,
-        Beginning::Begun => {
+        Beginning::Nothing if policy.knows_answers() => Reply::Unreadable,
+        Beginning::Nothing | Beginning::Begun => {
             body.held.push_back(held);
             return Reply::Success(Response::from_parts(head, body)).into();
         }
@@ -101,7 +128,7 @@ async fn opened_whole(
             Reply::Error(ErrorReply { status, headers: as_error(head.headers), body })
         }
     };
-    Attempted { reply, used: used_by_whole(&held, surface) }
+    Attempted { used: used_by_whole(&held, surface), ..Attempted::from(reply) }
 }
 
 async fn opened_stream(
@@ -118,7 +145,7 @@ async fn opened_stream(
             Reply::Error(ErrorReply { status, headers: as_error(head.headers), body })
         }
     };
-    Attempted { reply, used: used_by_stream(&body.held, surface) }
+    Attempted { used: used_by_stream(&body.held, surface), ..Attempted::from(reply) }
 }
 
 /// Why a stream never began.
@@ -187,10 +214,10 @@ impl Body for ProviderBody {
         }
         loop {
             if let Some(error) = self.broken.take() {
-                let Some(mut again) = self.again.take() else { return Poll::Ready(Some(Err(error))) };
-                match again.0.as_mut().poll(cx) {
+                let Some(again) = &mut self.again else { return Poll::Ready(Some(Err(error))) };
+                match again.poll_next(cx) {
                     Poll::Pending => {
-                        (self.again, self.broken) = (Some(again), Some(error));
+                        self.broken = Some(error);
                         return Poll::Pending;
                     }
                     Poll::Ready(None) => return Poll::Ready(Some(Err(error))),

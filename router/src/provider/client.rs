@@ -1,24 +1,23 @@
-//! Sends attempts over pooled HTTP/1.1 connections.
+//! Sends attempts over kept HTTP/1.1 connections.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, Uri};
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, timeout_at};
 
-use super::body::{Again, opened};
+use super::body::{Again, Asking, opened};
+use super::coming::Coming;
 use super::used::used_by_whole;
 use super::{
-    ANTHROPIC_VERSION, ANTHROPIC_VERSION_VALUE, Attempted, Dialect, ErrorReply, ProviderBody, ProviderKey,
-    Reply, Upstream, UpstreamRequest,
+    ANTHROPIC_VERSION, ANTHROPIC_VERSION_VALUE, Attempted, Dialect, Endpoint, ErrorReply, PooledClient,
+    ProviderBody, ProviderKey, Reply, Upstream, UpstreamRequest, WirePolicy, tls_trouble,
 };
+use crate::policy::Policies;
 use crate::stream::StreamPolicy;
 
 /// An upstream at one base address. The connections are shared by all keys and all exchanges.
@@ -26,23 +25,19 @@ pub(crate) struct HttpUpstream {
     client: PooledClient,
     /// Those of models that wait less or longer for a connection, each with connections of its own.
     others: RwLock<BTreeMap<Duration, PooledClient>>,
-    base: Uri,
-    dialect: Dialect,
+    endpoint: Endpoint,
     streams: Arc<dyn StreamPolicy>,
+    wire: Arc<dyn WirePolicy>,
 }
 
-pub(crate) type PooledClient = Client<HttpConnector, Full<Bytes>>;
-
-/// No host that is alive takes longer to accept.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Below the idle limit of common servers, so that we rarely write into a connection that is being closed.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Error answers are short; one that is longer is treated as unreadable.
 const MOST_ERROR_BYTES: usize = 64 * 1024;
 
 impl HttpUpstream {
-    pub(crate) fn new(base: Uri, dialect: Dialect, streams: Arc<dyn StreamPolicy>) -> Self {
-        Self { client: client(CONNECT_TIMEOUT), others: RwLock::default(), base, dialect, streams }
+    pub(crate) fn new(endpoint: Endpoint, policies: &Policies) -> Self {
+        let client = PooledClient::new(endpoint.trust.as_ref(), None);
+        let (streams, wire) = (Arc::clone(&policies.streams), Arc::clone(&policies.wire));
+        Self { client, others: RwLock::default(), endpoint, streams, wire }
     }
 
     /// The client that waits so long for a connection.
@@ -51,20 +46,21 @@ impl HttpUpstream {
         let known = self.others.read().unwrap_or_else(PoisonError::into_inner).get(&connect).cloned();
         known.unwrap_or_else(|| {
             let mut others = self.others.write().unwrap_or_else(PoisonError::into_inner);
-            others.entry(connect).or_insert_with(|| client(connect)).clone()
+            let client = || PooledClient::new(self.endpoint.trust.as_ref(), Some(connect));
+            others.entry(connect).or_insert_with(client).clone()
         })
     }
 
-    pub(crate) fn base(&self) -> &Uri {
-        &self.base
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// Asks for the list of models, which costs nothing, and gives the status, if there is an answer.
     pub(crate) async fn ask_for_models(&self, key: &ProviderKey, patience: Duration) -> Option<StatusCode> {
         let mut request = Request::new(Full::default());
-        *request.uri_mut() = self.address(self.dialect.models_path(&self.base));
+        *request.uri_mut() = self.endpoint.address(&self.endpoint.models_path());
         request.headers_mut().extend(key.credential());
-        if self.dialect == Dialect::Anthropic {
+        if self.endpoint.dialect() == Dialect::Anthropic {
             request.headers_mut().insert(ANTHROPIC_VERSION, ANTHROPIC_VERSION_VALUE);
         }
         let deadline = Instant::now() + patience;
@@ -75,21 +71,14 @@ impl HttpUpstream {
         Some(head.status)
     }
 
-    /// The address of a path below the base.
-    fn address(&self, path: &str) -> Uri {
-        let path = format!("{}{path}", self.base.path().trim_end_matches('/'));
-        let mut parts = self.base.clone().into_parts();
-        parts.path_and_query = path.parse().ok();
-        Uri::from_parts(parts).expect("a checked base address and a path make an address")
-    }
-
     fn request(&self, key: &ProviderKey, request: &UpstreamRequest) -> Request<Full<Bytes>> {
-        let mut built = Request::new(Full::new(request.body.clone()));
+        let mut built = Request::new(request.body.clone());
         *built.method_mut() = http::Method::POST;
-        *built.uri_mut() = self.address(&request.path);
+        *built.uri_mut() = self.endpoint.address(&request.path);
         *built.headers_mut() = request.headers.clone();
         built.headers_mut().extend(key.credential());
-        built
+        self.wire.sending(&mut built);
+        built.map(Full::new)
     }
 
     fn with_again(
@@ -99,29 +88,18 @@ impl HttpUpstream {
         request: &UpstreamRequest,
     ) -> Attempted<ProviderBody> {
         let Reply::Success(mut response) = attempted.reply else { return attempted };
-        if self.streams.begins_again() {
-            let client = self.client(request.patience.connect);
+        let left = self.streams.begins_again();
+        if left > 0 {
+            let (client, wire) = (self.client(request.patience.connect), Arc::clone(&self.wire));
             let request = self.request(key, request);
-            let again = async move { client.request(request).await.ok().map(Response::into_body) };
-            response.body_mut().set_again(Again(Box::pin(again)));
+            let ask = move || -> Asking {
+                let (asked, wire) = (client.request(request.clone()), Arc::clone(&wire));
+                Box::pin(async move { Some(Coming::new(asked.await.ok()?.into_body(), wire.as_ref())) })
+            };
+            response.body_mut().set_again(Again { left, ask: Box::new(ask), asking: None });
         }
         Reply::Success(response).into()
     }
-}
-
-/// A client that waits for a connection as long as any host that is alive may take.
-pub(crate) fn pooled_client() -> PooledClient {
-    client(CONNECT_TIMEOUT)
-}
-
-fn client(connect: Duration) -> PooledClient {
-    let mut connector = HttpConnector::new();
-    connector.set_nodelay(true);
-    connector.set_connect_timeout(Some(connect));
-    Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE_TIMEOUT)
-        .build(connector)
 }
 
 impl Upstream for HttpUpstream {
@@ -131,20 +109,32 @@ impl Upstream for HttpUpstream {
         let begin = Instant::now();
         let deadline = begin + request.patience.head;
         let client = self.client(request.patience.connect);
+        let _turn = match self.wire.shared_line() {
+            Some(line) => line.acquire().await.ok(),
+            None => None,
+        };
         match timeout_at(deadline, client.request(self.request(key, request))).await {
             Err(_) => Reply::TimedOut.into(),
             Ok(Err(error)) => {
-                tracing::info!(key = key.name(), error = %Chain(&error), "attempt failed");
+                match tls_trouble(&error) {
+                    Some(trouble) => {
+                        tracing::warn!(key = key.name(), address = %self.endpoint.shown(), "attempt failed: {trouble}");
+                    }
+                    None => tracing::info!(key = key.name(), error = %Chain(&error), "attempt failed"),
+                }
                 Reply::Unreachable.into()
             }
             Ok(Ok(response)) if response.status().is_success() => {
-                let opened = opened(response, request.surface, &self.streams, begin, request.patience).await;
-                self.with_again(opened, key, request)
+                let first_byte = Some(begin.elapsed());
+                let policies = (&self.streams, self.wire.as_ref());
+                let opened = opened(response, request.surface, policies, begin, request.patience).await;
+                Attempted { first_byte, ..self.with_again(opened, key, request) }
             }
             Ok(Ok(response)) => {
-                let error = read_error(response, deadline).await;
+                let mut error = read_error(response, deadline).await;
+                self.wire.came(&mut error.headers);
                 let used = used_by_whole(&error.body, request.surface);
-                Attempted { reply: Reply::Error(error), used }
+                Attempted { used, ..Attempted::from(Reply::Error(error)) }
             }
         }
     }

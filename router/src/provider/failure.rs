@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use super::hint::{GoogleDetails, reset_hint, wait_hint};
-use super::remaining::met_for;
+use super::remaining::{met_for, much_is_left};
 use super::{ErrorReply, Reply};
 
 /// The meaning of an attempt that gave no success.
@@ -50,8 +50,13 @@ const QUOTA_MARKS: [&str; 8] = [
 
 /// Words that mean money or quota where the type says `invalid_request_error`, as Anthropic has it. They stand only in
 /// messages of the provider's own, which do not quote the request.
-const QUOTA_WORDS: [&str; 3] =
-    ["credit balance is too low", "specified API usage limits", "reached your specified spend limit"];
+const QUOTA_WORDS: [&str; 4] = [
+    "credit balance is too low",
+    "specified API usage limits",
+    "reached your specified spend limit",
+    // In front of Azure, with the status of a key that may not.
+    "Out of call volume quota",
+];
 
 /// A growth limit that has no code of its own.
 const GROWTH_WORDS: [&str; 1] = ["acceleration limit"];
@@ -94,7 +99,10 @@ pub(crate) fn read_error(reply: &ErrorReply, now: SystemTime) -> Failure {
             Failure::Limited { hint: Some(A_LONG_TIME) }
         }
         StatusCode::TOO_MANY_REQUESTS
-            if marked(&["slow_down", "ramp_limit_exceeded"]) || says(&GROWTH_WORDS) =>
+            if marked(&["slow_down", "ramp_limit_exceeded"])
+                || says(&GROWTH_WORDS)
+                // Of a limit that was used up OpenAI says so by its code, also where one request was more than what was left.
+                || much_is_left(&reply.headers) && !marked(&["rate_limit_exceeded"]) =>
         {
             Failure::SlowDown { hint }
         }
@@ -271,6 +279,30 @@ mod tests {
                 reply(429, &[], r#"{"error":{"message":"Please try again in 20s."}}"#),
                 Failure::Limited { hint: Some(Duration::from_secs(20)) },
             ),
+            (
+                reply(
+                    429,
+                    &[("anthropic-ratelimit-requests-remaining", "100"), ("retry-after", "5")],
+                    r#"{"type":"error","error":{"type":"rate_limit_error","message":"m"}}"#,
+                ),
+                Failure::SlowDown { hint: Some(Duration::from_secs(5)) },
+            ),
+            (
+                reply(
+                    429,
+                    &[("anthropic-ratelimit-requests-remaining", "0"), ("retry-after", "5")],
+                    r#"{"type":"error","error":{"type":"rate_limit_error","message":"m"}}"#,
+                ),
+                Failure::Limited { hint: Some(Duration::from_secs(5)) },
+            ),
+            (
+                reply(
+                    429,
+                    &[("x-ratelimit-limit-tokens", "100"), ("x-ratelimit-remaining-tokens", "60")],
+                    r#"{"error":{"code":"rate_limit_exceeded","type":"tokens"}}"#,
+                ),
+                limited,
+            ),
             (reply(429, &[], quota_type), Failure::Exhausted),
             (reply(403, &[], quota_type), Failure::Exhausted),
             (reply(400, &[], r#"{"error":{"code":"insufficient_quota"}}"#), Failure::Exhausted),
@@ -325,6 +357,14 @@ mod tests {
                 Failure::Exhausted,
             ),
             (reply(402, &[], r#"{"error":{"type":"billing_error"}}"#), Failure::Exhausted),
+            (
+                reply(
+                    403,
+                    &[],
+                    r#"{"error":{"code":"403","message":"Out of call volume quota. Quota will be replenished later."}}"#,
+                ),
+                Failure::Exhausted,
+            ),
             (reply(403, &[], r#"{"error":{"type":"permission_error"}}"#), Failure::KeyRejected),
             (
                 reply(400, &[], r#"{"error":{"type":"invalid_request_error","message":"max_tokens"}}"#),

@@ -1,11 +1,14 @@
 //! What a request holds of a provider's key until it is over.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::Provider;
-use crate::pool::{KeyIndex, OpenUse};
+use super::shared_use::SharedUse;
+use crate::pool::{KeyIndex, OpenUse, UseLimit};
+use crate::shared::{Link, Told};
 
 /// A use of a key under limits, whose tokens are not known yet. Dropping it leaves what was set aside for it.
 #[derive(Debug)]
@@ -16,15 +19,47 @@ pub(crate) struct Ticket {
     /// The public one, whose limits these are.
     model: String,
     open: OpenUse,
+    /// Absent where nobody else counts.
+    shared: Option<SharedUse>,
 }
 
 impl Ticket {
     pub(crate) fn new(provider: &Arc<Provider>, served: &str, model: &str, open: OpenUse) -> Self {
-        Self { provider: Arc::clone(provider), served: served.to_owned(), model: model.to_owned(), open }
+        let (served, model) = (served.to_owned(), model.to_owned());
+        Self { provider: Arc::clone(provider), served, model, open, shared: None }
+    }
+
+    /// Counts the use at all routers as well. Gives it back with the time to wait when theirs have left no room.
+    pub(crate) async fn count_together(
+        mut self: Box<Self>,
+        link: &Arc<Link>,
+        fingerprint: &str,
+        limits: &[UseLimit],
+    ) -> Result<Box<Self>, (Box<Self>, Duration)> {
+        let key = format!("{}:{fingerprint}:{}", self.provider.name(), self.model);
+        match SharedUse::begin(link, &key, limits, self.open.tokens()).await {
+            Told::This(Ok(shared)) => {
+                self.shared = Some(shared);
+                Ok(self)
+            }
+            Told::This(Err(wait)) => Err((self, wait)),
+            // What is known here has to do.
+            Told::Nothing => Ok(self),
+        }
+    }
+
+    /// Takes the use back: the key is full for so long.
+    pub(crate) fn take_back(self, wait: Duration) {
+        let mut learned = self.provider.learned();
+        let until = Instant::now() + wait;
+        learned.pools.of(&self.served).take_back(&self.model, &self.open, until);
     }
 
     /// Takes in what the use came to.
-    pub(crate) fn settle(self, tokens: u64) {
+    pub(crate) fn settle(mut self, tokens: u64) {
+        if let Some(shared) = self.shared.take() {
+            shared.settle(tokens);
+        }
         let mut learned = self.provider.learned();
         learned.pools.of(&self.served).settle(&self.model, &self.open, tokens, Instant::now());
     }
@@ -46,9 +81,7 @@ impl Busy {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        for pool in self.provider.learned().pools.about(None) {
-            pool.end_busy(self.key);
-        }
+        self.provider.learned().pools.end_busy(self.key);
     }
 }
 

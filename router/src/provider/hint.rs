@@ -6,6 +6,9 @@ use http::HeaderMap;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::Failure;
+use crate::pool::Standing;
+
 /// Decides how long a key is closed after a limit, and how it comes back.
 pub(crate) trait HintPolicy: Send + Sync {
     /// The time from now on in which the key is not offered. `lasts` is what the settings say for want of a hint.
@@ -14,6 +17,21 @@ pub(crate) trait HintPolicy: Send + Sync {
     /// The end of a cooldown, when one is running already: the longer one counts, whichever came last.
     fn end(&self, running: Option<Instant>, later: Instant) -> Instant {
         running.map_or(later, |running| running.max(later))
+    }
+
+    /// Whether a failure says something about its key when there are many in a row.
+    fn counts(&self, failure: Failure) -> bool {
+        matches!(failure, Failure::Transient { .. })
+    }
+
+    /// After how many failures in a row a key is left alone, of which `set` is what the settings say.
+    fn most_failures(&self, set: Option<u32>) -> Option<u32> {
+        set
+    }
+
+    /// How long a key rests that only people can mend.
+    fn rest_of_the_dead(&self) -> Duration {
+        Standing::LONG_PERIOD
     }
 
     /// How many requests at once may try whether a key is back. Absent: all of them.
@@ -29,6 +47,16 @@ pub(crate) trait HintPolicy: Send + Sync {
     /// Whether a key that met a rate rests for the model that met it, and not for all.
     fn rests_for_one_model(&self) -> bool {
         true
+    }
+
+    /// Whether a key that has no money, or is not accepted, rests for all models.
+    fn rests_for_the_account(&self) -> bool {
+        true
+    }
+
+    /// What a failure is taken for.
+    fn taken_for(&self, failure: Failure) -> Failure {
+        failure
     }
 
     /// Whether a provider that asks for less traffic gets less.
@@ -76,11 +104,13 @@ impl HintPolicy for HonourHints {
 
 /// The wait asked for by headers, or else by the error's message. Negative, past and unreadable hints are none.
 ///
-/// `retry-after-ms` is the finer one and goes first; `retry-after` is whole or fractional seconds or an HTTP date.
+/// Milliseconds are finer and go first, in the headers of OpenAI and of Azure; `retry-after` is whole or fractional seconds or an
+/// HTTP date.
 pub(super) fn wait_hint(headers: &HeaderMap, message: &str, now: SystemTime) -> Option<Duration> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    text("retry-after-ms")
-        .and_then(|millis| scaled(millis, 0.001))
+    ["retry-after-ms", "x-ms-retry-after-ms"]
+        .into_iter()
+        .find_map(|name| scaled(text(name)?, 0.001))
         .or_else(|| text("retry-after").and_then(|value| scaled(value, 1.0).or_else(|| until(value, now))))
         .or_else(|| from_message(message))
 }
@@ -163,7 +193,7 @@ fn until(date: &str, now: SystemTime) -> Option<Duration> {
 
 /// Reads the wait out of prose such as `Please try again in 1m30.5s.`
 fn from_message(message: &str) -> Option<Duration> {
-    ["try again in ", "retry in "].into_iter().find_map(|lead| {
+    ["try again in ", "retry in ", "retry after "].into_iter().find_map(|lead| {
         let start = memchr::memmem::find(message.as_bytes(), lead.as_bytes())? + lead.len();
         spelled(&message[start..])
     })
@@ -175,7 +205,7 @@ pub(super) fn spelled(text: &str) -> Option<Duration> {
     let mut total: Option<Duration> = None;
     loop {
         let number = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-        let after = &rest[number..];
+        let after = rest[number..].trim_start_matches(' ');
         let unit = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
         let scale = match &after[..unit] {
             "ms" => 0.001,
@@ -221,6 +251,7 @@ mod tests {
         check(&[("retry-after-ms", "750")], "", Some(750));
         check(&[("retry-after-ms", "750"), ("retry-after", "1")], "", Some(750));
         check(&[("retry-after-ms", "soon"), ("retry-after", "1")], "", Some(1_000));
+        check(&[("x-ms-retry-after-ms", "1100"), ("retry-after", "2")], "", Some(1_100));
     }
 
     #[test]
@@ -229,6 +260,8 @@ mod tests {
         check(&[], "try again in 120ms", Some(120));
         check(&[], "try again in 1m30.5s.", Some(90_500));
         check(&[], "try again in 1h2m", Some(3_720_000));
+        check(&[], "Please retry after 7 seconds.", Some(7_000));
+        check(&[], "retry after the reset", None);
         check(&[], "try again in 2 days", None);
         check(&[], "try again in ", None);
         check(&[("retry-after", "3")], "try again in 20s", Some(3_000));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
 
-use super::Dialect;
+use super::Platform;
 use crate::metrics::ByStatus;
 use crate::secret::Secret;
 
@@ -27,8 +27,8 @@ const KEYLESS: &str = "none";
 
 impl ProviderKey {
     /// The secret must be well formed, which the settings check with a message for the user.
-    pub(crate) fn new(name: String, secret: Secret, disabled: bool, weight: u32, dialect: Dialect) -> Self {
-        let credential = dialect.credential(&secret);
+    pub(crate) fn new(name: String, secret: Secret, disabled: bool, weight: u32, platform: Platform) -> Self {
+        let credential = platform.credential(&secret);
         Self::in_header(name, secret, disabled, weight, credential)
     }
 

@@ -72,6 +72,21 @@ fn uses_told(
     })
 }
 
+/// Whether an answer tells what is left of limits, and much of each of them is: at least half, or one request where the limit
+/// itself is not told. A request that is refused for a limit all the same did not use it up.
+pub(super) fn much_is_left(headers: &HeaderMap) -> bool {
+    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
+    let mut told = LIMITS.iter().filter_map(|[limit, remaining, _]| {
+        let left = number(remaining)?;
+        match number(limit).filter(|limit| *limit > 0) {
+            Some(limit) => Some(left >= limit / 2 && left > 0),
+            None => remaining.contains("requests").then_some(left > 0),
+        }
+    });
+    let first = told.next();
+    first.is_some_and(|much| much) && told.all(|much| much)
+}
+
 /// The wait until there is something left again of all limits of which nothing is, or of which no more is told than when
 /// that will be. For an answer that met a limit and names no other wait.
 pub(super) fn met_for(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
@@ -146,6 +161,32 @@ mod tests {
             assert_eq!(told(["10", "2", "0"]), None);
             assert_eq!(told(["0", "0", "3"]), None);
             assert_eq!(told(["many", "2", "3"]), None);
+        }
+    }
+
+    #[test]
+    fn much_is_left_where_every_limit_that_is_told_says_so() {
+        const OPENAI: [&str; 2] = ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests"];
+        const TOKENS: [&str; 2] = ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens"];
+        const ANTHROPIC: [&str; 2] =
+            ["anthropic-ratelimit-requests-limit", "anthropic-ratelimit-requests-remaining"];
+        let cases: [(&[(&str, &str)], bool); 10] = [
+            (&[(ANTHROPIC[1], "100")], true),
+            (&[(ANTHROPIC[0], "1000"), (ANTHROPIC[1], "900")], true),
+            (&[(ANTHROPIC[0], "1000"), (ANTHROPIC[1], "100")], false),
+            (&[(ANTHROPIC[1], "0")], false),
+            (&[], false),
+            (&[(ANTHROPIC[1], "many")], false),
+            (&[(TOKENS[1], "100")], false),
+            (&[(OPENAI[0], "60"), (OPENAI[1], "50"), (TOKENS[0], "1000"), (TOKENS[1], "10")], false),
+            (&[(OPENAI[0], "60"), (OPENAI[1], "50"), (TOKENS[0], "1000"), (TOKENS[1], "800")], true),
+            (&[(OPENAI[0], "1"), (OPENAI[1], "0")], false),
+        ];
+        for (headers, expected) in cases {
+            let named = |(name, value): &(&str, &str)| {
+                (HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap())
+            };
+            assert_eq!(much_is_left(&headers.iter().map(named).collect()), expected, "{headers:?}");
         }
     }
 

@@ -29,6 +29,8 @@ pub(crate) struct Learned {
     attempts: BTreeMap<String, Arc<ByStatus>>,
     /// Tells other routers what was learned, if there are any.
     teller: Option<Teller>,
+    /// How often the provider said that its traffic grew too fast.
+    spikes: u64,
 }
 
 impl Learned {
@@ -64,6 +66,7 @@ impl Provider {
             keys: keys.iter().cloned().map(Arc::new).collect(),
             attempts: keys.iter().map(ProviderKey::named_attempts).collect(),
             teller: None,
+            spikes: 0,
         };
         Self { name: name.to_owned(), learned: Mutex::new(learned) }
     }
@@ -80,7 +83,7 @@ impl Provider {
         let learned = &mut *learned;
         for (place, known) in learned.keys.iter().enumerate() {
             if !keys.iter().any(|key| key.has_same_secret(known)) {
-                learned.pools.about(None).into_iter().for_each(|pool| pool.remove(KeyIndex::new(place)));
+                learned.pools.about(None).for_each(|pool| pool.remove(KeyIndex::new(place)));
             }
         }
         for (rank, key) in keys.iter().enumerate() {
@@ -95,7 +98,7 @@ impl Provider {
                     let before = std::mem::replace(&mut learned.keys[place], Arc::clone(&key));
                     let index = KeyIndex::new(place);
                     let pools = learned.pools.about(None);
-                    pools.into_iter().for_each(|pool| pool.keep(index, key.weight(), rank));
+                    pools.for_each(|pool| pool.keep(index, key.weight(), rank));
                     (index, before.is_disabled())
                 }
                 None => {
@@ -137,7 +140,9 @@ impl Provider {
         let keys: Vec<_> = learned.keys_in_use().map(|(index, key)| (index, Arc::clone(key))).collect();
         let standing = |(index, key)| {
             let (standing, until) = learned.pools.standing(index, now);
-            KeyStanding { key, standing, until }
+            let growths = learned.pools.growths(index, now);
+            let growths = growths.into_iter().map(|(model, growth)| (model.to_owned(), growth)).collect();
+            KeyStanding { key, standing, until, growths }
         };
         keys.into_iter().map(standing).collect()
     }
@@ -185,9 +190,10 @@ impl Provider {
     ) {
         let now = Instant::now();
         let mut learned = self.learned();
-        let (standing, limit, hint) = match failure {
+        let (standing, limit, hint) = match hints.taken_for(failure) {
             Failure::Limited { hint } => (Standing::Limited, Limit::Rate, hint),
             Failure::SlowDown { hint } => {
+                learned.spikes = learned.spikes.saturating_add(1);
                 if hints.slows_down() {
                     learned.pace.slow_down(now);
                 }
@@ -195,21 +201,28 @@ impl Provider {
             }
             Failure::Exhausted => (Standing::Exhausted, Limit::Account, None),
             Failure::KeyRejected => (Standing::Invalid, Limit::Account, None),
-            Failure::Transient { .. } => {
+            Failure::Transient { .. } | Failure::Final => {
+                if !hints.counts(failure) {
+                    return;
+                }
                 let failures = learned.pools.fail(key, now);
-                if set.failures.is_none_or(|most| failures < most) {
+                if hints.most_failures(set.failures).is_none_or(|most| failures < most) {
                     return;
                 }
                 (Standing::Failing, Limit::Failures, None)
             }
-            Failure::Final => return,
         };
         let until = match limit {
-            Limit::Account => now + Standing::LONG_PERIOD,
+            Limit::Account => now + hints.rest_of_the_dead(),
             _ => now + hints.cooldown(limit, hint, set.lasts),
         };
         // Rates are counted for each model by itself, and everything else is about the account.
-        let model = Some(model).filter(|_| limit == Limit::Rate && hints.rests_for_one_model());
+        let is_of_the_model = match limit {
+            Limit::Rate => hints.rests_for_one_model(),
+            Limit::Account => !hints.rests_for_the_account(),
+            Limit::Spike | Limit::Failures => false,
+        };
+        let model = Some(model).filter(|_| is_of_the_model);
         let mut closed = None;
         for pool in learned.pools.about(model) {
             let running = pool.closed_until(key);
@@ -245,6 +258,11 @@ impl Provider {
         }
     }
 
+    /// How often it said that its traffic grew too fast.
+    pub(crate) fn spikes(&self) -> u64 {
+        self.learned().spikes
+    }
+
     /// Its own names of the models that it serves.
     pub(crate) fn models(&self) -> Vec<String> {
         self.learned().pools.models().cloned().collect()
@@ -263,4 +281,6 @@ pub(crate) struct KeyStanding {
     pub(crate) standing: Standing,
     /// Until when it is closed.
     pub(crate) until: Option<Instant>,
+    /// By the public models for which it is looked ahead: whether its use grows towards its limit, and how often it began to.
+    pub(crate) growths: BTreeMap<String, (bool, u64)>,
 }

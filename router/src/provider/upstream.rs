@@ -28,11 +28,13 @@ pub(crate) struct Attempted<B> {
     pub(crate) reply: Reply<B>,
     /// The tokens that a failed one has used, where the provider says so.
     pub(crate) used: Option<UsageReport>,
+    /// After how long the first byte of its answer came, if that is known.
+    pub(crate) first_byte: Option<Duration>,
 }
 
 impl<B> From<Reply<B>> for Attempted<B> {
     fn from(reply: Reply<B>) -> Self {
-        Self { reply, used: None }
+        Self { reply, used: None, first_byte: None }
     }
 }
 

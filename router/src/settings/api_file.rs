@@ -1,6 +1,7 @@
 //! Services and their APIs exactly as the configuration file has them.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde_saphyr::Spanned;
@@ -21,6 +22,8 @@ pub(super) type ServiceEntries = BTreeMap<String, ServiceEntry>;
 pub(super) struct ApiEntry {
     /// Where it is: the path of a request is put behind it.
     pub(super) base_url: Spanned<String>,
+    /// A file with the certificates of the authorities that are believed there, and no others. Default: those of the system.
+    pub(super) ca: Option<Spanned<PathBuf>>,
     /// Absent: it is asked without a credential.
     pub(super) keys: Option<Vec<KeyEntry>>,
     /// How a key is sent. Default: `authorization: Bearer KEY`.
@@ -32,12 +35,27 @@ pub(super) struct ApiEntry {
     /// How much each of its keys may be used. Default: as much as it allows.
     #[serde(default)]
     pub(super) limits: Vec<Spanned<LimitEntry>>,
+    /// Where the result of certain requests is found when their reply was lost. Default: nowhere.
+    #[serde(default)]
+    pub(super) lookups: Vec<LookupEntry>,
     /// What a health check asks for. Default: `/`.
     pub(super) health: Option<Spanned<String>>,
 }
 
 fn enabled() -> bool {
     true
+}
+
+/// Where the result of certain requests is found.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LookupEntry {
+    /// Of requests with this method. Default: `POST`.
+    pub(super) method: Option<Spanned<String>>,
+    /// And with this path.
+    pub(super) path: Spanned<String>,
+    /// What is asked, with names of fields of the request's body: `/orders/{client_order_id}`.
+    pub(super) ask: Spanned<String>,
 }
 
 /// How a key is sent.

@@ -7,15 +7,15 @@ use serde_saphyr::Spanned;
 
 use super::SettingsError;
 use super::api_file::{
-    ApiEntries, ApiEntry, ApiPoolEntry, CredentialEntry, RuleEntry, ServiceEntries, ServiceEntry,
+    ApiEntries, ApiEntry, ApiPoolEntry, CredentialEntry, LookupEntry, RuleEntry, ServiceEntries, ServiceEntry,
 };
-use super::discovery::Environment;
 use super::keys::listed_keys;
 use super::models::backoff;
-use super::nearest::nearest;
-use super::resolve::Place;
-use crate::apis::ApiStrategy;
+use super::resolve::{Address, Place};
+use super::source_policy::KeySources;
+use crate::apis::{ApiStrategy, Lookup, Template};
 use crate::exchange::{BackoffSettings, QueueSettings};
+use crate::nearest::nearest;
 use crate::pool::{CooldownSettings, UseLimit};
 use crate::provider::ProviderKey;
 use crate::secret::Secret;
@@ -24,11 +24,13 @@ use crate::secret::Secret;
 #[derive(Debug, Clone)]
 pub(crate) struct ApiSettings {
     pub(crate) name: String,
-    pub(crate) base_url: Uri,
+    pub(crate) address: Address,
     pub(crate) keys: Vec<ProviderKey>,
     pub(crate) is_enabled: bool,
     /// How much each key may be used: requests only.
     pub(crate) limits: Vec<UseLimit>,
+    /// Where the result of requests is found whose reply was lost.
+    pub(crate) lookups: Vec<Lookup>,
     /// What a health check asks for.
     pub(crate) health_path: String,
 }
@@ -92,16 +94,16 @@ impl Place<'_> {
     pub(super) fn apis(
         &self,
         entries: ApiEntries,
-        environment: &dyn Environment,
+        sources: KeySources<'_>,
     ) -> Result<Vec<ApiSettings>, SettingsError> {
-        entries.into_iter().map(|(name, entry)| self.api(name, entry, environment)).collect()
+        entries.into_iter().map(|(name, entry)| self.api(name, entry, sources)).collect()
     }
 
     fn api(
         &self,
         name: String,
         entry: ApiEntry,
-        environment: &dyn Environment,
+        sources: KeySources<'_>,
     ) -> Result<ApiSettings, SettingsError> {
         let (header, prefix) = self.credential(&entry.credential)?;
         let mut limits = Vec::with_capacity(entry.limits.len());
@@ -117,17 +119,34 @@ impl Place<'_> {
             None => "/".to_owned(),
         };
         let make = |key: String, secret: Secret, disabled, weight| {
-            let mut value = HeaderValue::from_str(&format!("{prefix}{}", secret.reveal()))
+            let mut value = HeaderValue::try_from(format!("{prefix}{}", secret.reveal()))
                 .expect("a checked prefix and a well-formed secret hold only visible ASCII and blanks");
             value.set_sensitive(true);
             ProviderKey::in_header(key, secret, disabled, weight, (header.clone(), value))
         };
         let keys = match entry.keys {
-            Some(keys) => listed_keys(self, &name, keys, environment, &make)?,
+            Some(keys) => listed_keys(self, &name, keys, sources, &make)?,
             None => vec![ProviderKey::keyless()],
         };
-        let base_url = self.base_url(&entry.base_url)?;
-        Ok(ApiSettings { name, base_url, keys, is_enabled: entry.enabled, limits, health_path })
+        let address = self.address(&entry.base_url, entry.ca.as_ref())?;
+        let lookups = entry.lookups.iter().map(|lookup| self.lookup(lookup)).collect::<Result<_, _>>()?;
+        Ok(ApiSettings { name, address, keys, is_enabled: entry.enabled, limits, lookups, health_path })
+    }
+
+    fn lookup(&self, entry: &LookupEntry) -> Result<Lookup, SettingsError> {
+        let method = match &entry.method {
+            None => Method::POST,
+            Some(written) => self.method(written)?,
+        };
+        let path = self.path(&entry.path)?;
+        let ask = Template::read(&entry.ask.value);
+        let ask = ask.map_err(|problem| self.wrong(&entry.ask, problem.to_owned()))?;
+        Ok(Lookup { method, path, ask })
+    }
+
+    fn method(&self, written: &Spanned<String>) -> Result<Method, SettingsError> {
+        let method = Method::from_bytes(written.value.to_ascii_uppercase().as_bytes());
+        method.map_err(|_| self.wrong(written, "not a method: write one such as `GET`".to_owned()))
     }
 
     fn credential(&self, entry: &CredentialEntry) -> Result<(HeaderName, String), SettingsError> {
@@ -231,10 +250,6 @@ impl Place<'_> {
         apis: &[ApiSettings],
         pools: &[ApiPool],
     ) -> Result<RoutingRule, SettingsError> {
-        let method = |written: &Spanned<String>| {
-            let method = Method::from_bytes(written.value.to_ascii_uppercase().as_bytes());
-            method.map_err(|_| self.wrong(written, "not a method: write one such as `GET`".to_owned()))
-        };
         let mut allowed = Vec::with_capacity(entry.pools.len());
         for written in &entry.pools {
             let api = self.api_named(written, apis)?;
@@ -248,7 +263,7 @@ impl Place<'_> {
             return Err(SettingsError::Wrong("a rule needs `pools` with at least one API".to_owned()));
         }
         Ok(RoutingRule {
-            method: entry.method.as_ref().map(method).transpose()?,
+            method: entry.method.as_ref().map(|method| self.method(method)).transpose()?,
             path: entry.path.as_ref().map(|path| self.path(path)).transpose()?,
             apis: allowed,
         })

@@ -8,6 +8,7 @@ use std::ffi::OsString;
 
 use thiserror::Error;
 
+use super::source_policy::KeySources;
 use crate::secret::Secret;
 
 /// Where variables are read from, so that tests need not touch the environment of the process.
@@ -47,15 +48,15 @@ pub(super) enum KeyVariableError {
 /// The keys found from `base` on, each with the variable that gave it.
 pub(super) fn discover(
     base: &str,
-    environment: &dyn Environment,
+    sources: KeySources<'_>,
 ) -> Result<Vec<(String, Secret)>, KeyVariableError> {
-    let mut numbered: Vec<(u64, String)> =
-        environment.names().into_iter().filter_map(|name| Some((number_after(base, &name)?, name))).collect();
-    numbered.sort();
+    let names = sources.environment.names();
+    let numbered = names.into_iter().filter_map(|name| Some((number_after(base, &name)?, name))).collect();
+    let numbered = sources.policy.in_order(numbered);
     let mut found: Vec<(String, Secret)> = Vec::new();
-    for name in std::iter::once(base.to_owned()).chain(numbered.into_iter().map(|(_, name)| name)) {
-        if let Some(secret) = read(&name, environment)?
-            && found.iter().all(|(_, earlier)| *earlier != secret)
+    for name in std::iter::once(base.to_owned()).chain(numbered) {
+        if let Some(secret) = read(&name, sources)?
+            && (!sources.policy.counts_once() || found.iter().all(|(_, earlier)| *earlier != secret))
         {
             found.push((name, secret));
         }
@@ -64,14 +65,14 @@ pub(super) fn discover(
 }
 
 /// The key in one named variable, which must be there.
-pub(super) fn read_required(name: &str, environment: &dyn Environment) -> Result<Secret, KeyVariableError> {
-    read(name, environment)?.ok_or_else(|| KeyVariableError::Missing(name.to_owned()))
+pub(super) fn read_required(name: &str, sources: KeySources<'_>) -> Result<Secret, KeyVariableError> {
+    read(name, sources)?.ok_or_else(|| KeyVariableError::Missing(name.to_owned()))
 }
 
-fn read(name: &str, environment: &dyn Environment) -> Result<Option<Secret>, KeyVariableError> {
+fn read(name: &str, sources: KeySources<'_>) -> Result<Option<Secret>, KeyVariableError> {
     let malformed = || KeyVariableError::Malformed(name.to_owned());
-    let Some(value) = environment.value(name) else { return Ok(None) };
-    let Some(secret) = Secret::trimmed(value.to_str().ok_or_else(malformed)?) else { return Ok(None) };
+    let Some(value) = sources.environment.value(name) else { return Ok(None) };
+    let Some(secret) = sources.policy.key(value.to_str().ok_or_else(malformed)?) else { return Ok(None) };
     if secret.is_well_formed() { Ok(Some(secret)) } else { Err(malformed()) }
 }
 
@@ -89,6 +90,7 @@ fn number_after(base: &str, name: &str) -> Option<u64> {
 mod tests {
     use std::collections::BTreeMap;
 
+    use super::super::source_policy::EveryKeyOnce;
     use super::*;
 
     struct Fixed(BTreeMap<&'static str, &'static str>);
@@ -106,7 +108,8 @@ mod tests {
     #[track_caller]
     fn check(variables: &[(&'static str, &'static str)], expected: &[(&str, &str)]) {
         let environment = Fixed(variables.iter().copied().collect());
-        let found = discover("OPENAI_API_KEY", &environment).unwrap();
+        let sources = KeySources { environment: &environment, policy: &EveryKeyOnce };
+        let found = discover("OPENAI_API_KEY", sources).unwrap();
         let found: Vec<(&str, &str)> = found.iter().map(|(n, s)| (n.as_str(), s.reveal())).collect();
         assert_eq!(found, expected);
     }
@@ -161,7 +164,8 @@ mod tests {
     #[test]
     fn a_variable_that_holds_two_keys_is_named_and_not_shown() {
         let environment = Fixed([("OPENAI_API_KEY", "sk-one\nsk-two")].into());
-        let error = discover("OPENAI_API_KEY", &environment).unwrap_err();
+        let sources = KeySources { environment: &environment, policy: &EveryKeyOnce };
+        let error = discover("OPENAI_API_KEY", sources).unwrap_err();
         assert_eq!(error, KeyVariableError::Malformed("OPENAI_API_KEY".into()));
         assert!(!error.to_string().contains("sk-"));
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, de};
 use serde_saphyr::Spanned;
 
@@ -12,7 +13,8 @@ use super::duration::WrittenDuration;
 use super::money::WrittenMoney;
 use super::share::WrittenShare;
 use crate::pool::Strategy;
-use crate::provider::Dialect;
+use crate::provider::Platform;
+use crate::secret::Secret;
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -38,15 +40,32 @@ pub(super) struct RouterFile {
     pub(super) prices: BTreeMap<String, PriceEntry>,
     /// Absent: there are no admin routes.
     pub(super) admin: Option<AdminEntry>,
-    /// What the ledger keeps beside tokens and money.
+    /// Where the ledger is, and what it keeps beside tokens and money.
     #[serde(default)]
     pub(super) ledger: LedgerEntry,
     /// What routers with the same keys share. Absent: each learns by itself.
-    pub(super) shared: Option<SharedEntry>,
+    pub(super) shared: Option<Spanned<SharedEntry>>,
     /// How providers are looked after beside the requests. Absent: not at all.
     pub(super) health: Option<HealthEntry>,
     /// So many bytes a request may have at most. Default: 32 MiB, which is also the most that can be set.
     pub(super) max_request: Option<usize>,
+    /// What else a client may send, and how long it may take.
+    #[serde(default)]
+    pub(super) requests: RequestsEntry,
+}
+
+/// What a client may send beside a body, and how long it may take.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RequestsEntry {
+    /// So many bytes the line and the headers may have together. Default: 32 KiB.
+    pub(super) max_head: Option<Spanned<usize>>,
+    /// So many headers there may be. Default: 100.
+    pub(super) max_headers: Option<Spanned<usize>>,
+    /// Within this time a head must have come; a connection may be idle for as long. Default: 75 s.
+    pub(super) head_within: Option<WrittenDuration>,
+    /// Within this time a body must have come. Default: 30 s.
+    pub(super) body_within: Option<WrittenDuration>,
 }
 
 /// How providers are looked after beside the requests.
@@ -61,45 +80,47 @@ pub(super) struct HealthEntry {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SharedEntry {
-    /// A folder that all of them can write to.
-    pub(super) folder: Spanned<PathBuf>,
+    /// A folder that all of them can write to, for which keys are closed alone.
+    pub(super) folder: Option<Spanned<PathBuf>>,
+    /// Instead of `folder`: the address of a Redis, for limits and budgets as well.
+    pub(super) redis: Option<Spanned<SecretText>>,
+    /// Instead of `redis`: the variable that holds it.
+    pub(super) env: Option<Spanned<String>>,
 }
 
 /// One provider with its pool of keys.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ProviderEntry {
-    pub(super) dialect: Dialect,
+    /// What it speaks, and how it is asked.
+    pub(super) dialect: Platform,
     pub(super) base_url: Spanned<String>,
+    /// A file with the certificates of the authorities that are believed there, and no others. Default: those of the system.
+    pub(super) ca: Option<Spanned<PathBuf>>,
     /// Absent: the keys are discovered from the environment. Those that are listed are all that there are.
     pub(super) keys: Option<Vec<KeyEntry>>,
-    /// The variable that discovery begins with. Default: `OPENAI_API_KEY`,
-    /// `ANTHROPIC_API_KEY`, or `GOOGLE_API_KEY` and else `GEMINI_API_KEY`, by dialect.
+    /// The variable that discovery begins with. Default: `OPENAI_API_KEY`, `AZURE_OPENAI_API_KEY`, `ANTHROPIC_API_KEY`, or
+    /// `GOOGLE_API_KEY` and else `GEMINI_API_KEY`, by dialect; engines of one's own are asked without a key.
     pub(super) discover: Option<String>,
     /// Whether it wants no key, as models on one's own machine: it is asked without a credential.
     #[serde(default)]
     pub(super) keyless: bool,
+    /// The version of the API that an address of Azure's names. Default: the latest that is no preview.
+    pub(super) api_version: Option<Spanned<String>>,
 }
 
 /// One key, given as text or as the variable that holds it.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct KeyEntry {
     pub(super) name: String,
-    pub(super) secret: Option<String>,
+    pub(super) secret: Option<SecretText>,
     pub(super) env: Option<String>,
     /// A disabled key is kept and shown, and never offered.
     #[serde(default)]
     pub(super) disabled: bool,
     /// Its share of the traffic, relative to the other keys. Default: 1.
     pub(super) weight: Option<Spanned<u32>>,
-}
-
-// Written by hand because the secret is still plain text here.
-impl std::fmt::Debug for KeyEntry {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("KeyEntry").field("name", &self.name).finish_non_exhaustive()
-    }
 }
 
 /// One public model.
@@ -151,6 +172,8 @@ pub(super) struct ModelEntry {
     /// The share of a limit from which on other keys are preferred, such as `80%`: of those here, and of the provider's
     /// own by the headers of its answers. Default: none.
     pub(super) headroom: Option<WrittenShare>,
+    /// Whether other keys are preferred to one whose use grows towards a limit of those here. Default: false.
+    pub(super) prediction: Option<Spanned<bool>>,
 }
 
 /// One of several providers that serve a model.
@@ -235,10 +258,17 @@ pub(super) struct CooldownEntry {
     pub(super) probes: Option<Spanned<u32>>,
 }
 
-/// What the ledger keeps beside tokens and money.
+/// Where the ledger is, and what it keeps beside tokens and money.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LedgerEntry {
+    /// Its file, of this router alone; `:memory:` for one that is gone when the router ends. Default: beside this file, with
+    /// the ending `.ledger.db`.
+    pub(super) path: Option<Spanned<PathBuf>>,
+    /// Whether each batch of rows is flushed to the disk, so that it survives the end of the machine as well as that of the
+    /// router.
+    #[serde(default)]
+    pub(super) flush: bool,
     /// So many characters of the end of each prompt, to find a row by. Default: none.
     #[serde(default)]
     pub(super) prompt_end: usize,
@@ -285,18 +315,26 @@ pub(super) struct AdminEntry {
     pub(super) secret: SecretText,
 }
 
-/// A key as text, which is not shown, also when it is wrong.
-pub(super) struct SecretText(pub(super) String);
+/// A key as it is written, which is not shown, also when it is wrong.
+#[derive(Debug)]
+pub(super) struct SecretText(SecretString);
+
+impl SecretText {
+    /// As it is written.
+    pub(super) fn text(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// The key without the blanks around it, if it is one.
+    pub(super) fn key(&self) -> Option<Secret> {
+        Secret::trimmed(self.text()).filter(Secret::is_well_formed)
+    }
+}
 
 impl<'de> Deserialize<'de> for SecretText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer);
-        text.map(Self).map_err(|_| de::Error::custom("not a key: write it as a text in quotes"))
-    }
-}
-
-impl std::fmt::Debug for SecretText {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SecretText")
+        text.map(|text| Self(text.into()))
+            .map_err(|_| de::Error::custom("not a key: write it as a text in quotes"))
     }
 }

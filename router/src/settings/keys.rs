@@ -3,9 +3,10 @@
 use serde_saphyr::Spanned;
 
 use super::SettingsError;
-use super::discovery::{Environment, KeyVariableError, continues, discover, read_required};
+use super::discovery::{KeyVariableError, continues, discover, read_required};
 use super::file::{KeyEntry, ProviderEntry, RouterFile};
 use super::resolve::Place;
+use super::source_policy::KeySources;
 use crate::provider::ProviderKey;
 use crate::secret::Secret;
 
@@ -48,10 +49,10 @@ pub(super) fn keys_of(
     place: &Place<'_>,
     provider: &str,
     entry: ProviderEntry,
-    environment: &dyn Environment,
+    sources: KeySources<'_>,
 ) -> Result<Vec<ProviderKey>, SettingsError> {
     let wrong = |problem: String| SettingsError::Keys { provider: provider.to_owned(), problem };
-    let dialect = entry.dialect;
+    let platform = entry.dialect;
     if entry.keyless {
         if entry.discover.is_some() || entry.keys.is_some_and(|keys| !keys.is_empty()) {
             return Err(wrong(
@@ -60,12 +61,19 @@ pub(super) fn keys_of(
         }
         return Ok(vec![ProviderKey::keyless()]);
     }
-    let bases = discovered_from(&entry);
+    let own = discovered_from(&entry);
+    if entry.keys.is_none() && own.is_empty() {
+        // An engine of one's own, which usually has none.
+        return Ok(vec![ProviderKey::keyless()]);
+    }
+    let is_listed = own.is_empty();
+    let bases = sources.policy.variables(own, is_listed);
+    let mut keys = Vec::new();
     if let Some(first) = bases.first() {
         let mut found = Vec::new();
         for base in &bases {
-            if found.is_empty() {
-                found = discover(base, environment).map_err(|error| wrong(error.to_string()))?;
+            if found.is_empty() || sources.policy.goes_on() {
+                found.extend(discover(base, sources).map_err(|error| wrong(error.to_string()))?);
             }
         }
         if found.is_empty() {
@@ -76,15 +84,22 @@ pub(super) fn keys_of(
                 "no key: looked for the variables `{first}`, `{first}_1`, `{first}_2` and so on{others}; set one, or list `keys`"
             );
         }
-        let key = |(name, secret)| ProviderKey::new(name, secret, false, 1, dialect);
-        return Ok(found.into_iter().map(key).collect());
+        let key = |(name, secret)| ProviderKey::new(name, secret, false, 1, platform);
+        keys.extend(found.into_iter().map(key));
     }
-    let entries = entry.keys.unwrap_or_default();
-    if entries.is_empty() {
-        tracing::warn!(provider, "no key: `keys` is empty; list one, or leave `keys` out to discover them");
+    if is_listed {
+        let entries = entry.keys.unwrap_or_default();
+        if entries.is_empty() {
+            tracing::warn!(
+                provider,
+                "no key: `keys` is empty; list one, or leave `keys` out to discover them"
+            );
+        }
+        let make =
+            |name, secret, disabled, weight| ProviderKey::new(name, secret, disabled, weight, platform);
+        keys.extend(listed_keys(place, provider, entries, sources, &make)?);
     }
-    let make = |name, secret, disabled, weight| ProviderKey::new(name, secret, disabled, weight, dialect);
-    listed_keys(place, provider, entries, environment, &make)
+    Ok(keys)
 }
 
 /// Makes a key of its name, its secret, whether it is disabled, and its weight.
@@ -95,18 +110,19 @@ pub(super) fn listed_keys(
     place: &Place<'_>,
     provider: &str,
     entries: Vec<KeyEntry>,
-    environment: &dyn Environment,
+    sources: KeySources<'_>,
     make: MakeKey<'_>,
 ) -> Result<Vec<ProviderKey>, SettingsError> {
     let wrong = |problem: String| SettingsError::Keys { provider: provider.to_owned(), problem };
     let mut keys: Vec<ProviderKey> = Vec::with_capacity(entries.len());
     for entry in entries {
         let weight = place.weight(entry.weight.as_ref())?;
-        let key = explicit_key(entry, weight, environment, make).map_err(&wrong)?;
+        let key = explicit_key(entry, weight, sources, make).map_err(&wrong)?;
         if let Some(twin) = keys.iter().find(|earlier| earlier.name() == key.name()) {
             return Err(wrong(format!("two keys have the name `{}`: give one of them another", twin.name())));
         }
-        match keys.iter().find(|earlier| earlier.has_same_secret(&key)) {
+        let is_twin = |earlier: &&ProviderKey| sources.policy.counts_once() && earlier.has_same_secret(&key);
+        match keys.iter().find(is_twin) {
             // One key has one limit, however often it is listed.
             Some(twin) => {
                 tracing::warn!(
@@ -125,16 +141,20 @@ pub(super) fn listed_keys(
 fn explicit_key(
     entry: KeyEntry,
     weight: u32,
-    environment: &dyn Environment,
+    sources: KeySources<'_>,
     make: MakeKey<'_>,
 ) -> Result<ProviderKey, String> {
     let KeyEntry { name, secret, env, disabled, weight: _ } = entry;
     let secret = match (secret, env) {
-        (Some(text), None) => Secret::trimmed(&text).filter(Secret::is_well_formed).ok_or_else(|| {
-            format!("the secret of key `{name}` is blank, or has blanks or line ends inside: write one key")
-        })?,
+        (Some(written), None) => {
+            sources.policy.key(written.text()).filter(Secret::is_well_formed).ok_or_else(|| {
+                format!(
+                    "the secret of key `{name}` is blank, or has blanks or line ends inside: write one key"
+                )
+            })?
+        }
         (None, Some(variable)) => {
-            read_required(&variable, environment).map_err(|error: KeyVariableError| error.to_string())?
+            read_required(&variable, sources).map_err(|error: KeyVariableError| error.to_string())?
         }
         _ => return Err(format!("key `{name}` needs either `secret` or `env`")),
     };

@@ -6,13 +6,16 @@ mod discovery;
 mod duration;
 mod file;
 mod keys;
+mod ledger;
 mod models;
 mod money;
-mod nearest;
 mod read;
+mod requests;
 mod resolve;
 mod share;
+mod shared;
 mod shown;
+mod source_policy;
 mod targets;
 mod tenants;
 
@@ -24,7 +27,9 @@ pub use resolve::SettingsError;
 
 pub(crate) use apis::{ApiPool, ApiSettings, RoutingRule, ServiceSettings, lies_below};
 pub(crate) use models::ModelSettings;
-pub(crate) use resolve::{ProviderSettings, Settings};
+pub(crate) use requests::RequestLimits;
+pub(crate) use resolve::{Address, ProviderSettings, Settings};
 pub(crate) use shown::shown;
+pub(crate) use source_policy::{EveryKeyOnce, SourcePolicy};
 pub(crate) use targets::Target;
 pub(crate) use tenants::TenantSettings;

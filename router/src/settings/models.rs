@@ -7,10 +7,10 @@ use serde_saphyr::Spanned;
 
 use super::SettingsError;
 use super::file::{BackoffEntry, CooldownEntry, LimitEntry, ModelEntry, Sticky};
-use super::nearest::nearest;
 use super::resolve::Place;
 use super::targets::Target;
 use crate::exchange::{BackoffSettings, ExchangeSettings, QueueSettings};
+use crate::nearest::nearest;
 use crate::pool::{CooldownSettings, UseLimit};
 use crate::provider::Patience;
 
@@ -35,6 +35,8 @@ pub(crate) struct ModelSettings {
     pub(crate) limits: Vec<UseLimit>,
     /// The share of a limit from which on other keys are preferred, in millionths.
     pub(crate) headroom: Option<u64>,
+    /// Whether other keys are preferred to one whose use grows towards its limit.
+    pub(crate) predicts: bool,
     pub(crate) queue: Option<QueueSettings>,
     /// Whether a client stays at the key of its session.
     pub(crate) is_sticky: bool,
@@ -80,6 +82,7 @@ impl Place<'_> {
             },
             limits: entry.limits.iter().map(|limit| self.use_limit(limit)).collect::<Result<_, _>>()?,
             headroom: entry.headroom.map(|share| share.0),
+            predicts: self.predicts(entry.prediction.as_ref(), &entry.limits)?,
             queue: entry.queue.map(|queue| QueueSettings { max: queue.max, wait: queue.wait.0 }),
             is_sticky: entry.sticky == Sticky::Session,
             fallbacks: entry.fallbacks.into_iter().map(|name| name.value).collect(),
@@ -110,6 +113,20 @@ impl Place<'_> {
             return Err(self.wrong(written, message.to_owned()));
         }
         Ok(UseLimit { requests: requests.map(u64::from), tokens: tokens.map(u64::from), per: per.0 })
+    }
+
+    fn predicts(
+        &self,
+        written: Option<&Spanned<bool>>,
+        limits: &[Spanned<LimitEntry>],
+    ) -> Result<bool, SettingsError> {
+        match written {
+            Some(written) if written.value && limits.is_empty() => {
+                let message = "a prediction needs `limits`, such as `[{ requests: 20, per: 1s }]`";
+                Err(self.wrong(written, message.to_owned()))
+            }
+            written => Ok(written.is_some_and(|written| written.value)),
+        }
     }
 
     pub(super) fn at_least_one(&self, written: &Spanned<u32>) -> Result<u32, SettingsError> {

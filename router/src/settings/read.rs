@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_saphyr::{DuplicateKeyPolicy, Error as YamlError, Location, Options};
 
 use super::file::RouterFile;
-use super::nearest::nearest;
+use crate::nearest::nearest;
 
 /// Something wrong at one place of the configuration file. Its text ends with the line and a caret below it.
 #[derive(Debug)]
@@ -26,6 +26,12 @@ impl Misplaced {
         let index = usize::try_from(line - 1).unwrap_or(usize::MAX);
         let source_line = mask_secrets(text.lines().nth(index).unwrap_or_default());
         Self { path: path.to_owned(), line, column, message, source_line }
+    }
+
+    /// Something else at the same place.
+    pub(super) fn saying(&self, message: String) -> Self {
+        let Self { path, line, column, source_line, .. } = self;
+        Self { path: path.clone(), line: *line, column: *column, message, source_line: source_line.clone() }
     }
 }
 
@@ -91,6 +97,8 @@ fn mask_secrets(line: &str) -> String {
     let (mut after_secret, mut in_keys) = (false, is_item);
     // Inside of a key with fields: the field that a value belongs to.
     let (mut in_fields, mut field) = (false, String::new());
+    // The address of a Redis holds a password, in which any letter may stand.
+    let mut in_address = false;
     for c in line.chars().chain(std::iter::once('\n')) {
         if !(c.is_whitespace() || ",{}[]:\"'`".contains(c)) {
             word.push(c);
@@ -98,7 +106,9 @@ fn mask_secrets(line: &str) -> String {
         }
         let is_name = c == ':';
         let is_hidden = if in_fields { !is_name && !SHOWN.contains(&field.as_str()) } else { in_keys };
-        if (after_secret || is_hidden) && !word.is_empty() && word != "-" || word.starts_with("sk-") {
+        if (after_secret || is_hidden || in_address) && !word.is_empty() && word != "-"
+            || word.starts_with("sk-")
+        {
             masked.extend(word.chars().map(|_| '*'));
         } else {
             masked.push_str(&word);
@@ -112,6 +122,7 @@ fn mask_secrets(line: &str) -> String {
             ':' if in_fields => field.clone_from(&word),
             _ => {}
         }
+        in_address |= is_name && ["redis", "rediss"].contains(&word.as_str());
         in_keys = (in_keys && (in_fields || !"{}".contains(c))) || (word == "keys" && is_name);
         word.clear();
         masked.push(c);

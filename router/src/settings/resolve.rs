@@ -1,24 +1,30 @@
 //! Turns the file and the environment into settings that need no further look: references checked, keys read.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::Uri;
+use secrecy::zeroize::Zeroizing;
 use serde_saphyr::Spanned;
 use thiserror::Error;
 
 use super::apis::{ApiSettings, ServiceSettings};
 use super::discovery::Environment;
-use super::file::SharedEntry;
+use super::file::ProviderEntry;
 use super::keys::{check_discovery_is_unambiguous, keys_of};
+use super::ledger::LedgerSettings;
 use super::models::ModelSettings;
 use super::read::{Misplaced, read};
+use super::requests::RequestLimits;
+use super::source_policy::{KeySources, SourcePolicy};
 use super::tenants::{TenantSettings, admin_key, prices, tenants};
 use crate::accounts::Price;
-use crate::provider::{Dialect, ProviderKey};
+use crate::provider::{AZURE_VERSION, Endpoint, Platform, ProviderKey, Trust};
 use crate::secret::Secret;
+use crate::shared::SharedPlace;
 
 /// What the router works from.
 #[derive(Debug)]
@@ -34,22 +40,20 @@ pub(crate) struct Settings {
     /// By the provider's name of the model.
     pub(crate) prices: BTreeMap<String, Price>,
     pub(crate) admin_key: Option<Secret>,
-    /// So many characters of the end of each prompt are kept in the ledger.
-    pub(crate) prompt_end: usize,
-    /// What routers with the same keys share: a folder that is there.
-    pub(crate) shared_folder: Option<PathBuf>,
+    pub(crate) ledger: LedgerSettings,
+    /// Where routers with the same keys share what they know.
+    pub(crate) shared: Option<SharedPlace>,
     /// Once in this time each provider is asked how it is.
     pub(crate) health_every: Option<Duration>,
-    /// So many bytes a request may have at most, if that is less than anybody may send.
-    pub(crate) max_request: Option<usize>,
+    /// What a client may send, and how long it may take.
+    pub(crate) requests: RequestLimits,
 }
 
 /// One provider with its keys.
 #[derive(Debug, Clone)]
 pub(crate) struct ProviderSettings {
     pub(crate) name: String,
-    pub(crate) dialect: Dialect,
-    pub(crate) base_url: Uri,
+    pub(crate) endpoint: Endpoint,
     pub(crate) keys: Vec<ProviderKey>,
 }
 
@@ -75,6 +79,9 @@ pub enum SettingsError {
         /// What is wrong, without the key's text.
         problem: String,
     },
+    /// The ledger cannot be used. The message says which, and what to do.
+    #[error("{0}")]
+    Ledger(String),
     /// A tenant's keys cannot be used.
     #[error("tenant `{tenant}`: {problem}")]
     Tenant {
@@ -92,28 +99,34 @@ impl From<Misplaced> for SettingsError {
 }
 
 impl Settings {
-    /// Reads and resolves the file at `path`.
-    pub(crate) fn load(path: &Path, environment: &dyn Environment) -> Result<Self, SettingsError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| SettingsError::Unreadable { path: path.to_owned(), source })?;
-        Self::from_text(path, &text, environment)
+    /// Whether there is anybody to charge, or anything to charge for, or somebody who may look.
+    pub(crate) fn keep_books(&self) -> bool {
+        !self.tenants.is_empty() || !self.prices.is_empty() || self.admin_key.is_some()
     }
 
-    pub(super) fn from_text(
+    /// Reads and resolves the file at `path`.
+    pub(crate) fn load(
         path: &Path,
-        text: &str,
         environment: &dyn Environment,
+        policy: &dyn SourcePolicy,
     ) -> Result<Self, SettingsError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| SettingsError::Unreadable { path: path.to_owned(), source })?;
+        // It holds keys.
+        let text = Zeroizing::new(text);
+        Self::from_text(path, &text, KeySources { environment, policy })
+    }
+
+    pub(super) fn from_text(path: &Path, text: &str, sources: KeySources<'_>) -> Result<Self, SettingsError> {
         let file = read(path, text)?;
-        let place = Place { path, text };
+        let place = Place { path, text, system: OnceCell::new() };
         check_discovery_is_unambiguous(&file)?;
         let names: Vec<String> = file.providers.keys().cloned().collect();
         let mut providers = Vec::with_capacity(names.len());
         for (name, entry) in file.providers {
-            let base_url = place.base_url(&entry.base_url)?;
-            let dialect = entry.dialect;
-            let keys = keys_of(&place, &name, entry, environment)?;
-            providers.push(ProviderSettings { name, dialect, base_url, keys });
+            let endpoint = place.endpoint(&entry)?;
+            let keys = keys_of(&place, &name, entry, sources)?;
+            providers.push(ProviderSettings { name, endpoint, keys });
         }
         let (mut models, mut fallbacks) = (BTreeMap::new(), Vec::new());
         for (name, entry) in file.models {
@@ -123,7 +136,7 @@ impl Settings {
             models.insert(name, model);
         }
         place.check_fallbacks(&models, &fallbacks)?;
-        let apis = place.apis(file.apis, environment)?;
+        let apis = place.apis(file.apis, sources)?;
         if let Some(api) = apis.iter().find(|api| names.contains(&api.name)) {
             let message = format!("`{}` is a provider and an API: give one of them another name", api.name);
             return Err(SettingsError::Wrong(message));
@@ -133,8 +146,9 @@ impl Settings {
         let prices = prices(file.prices);
         let tenants = tenants(&place, file.tenants, &models, &prices)?;
         let admin_key = admin_key(file.admin, &tenants)?;
-        let prompt_end = file.ledger.prompt_end;
-        let shared_folder = file.shared.map(|shared| place.folder(&shared)).transpose()?;
+        let ledger = place.ledger(path, file.ledger);
+        let shared = file.shared.map(|shared| place.shared(&shared, sources)).transpose()?;
+        let requests = place.requests(&file.requests, file.max_request)?;
         let health_every = file.health.map(|health| health.every.0);
         Ok(Self {
             listen,
@@ -145,10 +159,10 @@ impl Settings {
             tenants,
             prices,
             admin_key,
-            prompt_end,
-            shared_folder,
+            ledger,
+            shared,
             health_every,
-            max_request: file.max_request,
+            requests,
         })
     }
 }
@@ -157,38 +171,84 @@ impl Settings {
 pub(super) struct Place<'a> {
     path: &'a Path,
     text: &'a str,
+    /// What the system trusts, once it was asked.
+    system: OnceCell<Trust>,
+}
+
+/// Where something is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Address {
+    pub(crate) base: Uri,
+    /// Whose certificates are believed, where it is asked over TLS.
+    pub(crate) trust: Option<Trust>,
 }
 
 impl Place<'_> {
     pub(super) fn wrong<T>(&self, at: &Spanned<T>, message: String) -> SettingsError {
-        Misplaced::new(self.path, self.text, at.referenced, message).into()
+        self.misplaced(at, message).into()
     }
 
-    pub(super) fn base_url(&self, written: &Spanned<String>) -> Result<Uri, SettingsError> {
-        let uri: Option<Uri> = written.value.trim_end_matches('/').parse().ok();
-        match uri {
-            Some(uri)
-                if uri.query().is_none() && uri.authority().is_some() && uri.scheme_str() == Some("http") =>
-            {
-                Ok(uri)
+    pub(super) fn misplaced<T>(&self, at: &Spanned<T>, message: String) -> Misplaced {
+        Misplaced::new(self.path, self.text, at.referenced, message)
+    }
+
+    fn endpoint(&self, entry: &ProviderEntry) -> Result<Endpoint, SettingsError> {
+        let Address { base, trust } = self.address(&entry.base_url, entry.ca.as_ref())?;
+        let platform = entry.dialect;
+        let api_version = match &entry.api_version {
+            None => AZURE_VERSION.to_owned(),
+            Some(written) if platform != Platform::Azure => {
+                let message = format!(
+                    "only addresses of `azure` have a version, and this one is of `{}`",
+                    platform.word()
+                );
+                return Err(self.wrong(written, message));
             }
-            Some(uri) if uri.scheme_str() == Some("https") => Err(self.wrong(
-                written,
-                "this router speaks no TLS: give a plain `http://` address, such as that of a local proxy"
-                    .to_owned(),
-            )),
-            _ => Err(self.wrong(
-                written,
-                "not a base address: write one such as `http://127.0.0.1:4010/v1`".to_owned(),
-            )),
-        }
+            Some(written) => {
+                let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+                if written.value.is_empty() || !written.value.bytes().all(is_plain) {
+                    let message = format!("not a version: write one such as `{AZURE_VERSION}`");
+                    return Err(self.wrong(written, message));
+                }
+                written.value.clone()
+            }
+        };
+        Ok(Endpoint { platform, base, trust, api_version })
     }
 
-    fn folder(&self, entry: &SharedEntry) -> Result<PathBuf, SettingsError> {
-        let folder = &entry.folder;
-        if folder.value.is_dir() {
-            return Ok(folder.value.clone());
+    /// Where something is asked, and whose certificates are believed there.
+    pub(super) fn address(
+        &self,
+        written: &Spanned<String>,
+        ca: Option<&Spanned<PathBuf>>,
+    ) -> Result<Address, SettingsError> {
+        let base: Option<Uri> = written.value.trim_end_matches('/').parse().ok();
+        let base = base.filter(|uri| uri.query().is_none() && uri.authority().is_some());
+        let Some(base) = base.filter(|uri| matches!(uri.scheme_str(), Some("http" | "https"))) else {
+            let message = "not a base address: write one such as `https://api.example.com/v1`";
+            return Err(self.wrong(written, message.to_owned()));
+        };
+        let is_secure = base.scheme_str() == Some("https");
+        let trust = match ca {
+            None if is_secure => Some(self.trust_of_system(written)?),
+            None => None,
+            Some(file) if is_secure => Some(Trust::of_file(&file.value).map_err(|error| {
+                self.wrong(file, format!("the file `{}` cannot be used: {error}", file.value.display()))
+            })?),
+            Some(file) => {
+                let message = "`ca` is for addresses that begin with `https://`, and this one does not";
+                return Err(self.wrong(file, message.to_owned()));
+            }
+        };
+        Ok(Address { base, trust })
+    }
+
+    /// Read once, however many addresses need it.
+    fn trust_of_system(&self, written: &Spanned<String>) -> Result<Trust, SettingsError> {
+        if let Some(known) = self.system.get() {
+            return Ok(known.clone());
         }
-        Err(self.wrong(folder, "there is no such folder: make it, writable for every router".to_owned()))
+        let read = Trust::of_system().map_err(|error| self.wrong(written, error.to_string()))?;
+        Ok(self.system.get_or_init(|| read).clone())
     }
 }

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use http::Uri;
 use serde_json::{Map, Value, json};
 
 use super::{
-    ApiPool, ApiSettings, ModelSettings, ProviderSettings, RoutingRule, ServiceSettings, Settings, Target,
-    TenantSettings,
+    ApiPool, ApiSettings, ModelSettings, ProviderSettings, RequestLimits, RoutingRule, ServiceSettings,
+    Settings, Target, TenantSettings,
 };
+use crate::apis::Lookup;
 use crate::pool::UseLimit;
-use crate::provider::ProviderKey;
+use crate::provider::{Platform, ProviderKey, shown_address};
+use crate::shared::SharedPlace;
 
 /// Everything that is in force.
 pub(crate) fn shown(settings: &Settings) -> Value {
@@ -38,17 +39,30 @@ pub(crate) fn shown(settings: &Settings) -> Value {
         "tenants": named(settings.tenants.iter().map(|entry| (entry.name.clone(), tenant(entry))).collect()),
         "prices": named(settings.prices.iter().map(|(name, entry)| (name.clone(), price(entry))).collect()),
         "admin": settings.admin_key.as_ref().map(|key| json!({ "fingerprint": key.fingerprint() })),
-        "ledger": { "prompt_end": settings.prompt_end },
-        "shared": settings.shared_folder.as_ref().map(|folder| json!({ "folder": folder.display().to_string() })),
-        "max_request": settings.max_request,
+        "ledger": {
+            "path": settings.ledger.place.shown(),
+            "flush": settings.ledger.flushes,
+            "prompt_end": settings.ledger.prompt_end,
+        },
+        "shared": settings.shared.as_ref().map(shared),
+        "max_request": settings.requests.body,
+        "requests": requests(&settings.requests),
         "health": settings.health_every.map(|every| json!({ "every": text(every) })),
     })
 }
 
+fn shared(place: &SharedPlace) -> Value {
+    match place {
+        SharedPlace::Folder(folder) => json!({ "folder": folder.display().to_string() }),
+        SharedPlace::Redis(address) => json!({ "redis": address.to_string() }),
+    }
+}
+
 fn provider(settings: &ProviderSettings) -> Value {
     json!({
-        "dialect": format!("{:?}", settings.dialect).to_lowercase(),
-        "base_url": without_user(&settings.base_url),
+        "dialect": settings.endpoint.platform.word(),
+        "base_url": settings.endpoint.shown(),
+        "api_version": (settings.endpoint.platform == Platform::Azure).then_some(&settings.endpoint.api_version),
         "keys": keys(&settings.keys),
     })
 }
@@ -67,12 +81,17 @@ fn keys(keys: &[ProviderKey]) -> Vec<Value> {
 
 fn api(settings: &ApiSettings) -> Value {
     json!({
-        "base_url": without_user(&settings.base_url),
+        "base_url": shown_address(&settings.address.base),
         "keys": keys(&settings.keys),
         "enabled": settings.is_enabled,
         "limits": settings.limits.iter().map(limit).collect::<Vec<_>>(),
+        "lookups": settings.lookups.iter().map(lookup).collect::<Vec<_>>(),
         "health": settings.health_path,
     })
+}
+
+fn lookup(lookup: &Lookup) -> Value {
+    json!({ "method": lookup.method.as_str(), "path": lookup.path, "ask": lookup.ask.shown() })
 }
 
 fn service(settings: &ServiceSettings, apis: &[ApiSettings]) -> Value {
@@ -122,6 +141,7 @@ fn model(settings: &ModelSettings, providers: &[ProviderSettings]) -> Value {
         "window": settings.window,
         "limits": limits,
         "headroom_millionths": settings.headroom,
+        "prediction": settings.predicts,
         "queue": settings.queue.map(|queue| json!({ "max": queue.max, "wait": text(queue.wait) })),
         "sticky": settings.is_sticky,
         "timeouts": {
@@ -147,24 +167,15 @@ fn tenant(settings: &TenantSettings) -> Value {
     })
 }
 
+fn requests(limits: &RequestLimits) -> Value {
+    json!({
+        "max_head": limits.head,
+        "max_headers": limits.headers,
+        "head_within": text(limits.head_within),
+        "body_within": text(limits.body_within),
+    })
+}
+
 fn text(duration: Duration) -> String {
     humantime::format_duration(duration).to_string()
-}
-
-/// An address may hold a password in front of its host.
-fn without_user(address: &Uri) -> String {
-    let host = address.host().unwrap_or_default();
-    let port = address.port().map_or_else(String::new, |port| format!(":{port}"));
-    format!("{}://{host}{port}{}", address.scheme_str().unwrap_or("http"), address.path())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_password_in_an_address_is_not_shown() {
-        let address = "http://ann:tops3cret@host:81/v1".parse().unwrap();
-        assert_eq!(without_user(&address), "http://host:81/v1");
-    }
 }

@@ -4,8 +4,8 @@ use serde_saphyr::Spanned;
 
 use super::SettingsError;
 use super::file::{ModelEntry, PoolEntry};
-use super::nearest::nearest;
 use super::resolve::Place;
+use crate::nearest::nearest;
 
 /// A provider that serves a model.
 #[derive(Debug, Clone, PartialEq, Eq)]

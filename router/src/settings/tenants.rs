@@ -8,9 +8,9 @@ use serde_saphyr::Spanned;
 use super::SettingsError;
 use super::file::{AdminEntry, PriceEntry, SecretText, TenantEntry};
 use super::models::ModelSettings;
-use super::nearest::nearest;
 use super::resolve::Place;
 use crate::accounts::{MicroUsd, Price};
+use crate::nearest::nearest;
 use crate::secret::Secret;
 
 /// One tenant with at least one key.
@@ -117,8 +117,8 @@ pub(super) fn admin_key(
     entry: Option<AdminEntry>,
     tenants: &[TenantSettings],
 ) -> Result<Option<Secret>, SettingsError> {
-    let Some(AdminEntry { secret: SecretText(text) }) = entry else { return Ok(None) };
-    let Some(secret) = Secret::trimmed(&text).filter(Secret::is_well_formed) else {
+    let Some(AdminEntry { secret: written }) = entry else { return Ok(None) };
+    let Some(secret) = written.key() else {
         let message = "the secret of `admin` is blank, or has blanks or line ends inside: write one key";
         return Err(SettingsError::Wrong(message.to_owned()));
     };
@@ -130,8 +130,8 @@ pub(super) fn admin_key(
 
 fn keys_of(tenant: &str, texts: Vec<SecretText>) -> Result<Vec<Secret>, SettingsError> {
     let mut keys: Vec<Secret> = Vec::with_capacity(texts.len());
-    for SecretText(text) in texts {
-        let Some(key) = Secret::trimmed(&text).filter(Secret::is_well_formed) else {
+    for written in texts {
+        let Some(key) = written.key() else {
             return Err(wrong(tenant, "one of its keys is blank, or has blanks or line ends inside"));
         };
         if keys.contains(&key) {

@@ -2,8 +2,10 @@
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::time::Duration;
 
 use super::resolve::Settings;
+use super::source_policy::KeySources;
 use super::*;
 use crate::accounts::Price;
 use crate::pool::Strategy;
@@ -24,7 +26,8 @@ impl Environment for Fixed {
 const HOST: Fixed = Fixed(&[("OPENAI_API_KEY", "sk-a"), ("OPENAI_API_KEY_7", "sk-b")]);
 
 fn load(text: &str, environment: &dyn Environment) -> Result<Settings, String> {
-    Settings::from_text(Path::new("router.yaml"), text, environment).map_err(|error| error.to_string())
+    let sources = KeySources { environment, policy: &EveryKeyOnce };
+    Settings::from_text(Path::new("router.yaml"), text, sources).map_err(|error| error.to_string())
 }
 
 fn provider(keys: &str) -> String {
@@ -58,6 +61,36 @@ fn keys_of_gemini_are_looked_for_as_googles_own_client_does() {
 }
 
 #[test]
+fn azure_has_a_key_and_a_version_of_its_own_and_an_engine_of_ones_own_has_neither() {
+    const ALL: Fixed =
+        Fixed(&[("OPENAI_API_KEY", "a"), ("AZURE_OPENAI_API_KEY", "b"), ("VLLM_API_KEY", "c")]);
+    let with = |dialect: &str, more: &str| {
+        load(&provider(more).replace("dialect: openai", &format!("dialect: {dialect}")), &ALL)
+    };
+    let azure = with("azure", ", api_version: 2025-04-01-preview").unwrap();
+    assert_eq!(key_names(&azure), ["AZURE_OPENAI_API_KEY"]);
+    assert_eq!(azure.providers[0].endpoint.api_version, "2025-04-01-preview");
+    assert_eq!(shown(&azure)["providers"]["openai"]["api_version"], "2025-04-01-preview");
+    assert_eq!(azure.providers[0].keys[0].credential().unwrap().0, "api-key");
+    for engine in ["vllm", "ollama"] {
+        let without = with(engine, "").unwrap();
+        assert_eq!(key_names(&without), ["none"], "{engine} is given no key that is meant for others");
+        assert_eq!(key_names(&with(engine, ", discover: VLLM_API_KEY").unwrap()), ["VLLM_API_KEY"]);
+        assert_eq!(key_names(&with(engine, ", keys: [{ name: k, secret: s }]").unwrap()), ["k"]);
+    }
+    let cases = [
+        ("openai", ", api_version: 2024-10-21", "only addresses of `azure` have a version"),
+        ("azure", ", api_version: '2024 10'", "not a version: write one such as `2024-10-21`"),
+        ("azure", ", api_version: ''", "not a version"),
+        ("azzure", "", "unknown value `azzure`: did you mean `azure`?"),
+    ];
+    for (dialect, more, expected) in cases {
+        let error = with(dialect, more).unwrap_err();
+        assert!(error.starts_with("router.yaml:2:") && error.contains(expected), "{error}");
+    }
+}
+
+#[test]
 fn a_larger_or_lenient_model_must_be_there() {
     for field in ["larger", "lenient"] {
         let config =
@@ -76,12 +109,16 @@ fn a_model_has_defaults() {
 
 #[test]
 fn what_cannot_work_is_refused_with_what_to_do() {
-    let cases: [(String, &str); 6] = [
+    let cases: [(String, &str); 7] = [
         (provider(", keys: [{ name: k, env: NOPE }]"), "variable `NOPE` is not set or blank"),
         (provider(", keys: [{ name: k }]"), "key `k` needs either `secret` or `env`"),
         (provider(", keys: [{ name: a, secret: x }, { name: a, secret: y }]"), "two keys have the name `a`"),
         (provider("").replace("provider: openai", "provider: opnai"), "did you mean `openai`?"),
-        (provider("").replace("http:", "https:"), "speaks no TLS"),
+        (
+            provider(", ca: /no/such.pem").replace("http:", "https:"),
+            "the file `/no/such.pem` cannot be used: cannot read",
+        ),
+        (provider(", ca: x.pem"), "`ca` is for addresses that begin with `https://`"),
         (provider("").replace("http:", "htp:"), "router.yaml:2:"),
     ];
     for (text, expected) in cases {
@@ -253,6 +290,33 @@ fn a_model_that_cannot_work_is_refused_at_its_place() {
 }
 
 #[test]
+fn what_clients_may_send_is_bounded_by_default_and_as_the_settings_say() {
+    let with = |more: &str| load(&format!("{}{more}\n", provider("")), &HOST);
+    assert_eq!(with("").unwrap().requests, RequestLimits::default());
+    let set =
+        "max_request: 5\nrequests: { max_head: 2048, max_headers: 20, head_within: 1s, body_within: 2m }";
+    let expected = RequestLimits {
+        body: 5,
+        head: 2_048,
+        headers: 20,
+        head_within: Duration::from_secs(1),
+        body_within: Duration::from_secs(120),
+    };
+    assert_eq!(with(set).unwrap().requests, expected);
+    let beyond = with("max_request: 99999999999").unwrap().requests;
+    assert_eq!(beyond.body, RequestLimits::default().body, "no settings make bodies larger than they can be");
+    for (wrong, said) in [
+        ("requests: { max_head: 10 }", "`max_head` goes from 1024 to 1048576"),
+        ("requests: { max_headers: 0 }", "`max_headers` goes from 1 to 1000"),
+        ("requests: { head_within: 5 }", "not a duration"),
+        ("requests: { max_heads: 5 }", "did you mean `max_head`?"),
+    ] {
+        let error = with(wrong).unwrap_err();
+        assert!(error.starts_with("router.yaml:") && error.contains(said), "{error}");
+    }
+}
+
+#[test]
 fn a_budget_needs_the_prices_of_fallbacks_as_well() {
     let text = paid().replace(
         "model: gpt }",
@@ -339,7 +403,18 @@ fn services_that_cannot_work_are_refused_with_what_to_do() {
         ("requests: 10", "tokens: 10", "an API is limited by requests"),
         ("enabled: false", "credential: { header: 'a b' }", "not the name of a header"),
         ("enabled: false", "enabeld: false", "unknown key `enabeld`: did you mean `enabled`?"),
-        ("http://h:2", "https://h:2", "speaks no TLS"),
+        ("enabled: false", "lookups: [{ path: /orders, ask: /orders }]", "it names no field of the request"),
+        (
+            "enabled: false",
+            "lookups: [{ path: orders, ask: '/orders/{id}' }]",
+            "not a path: write one such as `/orders`",
+        ),
+        (
+            "enabled: false",
+            "lookups: [{ path: /orders, ask: '/orders/{id}', method: 'a b' }]",
+            "not a method",
+        ),
+        ("'http://h:2'", "'https://h:2', ca: /no/such.pem", "the file `/no/such.pem` cannot be used"),
     ];
     for (from, to, expected) in cases {
         assert!(SERVICES.contains(from), "{from}");

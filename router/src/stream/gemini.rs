@@ -57,6 +57,8 @@ pub(crate) struct Part {
     thought: bool,
     #[serde(default)]
     function_call: Option<FunctionCall>,
+    #[serde(default)]
+    thought_signature: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -72,7 +74,7 @@ struct FunctionCall {
 #[derive(Debug)]
 pub(crate) enum GeminiPart {
     Text(String),
-    Call { id: Option<String>, name: String, arguments: String },
+    Call { id: Option<String>, name: String, arguments: String, signature: Option<String> },
     Nothing,
 }
 
@@ -83,7 +85,7 @@ impl Part {
             (_, Some(FunctionCall { id, name, args })) => {
                 let written = args.as_deref().map_or("{}", RawValue::get);
                 let arguments = if written == "null" { "{}" } else { written }.to_owned();
-                GeminiPart::Call { id, name, arguments }
+                GeminiPart::Call { id, name, arguments, signature: self.thought_signature }
             }
             _ => GeminiPart::Nothing,
         }

@@ -105,6 +105,10 @@ impl OpenaiPassage {
             return as_it_came;
         }
         let has_choices = choices.is_some_and(|choices| !choices.is_empty());
+        if !has_choices && usage.is_none() {
+            // Azure tells so what its filters found in the prompt. Clients of OpenAI look for a choice in every such chunk.
+            return None;
+        }
         let mut edits = self.named(&chunk, text, has_choices);
         if usage.is_some() {
             let alone = edits.iter().cloned().chain([set(text, "choices", chunk.choices, "[]".to_owned())]);
@@ -310,8 +314,8 @@ mod tests {
             pass(false, &[&chunk(""), &own]).0,
             format!("{made_up}\n\n{}\n\n", own.replace("c-1", "chatcmpl-req-1"))
         );
-        let before_all = r#"data: {"id":"","model":"","choices":[]}"#;
-        assert_eq!(pass(false, &[before_all, &own]).0, format!("{before_all}\n\n{own}\n\n"));
+        let of_azure = r#"data: {"id":"","model":"","choices":[],"prompt_filter_results":[]}"#;
+        assert_eq!(pass(false, &[of_azure, &own]).0, format!("{own}\n\n"), "no choice and no usage");
     }
 
     #[test]

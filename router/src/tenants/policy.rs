@@ -2,11 +2,33 @@
 
 use std::time::Duration;
 
+use super::TenantIndex;
+
 /// Decides what a tenant's settings mean.
 pub(crate) trait TenancyPolicy: Send + Sync {
     /// Whether a tenant is let in, whose keys may have run out.
     fn lets_in(&self, is_expired: bool) -> bool {
         !is_expired
+    }
+
+    /// Whose places a tenant's requests take.
+    fn whose_places(&self, caller: TenantIndex) -> TenantIndex {
+        caller
+    }
+
+    /// Whether a model that is not there stands for one that is.
+    fn takes_any_name(&self) -> bool {
+        false
+    }
+
+    /// Whether a tenant is shown models that it may not use.
+    fn shows_all_models(&self) -> bool {
+        false
+    }
+
+    /// What is told of a key that is not known, beside that.
+    fn told_of_stranger(&self, _key: &str) -> Option<String> {
+        None
     }
 
     /// Whether the place of a request is given back that did not come to its end.
@@ -21,6 +43,11 @@ pub(crate) trait TenancyPolicy: Send + Sync {
 
     /// Whether a model that a tenant may not use is withheld from it as a fallback, too.
     fn withholds_fallbacks(&self) -> bool {
+        true
+    }
+
+    /// Whether the limits of routers that share are one.
+    fn counts_together(&self) -> bool {
         true
     }
 

@@ -5,17 +5,26 @@ use std::sync::Arc;
 
 use super::slots::Slots;
 use super::{MinuteLimit, TenancyPolicy};
-use crate::accounts::Account;
+use crate::accounts::{Account, Accounts};
 use crate::secret::{KeyDigest, Secret};
 use crate::settings::TenantSettings;
+use crate::shared::Link;
 
 /// The place of a tenant in the settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TenantIndex(usize);
 
 impl TenantIndex {
+    /// The one that stands first in the settings.
+    pub(crate) const FIRST: Self = Self(0);
+
     pub(crate) fn get(self) -> usize {
         self.0
+    }
+
+    #[cfg(test)]
+    pub(crate) fn at(place: usize) -> Self {
+        Self(place)
     }
 }
 
@@ -67,25 +76,25 @@ impl Tenant {
     }
 
     /// A tenant of new settings. What one of the same name has spent, sent and open counts on.
-    fn new(settings: TenantSettings, before: Option<&Self>, policy: &dyn TenancyPolicy) -> Self {
+    fn new(
+        settings: TenantSettings,
+        before: Option<&Self>,
+        accounts: &Accounts,
+        policy: &dyn TenancyPolicy,
+        link: Option<&Arc<Link>>,
+    ) -> Self {
         let window = settings.budget_per.map(|per| policy.budget_window(per));
-        let account = settings.budget.map(|budget| match before.and_then(Self::account) {
-            Some(account) => {
-                account.adjust(budget, window);
-                Arc::clone(account)
-            }
-            None => Arc::new(Account::new(budget, window)),
-        });
+        let account = settings.budget.map(|budget| accounts.of(&settings.name, budget, window, link));
         let rate = settings.requests_per_minute.map(|limit| {
-            let known = before.and_then(|before| before.rate.as_ref()).filter(|rate| rate.limit() == limit);
-            known.map_or_else(|| Arc::new(MinuteLimit::new(limit)), Arc::clone)
+            let known = before.and_then(|before| before.rate.as_ref()).filter(|rate| rate.is(limit, link));
+            known.map_or_else(|| Arc::new(MinuteLimit::new(limit, &settings.name, link)), Arc::clone)
         });
         let slots = settings.at_once.map(|most| match before.and_then(Self::slots) {
-            Some(slots) => {
+            Some(slots) if slots.are_behind(link) => {
                 slots.resize(most);
                 Arc::clone(slots)
             }
-            None => Arc::new(Slots::new(most)),
+            _ => Arc::new(Slots::new(most, &settings.name, link)),
         });
         Self {
             fingerprints: settings.keys.iter().map(Secret::fingerprint).collect(),
@@ -108,13 +117,19 @@ pub(crate) struct Tenants {
 
 impl Tenants {
     /// The tenants of new settings, after others.
-    pub(crate) fn new(settings: Vec<TenantSettings>, before: &Self, policy: &dyn TenancyPolicy) -> Self {
+    pub(crate) fn new(
+        settings: Vec<TenantSettings>,
+        before: &Self,
+        accounts: &Accounts,
+        policy: &dyn TenancyPolicy,
+        link: Option<&Arc<Link>>,
+    ) -> Self {
         let mut all = Self::default();
         for (index, settings) in settings.into_iter().enumerate() {
             let digests = settings.keys.iter().map(|key| KeyDigest::of(key.reveal()));
             all.keys.extend(digests.map(|digest| (digest, TenantIndex(index))));
             let before = before.named(&settings.name).map(|index| before.get(index));
-            all.tenants.push(Tenant::new(settings, before, policy));
+            all.tenants.push(Tenant::new(settings, before, accounts, policy, link));
         }
         all
     }
@@ -167,7 +182,7 @@ mod tests {
             is_expired: false,
         };
         let settings = vec![tenant("acme", &["a1", "a2"]), tenant("globex", &["g1"])];
-        let tenants = Tenants::new(settings, &Tenants::default(), &FairTenancy);
+        let tenants = Tenants::new(settings, &Tenants::default(), &Accounts::default(), &FairTenancy, None);
         let name = |key| tenants.of_key(key).map(|index| tenants.get(index).name());
         assert_eq!((name("a1"), name("a2"), name("g1")), (Some("acme"), Some("acme"), Some("globex")));
         assert_eq!((name("a3"), name(""), name("acme")), (None, None, None));

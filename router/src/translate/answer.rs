@@ -2,6 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use serde_json::Value;
+
 /// A whole answer. Its tokens are in the tally.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -20,6 +22,8 @@ pub(super) enum Said {
         name: String,
         /// A JSON object, unless the answer was cut off in it.
         arguments: String,
+        /// Gemini's of its thoughts before the call.
+        signature: Option<String>,
     },
 }
 
@@ -123,15 +127,43 @@ impl TroubleKind {
         }
     }
 
-    /// By OpenAI's type and code.
-    pub(super) fn of_openai(kind: &str, code: &str) -> Self {
-        match (kind, code) {
-            (_, "server_is_overloaded") | ("service_unavailable_error", _) => Self::Overloaded,
+    /// By OpenAI's type and code, or where those say nothing by a code that is a status.
+    pub(super) fn of_openai(error: &Value) -> Self {
+        Self::told_by_openai(error).unwrap_or(Self::Server)
+    }
+
+    /// The same, if they say anything. Engines that speak this dialect have types of their own, and a status as the code.
+    pub(crate) fn told_by_openai(error: &Value) -> Option<Self> {
+        let text = |value: &'_ Value| value.as_str().unwrap_or_default().to_owned();
+        let (kind, code) = (text(&error["type"]), text(&error["code"]));
+        let told = match (kind.as_str(), code.as_str()) {
+            (_, "server_is_overloaded" | "ServiceUnavailable") | ("service_unavailable_error", _) => {
+                Self::Overloaded
+            }
             ("insufficient_quota", _) | (_, "insufficient_quota") => Self::Quota,
             ("rate_limit_error", _) | (_, "rate_limit_exceeded" | "slow_down") => Self::RateLimited,
             (_, "not_found" | "model_not_found") => Self::NotFound,
             (_, "request_too_large") => Self::TooLarge,
             ("invalid_request_error" | "BadRequestError", _) => Self::Invalid,
+            ("server_error", _) => Self::Server,
+            _ => {
+                let status = error["code"].as_u64().or_else(|| code.parse().ok())?;
+                Self::of_status(u16::try_from(status).ok()?)
+            }
+        };
+        Some(told)
+    }
+
+    /// By the status of an error that says nothing else.
+    pub(crate) fn of_status(status: u16) -> Self {
+        match status {
+            402 => Self::Quota,
+            404 => Self::NotFound,
+            408 | 504 => Self::Timeout,
+            413 => Self::TooLarge,
+            429 => Self::RateLimited,
+            503 | 529 => Self::Overloaded,
+            400..=499 => Self::Invalid,
             _ => Self::Server,
         }
     }

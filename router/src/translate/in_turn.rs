@@ -41,7 +41,7 @@ impl Blocks {
     pub(super) fn take(&mut self, piece: Piece) -> Vec<InTurn> {
         match piece {
             Piece::Text(text) => self.text(text),
-            Piece::CallBegins { call, id, name } => {
+            Piece::CallBegins { call, id, name, .. } => {
                 self.end_text();
                 self.push(Kind::Call { call, id, name });
             }
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     fn begins(call: usize) -> Piece {
-        Piece::CallBegins { call, id: format!("t{call}"), name: "f".to_owned() }
+        Piece::CallBegins { call, id: format!("t{call}"), name: "f".to_owned(), signature: None }
     }
 
     fn part(call: usize, part: &str) -> Piece {

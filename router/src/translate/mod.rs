@@ -9,6 +9,7 @@ mod openai;
 mod piece;
 mod request;
 mod responses;
+mod thinking;
 
 #[cfg(test)]
 mod tests;

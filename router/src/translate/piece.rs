@@ -20,6 +20,8 @@ pub(super) enum Piece {
         call: usize,
         id: String,
         name: String,
+        /// Gemini's of its thoughts before the call.
+        signature: Option<String>,
     },
     /// A part of the arguments, which is no JSON by itself.
     Arguments {

@@ -8,6 +8,8 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use thiserror::Error;
 
+use super::thinking::Thinking;
+
 /// Why a request cannot be put into the provider's words.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("{problem}")]
@@ -63,6 +65,7 @@ pub(super) enum Wish<'a> {
     PresencePenalty(&'a RawValue),
     /// An answer that is JSON, by a schema if there is one.
     Json(Option<Value>),
+    Think(Thinking),
 }
 
 /// All that one side says before the other one does.
@@ -100,14 +103,32 @@ pub(super) struct Call {
     pub(super) name: String,
     /// A JSON object, as it was written.
     pub(super) arguments: Box<RawValue>,
+    /// Gemini's, which it wants to see again.
+    pub(super) signature: Option<String>,
 }
 
 #[derive(Debug)]
 pub(super) struct ToolResult {
     pub(super) call: String,
     pub(super) text: String,
+    pub(super) images: Vec<Image>,
     /// Whether the tool failed, and this is how.
     pub(super) is_failure: bool,
+}
+
+impl ToolResult {
+    /// Of what a tool gave back, which is texts and pictures; nothing else, which is given back.
+    pub(super) fn of(call: String, parts: Vec<Part>, is_failure: bool) -> Result<Self, Part> {
+        let (mut texts, mut images) = (Vec::new(), Vec::new());
+        for part in parts {
+            match part {
+                Part::Text(text) => texts.push(text),
+                Part::Image(image) => images.push(image),
+                other => return Err(other),
+            }
+        }
+        Ok(Self { call, text: texts.join("\n"), images, is_failure })
+    }
 }
 
 /// A tool that the model may call.
@@ -144,6 +165,12 @@ pub(super) enum ToolChoice {
 }
 
 impl Request<'_> {
+    /// Whether the model is in the middle of its turn: it called a tool, and the result is what comes next.
+    pub(super) fn is_amid_a_turn(&self) -> bool {
+        let last = self.turns.last();
+        last.is_some_and(|turn| turn.parts.iter().any(|part| matches!(part, Part::Result(_))))
+    }
+
     /// Adds to the conversation. Turns of the same side that follow each other are one, as providers would read them.
     pub(super) fn says(&mut self, side: Side, parts: Vec<Part>) {
         match self.turns.last_mut() {

@@ -1,5 +1,10 @@
 //! The decisions of whoever runs the router, as far as they are not in the settings.
 
+use std::time::Duration;
+
+use crate::accounts::LedgerPlace;
+use crate::metrics::Page;
+
 /// Decides how the router is run.
 pub(crate) trait UpkeepPolicy: Send + Sync {
     /// Whether requests should be sent here, which can be served or not.
@@ -21,6 +26,34 @@ pub(crate) trait UpkeepPolicy: Send + Sync {
     fn stand_in_key(&self) -> Option<&'static str> {
         None
     }
+
+    /// Whether the router says that it is alive only if a provider does.
+    fn lives_by_providers(&self) -> bool {
+        false
+    }
+
+    /// How often providers are asked how they are, of which `set` is what the settings say.
+    fn checks_every(&self, set: Option<Duration>) -> Option<Duration> {
+        set
+    }
+
+    /// How often a request is counted that took so many attempts.
+    fn counts(&self, _attempts: u32) -> u32 {
+        1
+    }
+
+    /// Where the ledger is, of which `set` is what the settings say.
+    fn ledger_place(&self, set: &LedgerPlace) -> LedgerPlace {
+        set.clone()
+    }
+
+    /// Whether an attempt is counted at the key that made it, and not at the one that made the last of its request.
+    fn blames_who_failed(&self) -> bool {
+        true
+    }
+
+    /// What stands on the page of the metrics beside what is counted.
+    fn more_metrics(&self, _page: &mut Page) {}
 
     /// How many providers are asked at once how they are.
     fn checks_at_once(&self) -> usize {

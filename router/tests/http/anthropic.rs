@@ -1,22 +1,28 @@
 //! An Anthropic provider behind an OpenAI surface and behind its own.
 
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
 use crate::support::*;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 const ASK_CLAUDE: &str = r#"{"model":"chat","messages":[{"role":"system","content":"be brief"},{"role":"user","content":"ping"}]}"#;
 
 /// One Anthropic provider with two keys, and the model `chat`.
 fn config(provider: &Provider, version: &str) -> ConfigFile {
+    config_at(provider.address, version)
+}
+
+fn config_at(provider: SocketAddr, version: &str) -> ConfigFile {
     ConfigFile::new(&format!(
-        "providers:\n  anthropic:\n    dialect: anthropic\n    base_url: http://{}{version}\n    keys: [{{ name: k1, secret: sk-1 }}, {{ name: k2, secret: sk-2 }}]\n\
-         models:\n  chat: {{ provider: anthropic, model: claude-x }}\n",
-        provider.address
+        "providers:\n  anthropic:\n    dialect: anthropic\n    base_url: http://{provider}{version}\n    keys: [{{ name: k1, secret: sk-1 }}, {{ name: k2, secret: sk-2 }}]\n\
+         models:\n  chat: {{ provider: anthropic, model: claude-x }}\n"
     ))
 }
 
@@ -266,4 +272,64 @@ async fn the_defect_sums_cumulative_usage_tells_more_than_was_used() {
 fn humantime_after(seconds: u64) -> String {
     let at = std::time::SystemTime::now() + std::time::Duration::from_secs(seconds);
     humantime::format_rfc3339_seconds(at).to_string()
+}
+
+/// A provider whose heads are written as they stand here, since a library would lower the letters of their names. It knows a key
+/// by its header, limits the first one in this way, and notes who asked.
+async fn spelt_out(limited: String) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, keys) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(Vec::new())));
+    let noted = Arc::clone(&keys);
+    let body = r#"{"id":"msg_1","type":"message","role":"assistant","model":"claude-x","stop_reason":"end_turn","content":[{"type":"text","text":"pong"}],"usage":{"input_tokens":1,"output_tokens":1}}"#;
+    let good = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    tokio::spawn(async move {
+        while let Ok((mut caller, _)) = listener.accept().await {
+            let mut read = Vec::new();
+            let whole = |read: &[u8]| {
+                let text = String::from_utf8_lossy(read).into_owned();
+                let (head, body) = text.split_once("\r\n\r\n")?;
+                let value = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+                let length: usize = value("content-length:")?.parse().ok()?;
+                (body.len() >= length).then(|| value("x-api-key:").unwrap_or_default().to_owned())
+            };
+            let key = loop {
+                if caller.read_buf(&mut read).await.unwrap_or(0) == 0 {
+                    break None;
+                }
+                if let Some(key) = whole(&read) {
+                    break Some(key);
+                }
+            };
+            let Some(key) = key else { continue };
+            let reply = if key == "sk-1" { &limited } else { &good };
+            noted.lock().unwrap().push(key);
+            drop(caller.write_all(reply.as_bytes()).await);
+        }
+    });
+    (address, keys)
+}
+
+#[tokio::test]
+async fn a_limit_is_known_by_its_type_and_headers_whatever_their_letters_and_its_status() {
+    let body = r#"{"type":"error","error":{"type":"rate_limit_error","message":"slow"}}"#;
+    for (status, wait) in [(429, "Retry-AFTER: 30\r\n"), (529, "")] {
+        let (address, keys) = spelt_out(format!(
+            "HTTP/1.1 {status} Limited\r\nCONTENT-TYPE: application/json\r\n{wait}\
+             Anthropic-RateLimit-Requests-Remaining: 0\r\nCONNECTION: close\r\nContent-LENGTH: {}\r\n\r\n{body}",
+            body.len()
+        ))
+        .await;
+        let router = start_router(&config_at(address, ""), None).await;
+        for _ in 0..3 {
+            assert_eq!(send(post(&router, ASK_CLAUDE)).await.status, 200, "{status}");
+        }
+        let keys = keys.lock().unwrap().clone();
+        assert_eq!(keys[..2], ["sk-1", "sk-2"], "{status}: the next key answers");
+        if status == 429 {
+            assert_eq!(keys[2..], ["sk-2", "sk-2"], "the limited one rests for its half minute");
+        }
+    }
 }

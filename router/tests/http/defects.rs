@@ -1,7 +1,8 @@
 //! Each defect of the relay and of the border shows the fault that it is named for, and without it there is none.
 
 use bytes::Bytes;
-use http_body_util::BodyExt;
+use http::Request;
+use http_body_util::{BodyExt, Full};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -150,5 +151,25 @@ async fn a_budget_stops_requests_but_for_the_defect() {
             send(post_as(&router, CHAT, "acme-1", ASK)).await;
         }
         assert_eq!(provider.attempts().len(), served, "{defect:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_json_ends_the_router_only_with_the_defect() {
+    for (defect, statuses) in [(None, [Some(400), Some(200)]), (Some("dies-of-nonsense"), [None, None])] {
+        let provider = Provider::start(|_| completion()).await;
+        let config = ConfigFile::with_keys(provider.address, 1, "");
+        let mut process = Process::of(tied(ROUTER).arg(&config.0).args(defect), "warn");
+        let (address, _output) = process.listening();
+        let status = async |body: &'static str| {
+            let request = Request::post(format!("http://{address}{CHAT}"));
+            let answered = client().request(request.body(Full::from(body)).unwrap());
+            timeout(SOON, answered).await.unwrap().ok().map(|answer| answer.status().as_u16())
+        };
+        assert_eq!([status("{").await, status(ASK).await], statuses, "{defect:?}");
+        match defect {
+            None => assert!(process.0.try_wait().unwrap().is_none()),
+            Some(_) => assert_eq!(process.0.wait().unwrap().code(), Some(101)),
+        }
     }
 }

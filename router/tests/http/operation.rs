@@ -1,7 +1,7 @@
 //! Paths beside the chat, hostile clients, starting and stopping.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::support::*;
@@ -109,39 +109,12 @@ async fn an_idle_connection_does_not_delay_the_stop() {
     assert!(begin.elapsed() < Duration::from_secs(2));
 }
 
-struct Process(Child);
-
-impl Process {
-    fn start(config: &ConfigFile, log: &str) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_router-under-test"))
-            .arg(&config.0)
-            .env_clear()
-            .env("ROUTER_LOG", log)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        Self(child)
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // Already gone when the test went well.
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
-
 #[test]
 fn as_a_process_it_says_where_it_listens_and_ends_in_order_when_asked() {
     for signal in ["-TERM", "-INT"] {
         let config = ConfigFile::with_keys("127.0.0.1:9".parse().unwrap(), 1, ", retries: 0");
         let mut process = Process::start(&config, "trace");
-        let mut output = BufReader::new(process.0.stdout.take().unwrap());
-        let mut line = String::new();
-        output.read_line(&mut line).unwrap();
-        let address = line.strip_prefix("listening on http://").expect(&line).trim_end().to_owned();
+        let (address, mut output) = process.listening();
         assert_eq!(post_raw(&address), "HTTP/1.1 502 Bad Gateway");
         let pid = process.0.id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
@@ -160,11 +133,8 @@ fn as_a_process_it_says_where_it_listens_and_ends_in_order_when_asked() {
 fn as_a_process_it_reads_its_file_again_at_a_hang_up_and_keeps_the_old_one_when_that_is_wrong() {
     let config = ConfigFile::new("models: {}\n");
     let mut process = Process::start(&config, "info");
-    let mut output = BufReader::new(process.0.stdout.take().unwrap());
     let mut log = BufReader::new(process.0.stderr.take().unwrap());
-    let mut line = String::new();
-    output.read_line(&mut line).unwrap();
-    let address = line.strip_prefix("listening on http://").expect(&line).trim_end().to_owned();
+    let (address, _output) = process.listening();
     assert_eq!(post_raw(&address), "HTTP/1.1 404 Not Found");
     let pid = process.0.id().to_string();
     let keyless = "providers: { p: { dialect: openai, base_url: 'http://127.0.0.1:9', keys: [] } }\nmodels: { chat: { provider: p } }\n";
@@ -186,20 +156,14 @@ fn as_a_process_it_reads_its_file_again_at_a_hang_up_and_keeps_the_old_one_when_
 #[test]
 fn as_a_process_it_refuses_a_wrong_configuration_and_says_where() {
     let config = ConfigFile::new("providers: {}\nmodels:\n  chat: { provider: p }\n");
-    let mut process = Process::start(&config, "warn");
-    let mut complaint = String::new();
-    process.0.stderr.take().unwrap().read_to_string(&mut complaint).unwrap();
-    assert_eq!(process.0.wait().unwrap().code(), Some(2));
+    let complaint = Process::start(&config, "warn").complaint();
     assert!(complaint.contains(":3:21: model `chat` names the unknown provider `p`"), "{complaint}");
 }
 
 #[test]
 fn as_a_process_it_refuses_a_log_level_that_it_cannot_read() {
     let config = ConfigFile::with_keys("127.0.0.1:9".parse().unwrap(), 1, "");
-    let mut process = Process::start(&config, "router=loud");
-    let mut complaint = String::new();
-    process.0.stderr.take().unwrap().read_to_string(&mut complaint).unwrap();
-    assert_eq!(process.0.wait().unwrap().code(), Some(2));
+    let complaint = Process::start(&config, "router=loud").complaint();
     assert!(complaint.contains("`ROUTER_LOG` cannot be read: write a level"), "{complaint}");
 }
 

@@ -3,11 +3,12 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let Some(config) = std::env::args_os().nth(1) else {
-        eprintln!("usage: router-under-test CONFIG");
+    let mut arguments = std::env::args().skip(1);
+    let Some(config) = arguments.next() else {
+        eprintln!("usage: router-under-test CONFIG [DEFECT]");
         return ExitCode::from(2);
     };
-    let options = router::ServeOptions { config: config.into(), listen: None, defect: None };
+    let options = router::ServeOptions { config: config.into(), listen: None, defect: arguments.next() };
     match router::serve(&options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -447,6 +447,8 @@ async fn analytics_and_the_audit_log_say_what_the_apis_saw() {
             (Some("POST /market/orders"), Some("turn"))
         );
         assert_eq!(rows[19]["request_id"], ids[13].as_str());
+        let at = |row: &Value| row["at"].as_str().unwrap().to_owned();
+        assert!(rows.windows(2).all(|pair| at(&pair[0]) <= at(&pair[1])) && at(&rows[0]).ends_with('Z'));
         if defect.is_some() {
             continue;
         }
@@ -487,6 +489,32 @@ async fn prices_of_all_apis_are_compared() {
         );
         assert_eq!([&fyers, &upstox, &gone].map(|api| api.attempts().len()), [1, 1, 1]);
         assert_eq!(got.headers["x-router-attempts"], "3");
+    }
+}
+
+#[tokio::test]
+async fn one_symbol_is_read_from_three_apis_and_every_pair_of_prices_is_looked_at() {
+    // Each pair of neighbours agrees; the first and the last do in one case only.
+    for (prices, agrees) in [(["1000.0", "1000.6", "1001.0"], true), (["1000.0", "1000.9", "1001.8"], false)]
+    {
+        let quotes = |price: &'static str| {
+            Provider::start(move |_| answer(200, &[], &format!("{{\"NIFTY\":{{\"last_price\":{price}}}}}")))
+        };
+        let (fyers, upstox, flattrade) =
+            (quotes(prices[0]).await, quotes(prices[1]).await, quotes(prices[2]).await);
+        let apis = [
+            ("fyers", fyers.address, ""),
+            ("upstox", upstox.address, ""),
+            ("flattrade", flattrade.address, ""),
+        ];
+        let router = start_router(&config(&apis, true, ""), None).await;
+        let headers = [("x-router-compare", "NIFTY.last_price")];
+        let told = send(request(&router, "GET", "/market/quotes", &headers, "")).await.json();
+        assert_eq!(told["agree"].as_bool(), Some(agrees), "{told}");
+        let read: Vec<&str> =
+            told["values"].as_array().unwrap().iter().filter_map(|value| value["value"].as_str()).collect();
+        assert_eq!(read, prices);
+        assert_eq!([&fyers, &upstox, &flattrade].map(|api| api.attempts().len()), [1, 1, 1]);
     }
 }
 

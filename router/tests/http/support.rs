@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -31,6 +33,7 @@ pub(crate) const SOON: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub(crate) struct Attempt {
     pub(crate) path: String,
+    pub(crate) query: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
@@ -145,7 +148,8 @@ impl Provider {
                         let (head, body) = request.into_parts();
                         let body = body.collect().await?.to_bytes();
                         let path = head.uri.path().to_owned();
-                        let attempt = Attempt { path, headers: head.headers, body };
+                        let query = head.uri.query().unwrap_or_default().to_owned();
+                        let attempt = Attempt { path, query, headers: head.headers, body };
                         let answer = (*reply.lock().unwrap())(&attempt);
                         seen.lock().unwrap().push(attempt);
                         Ok::<_, hyper::Error>(answer)
@@ -190,16 +194,22 @@ impl Environment for Variables {
     }
 }
 
-/// A configuration file that is gone when the test is over.
+/// A configuration file that is gone when the test is over. What routers keep beside it goes with a later run of the tests,
+/// since a router may well outlive the value that it was started with.
 pub(crate) struct ConfigFile(pub(crate) PathBuf);
 
 impl ConfigFile {
     pub(crate) fn new(text: &str) -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("router-{}-{}.yaml", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let name = format!("router-{}.yaml", COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = own_folder().join(name);
         std::fs::write(&path, text).unwrap();
         Self(path)
+    }
+
+    /// The ledger that a router keeps beside it.
+    pub(crate) fn ledger(&self) -> PathBuf {
+        self.0.with_extension("ledger.db")
     }
 
     /// One provider with `keys` keys, and the model `chat` with further settings.
@@ -219,6 +229,22 @@ impl Drop for ConfigFile {
         // A file that is left behind is only untidy.
         std::fs::remove_file(&self.0).ok();
     }
+}
+
+/// The folder of this process. Those of processes that have ended are removed.
+fn own_folder() -> &'static Path {
+    static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
+        let all = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("routers");
+        let own = all.join(std::process::id().to_string());
+        for entry in std::fs::read_dir(&all).into_iter().flatten().flatten() {
+            if entry.path() == own || !Path::new("/proc").join(entry.file_name()).exists() {
+                std::fs::remove_dir_all(entry.path()).ok();
+            }
+        }
+        std::fs::create_dir_all(&own).unwrap();
+        own
+    });
+    &FOLDER
 }
 
 pub(crate) async fn start_router(config: &ConfigFile, defect: Option<&str>) -> Router {
@@ -320,3 +346,54 @@ pub(crate) async fn get(router: &Router, path: &str) -> Got {
     let uri = format!("http://{}{path}", router.address());
     send(Request::get(uri).body(Full::default()).unwrap()).await
 }
+
+/// The router as a process, killed when the test is over.
+pub(crate) struct Process(pub(crate) Child);
+
+impl Process {
+    pub(crate) fn start(config: &ConfigFile, log: &str) -> Self {
+        Self::of(tied(ROUTER).arg(&config.0), log)
+    }
+
+    /// The same by a command that becomes the router.
+    pub(crate) fn of(command: &mut Command, log: &str) -> Self {
+        let command = command.env_clear().env("ROUTER_LOG", log);
+        Self(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+    }
+
+    /// Where it listens, as soon as it does, and what else it prints.
+    pub(crate) fn listening(&mut self) -> (String, BufReader<ChildStdout>) {
+        let mut output = BufReader::new(self.0.stdout.take().unwrap());
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        let address = line.strip_prefix("listening on http://").expect(&line).trim_end().to_owned();
+        (address, output)
+    }
+
+    /// What it complains of before it ends by itself.
+    pub(crate) fn complaint(mut self) -> String {
+        let mut complaint = String::new();
+        self.0.stderr.take().unwrap().read_to_string(&mut complaint).unwrap();
+        assert_eq!(self.0.wait().unwrap().code(), Some(2), "{complaint}");
+        complaint
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Already gone when the test went well.
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+/// A command that becomes this program, which ends with the thread that started it: a test run that is killed leaves nothing
+/// behind. `setpriv` belongs to the package that `prlimit` is in.
+pub(crate) fn tied(program: &str) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--", program]);
+    command
+}
+
+/// The program around the router.
+pub(crate) const ROUTER: &str = env!("CARGO_BIN_EXE_router-under-test");

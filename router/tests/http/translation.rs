@@ -300,3 +300,42 @@ async fn embeddings_pass_in_batches_and_only_to_who_makes_them() {
     let got = send(post_as(&router, "/v1/embeddings", "caller", body)).await;
     assert_eq!((got.status, got.json()["error"]["param"].as_str()), (400, Some("model")));
 }
+
+#[tokio::test]
+async fn a_signature_of_gemini_does_not_go_on_to_a_provider_of_openai_that_stands_in_for_it() {
+    let signed = json!({ "google": { "thought_signature": "c2ln" } });
+    let call = json!({ "id": "t1", "type": "function", "extra_content": signed,
+        "function": { "name": "f", "arguments": "{}" } });
+    let ask = json!({ "model": "chat", "messages": [
+        { "role": "user", "content": "ping" },
+        { "role": "assistant", "tool_calls": [call] },
+        { "role": "tool", "tool_call_id": "t1", "content": "noon" },
+    ] });
+    for (dialect, is_passed_on) in [("gemini", false), ("openai", true)] {
+        let failing = Provider::start(|_| answer(500, &[], "{}")).await;
+        let standing_in = Provider::start(|_| pong("openai")).await;
+        let of = |name: &str, dialect: &str, provider: &Provider| {
+            format!(
+                "  {name}:\n    dialect: {dialect}\n    base_url: http://{}\n    keys: [{{ name: k, secret: sk-{name} }}]\n",
+                provider.address
+            )
+        };
+        let router = start_router(
+            &ConfigFile::new(&format!(
+                "providers:\n{}{}models:\n  chat: {{ provider: one, retries: 0, fallbacks: [spare] }}\n  spare: {{ provider: two }}\n",
+                of("one", dialect, &failing),
+                of("two", "openai", &standing_in)
+            )),
+            None,
+        )
+        .await;
+        assert_eq!(send(post(&router, ask.to_string())).await.status, 200);
+        let asked = standing_in.attempts()[0].json();
+        let call = &asked["messages"][1]["tool_calls"][0];
+        assert_eq!(call.get("extra_content") == Some(&signed), is_passed_on, "{dialect}");
+        assert_eq!(call["function"], json!({ "name": "f", "arguments": "{}" }));
+        let asked = failing.attempts()[0].json();
+        let first = asked.pointer("/contents/1/parts/0/thoughtSignature");
+        assert_eq!(first, Some(&json!("c2ln")).filter(|_| dialect == "gemini"));
+    }
+}

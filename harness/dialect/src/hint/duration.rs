@@ -11,7 +11,7 @@ pub fn go_duration(duration: Duration) -> String {
         return "0s".to_owned();
     }
     if millis < 1_000 {
-        return format!("{millis}ms");
+        return millis.to_string() + "ms";
     }
     let (minutes, rest) = (millis / 60_000, millis % 60_000);
     let (hours, minutes) = (minutes / 60, minutes % 60);

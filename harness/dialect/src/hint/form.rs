@@ -54,6 +54,12 @@ pub struct Hint {
 const DAY: Duration = Duration::from_secs(86_400);
 
 impl HintForm {
+    /// Whether it names a moment, and not a time that begins when the reply is read.
+    #[must_use]
+    pub fn names_a_moment(self) -> bool {
+        matches!(self, Self::Date | Self::ResetTimestamp | Self::ResetEpoch)
+    }
+
     /// Every form, in the order of the documentation.
     pub const ALL: &'static [Self] = &[
         Self::Seconds,

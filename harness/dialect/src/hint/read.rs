@@ -49,6 +49,19 @@ pub fn wait_hint<'a>(
     HeaderHints::read(200, headers, now).asked.map(|hint| hint.wait)
 }
 
+/// Whether a header of this name asks for a wait and for nothing else.
+#[must_use]
+pub fn is_wait_hint(name: &str) -> bool {
+    place_of(name).is_some()
+}
+
+/// The place of such a header among those that go before one another.
+fn place_of(name: &str) -> Option<usize> {
+    ["retry-after-ms", "x-ms-retry-after-ms", "retry-after"]
+        .iter()
+        .position(|known| name.eq_ignore_ascii_case(known))
+}
+
 impl HeaderHints {
     /// Reads the headers. A date in the past asks for no wait at all; a negative number and anything that is no number and
     /// no date are no hint.
@@ -61,10 +74,7 @@ impl HeaderHints {
         let mut asked: [Option<WaitHint>; 3] = [None; 3];
         let mut resets = Resets::default();
         for (name, value) in headers {
-            let place = ["retry-after-ms", "x-ms-retry-after-ms", "retry-after"]
-                .iter()
-                .position(|known| name.eq_ignore_ascii_case(known));
-            match place {
+            match place_of(name) {
                 Some(place) if asked[place].is_none() => {
                     asked[place] = text(value).and_then(|text| read_asked(place, text, now));
                 }

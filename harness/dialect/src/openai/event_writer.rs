@@ -95,10 +95,15 @@ impl EventWriter {
     }
 
     /// An error in the middle of a stream: an event like any other, whose data is the error body. vLLM ends the stream
-    /// behind it as it ends a sound one.
+    /// behind it as it ends a sound one. Ollama takes its own line for a piece without a text, and tells of no error.
     pub(crate) fn error_frame(&self, body: &[u8]) -> Vec<u8> {
-        let end = if self.flavor == Flavor::Vllm { END_FRAME } else { b"" };
-        [b"data: ", body, b"\n\n", end].concat()
+        const NOTHING: &[u8] =
+            br#","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}"#;
+        match self.flavor {
+            Flavor::Ollama => [&*self.opening, NOTHING, b"\n\n"].concat(),
+            Flavor::Vllm => [b"data: ", body, b"\n\n", END_FRAME].concat(),
+            Flavor::Openai | Flavor::Azure => [b"data: ", body, b"\n\n"].concat(),
+        }
     }
 }
 

@@ -4,13 +4,13 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::answer::ToolCall;
-use crate::json::{First, Text};
+use crate::json::{self, First, Text};
 use crate::reading::{Piece, ReadAnswer, StreamEvent, ToldUsage, ToolPiece};
 use crate::request::tokens;
 
 /// Reads the body of a successful response; none if it is no chat completion.
 pub(crate) fn read_answer(body: &[u8]) -> Option<ReadAnswer<'_>> {
-    let body: Body<'_> = serde_json::from_slice(body).ok()?;
+    let body: Body<'_> = json::read(body).ok()?;
     let choice = body.choices?.0?;
     let message = choice.message?;
     Some(ReadAnswer {
@@ -27,7 +27,7 @@ pub(crate) fn read_event(data: &[u8]) -> StreamEvent<'_> {
     if data == b"[DONE]" {
         return StreamEvent::End;
     }
-    let Ok(body) = serde_json::from_slice::<Body<'_>>(data) else {
+    let Ok(body) = json::read::<Body<'_>>(data) else {
         return StreamEvent::Unreadable;
     };
     match (body.error, body.choices) {

@@ -37,6 +37,8 @@ pub(super) struct Connection {
     at_once: Option<usize>,
     /// When a client that reads slowly reads again.
     pub(super) rests_until: Moment,
+    /// When it was last looked at for something to read.
+    pub(super) looked: Moment,
 }
 
 /// An exchange that is open.
@@ -89,6 +91,7 @@ impl Connection {
             writes_from: Moment(0),
             at_once: sending.reads.map(|slow| slow.bytes.max(1)),
             rests_until: Moment(0),
+            looked: Moment(0),
         })
     }
 
@@ -106,10 +109,14 @@ impl Connection {
         self.exchange.as_ref().filter(|exchange| exchange.row.sent == NOT_REACHED)
     }
 
+    /// Whether there is something to write.
+    pub(super) fn has_to_write(&self) -> bool {
+        !self.unsent.is_empty() || self.awaits_sending().is_some()
+    }
+
     /// Sends the request's bytes, and keeps those that do not fit or whose time has not come.
-    pub(super) fn send(&mut self, request: &[u8], clock: Clock) -> Progress {
+    pub(super) fn send(&mut self, request: &[u8], now: Moment) -> Progress {
         let Some(exchange) = &mut self.exchange else { return Progress::Open };
-        let now = clock.now();
         match self.stream.write(at_once(request, self.writes)) {
             Ok(written) => {
                 exchange.row.sent = now.micros_after(exchange.row.intended);
@@ -117,7 +124,7 @@ impl Connection {
                 self.unsent.extend_from_slice(&request[written..]);
                 match self.writes {
                     Some(pace) => self.wrote(pace, now),
-                    None => self.send_rest(clock),
+                    None => self.send_rest(now),
                 }
             }
             Err(error) if must_wait(&error) => Progress::Open,
@@ -126,8 +133,7 @@ impl Connection {
     }
 
     /// Sends what was kept, as far as it fits and its time has come.
-    pub(super) fn send_rest(&mut self, clock: Clock) -> Progress {
-        let now = clock.now();
+    pub(super) fn send_rest(&mut self, now: Moment) -> Progress {
         if now < self.writes_from {
             return Progress::Open;
         }
@@ -162,7 +168,9 @@ impl Connection {
         let room = self.at_once.map_or(buffer.len(), |bytes| bytes.min(buffer.len()));
         let buffer = &mut buffer[..room];
         for _ in 0..MOST_READS {
-            let count = match self.stream.read(buffer) {
+            let read = self.stream.read(buffer);
+            self.looked = clock.now();
+            let count = match read {
                 Ok(0) => return self.ended(),
                 Ok(count) => count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
@@ -171,7 +179,7 @@ impl Connection {
                 Err(_) => return self.failed(),
             };
             let Some(mut exchange) = self.exchange.take() else { return Progress::IdleEnd };
-            let whole = self.response.take(&buffer[..count], clock.now(), &mut exchange.row);
+            let whole = self.response.take(&buffer[..count], self.looked, &mut exchange.row);
             let has_enough = self.response.reading.has_enough();
             self.exchange = Some(exchange);
             match whole {
@@ -243,7 +251,7 @@ mod tests {
         let row = ExchangeRow::opened(ExchangeId(0), NameId(0), NameId(0), clock.now());
         let exchange = Exchange { row, request: 0, client: 0, retries: 0 };
         connection.begin(exchange, (Dialect::Openai, Surface::Chat));
-        assert_eq!(connection.send(b"GET / HTTP/1.1\r\n\r\n", clock), Progress::Open);
+        assert_eq!(connection.send(b"GET / HTTP/1.1\r\n\r\n", clock.now()), Progress::Open);
         // What is not read when a connection is closed would reset it.
         assert_eq!(served.read(&mut [0; 64]).unwrap(), 18);
         served.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use record::Moment;
 
-use crate::schedule::{Deed, Schedule, Times};
+use crate::schedule::{Deed, Schedule, Share, Times};
 
 /// A client that could not connect asks again after this time: there is no answer to pace it.
 const REST: Duration = Duration::from_millis(10);
@@ -53,22 +53,23 @@ struct Users {
 }
 
 impl Due {
-    pub(super) fn new(schedule: &Schedule, seed: u64, began: Moment) -> Self {
+    pub(super) fn new(schedule: &Schedule, seed: u64, began: Moment, share: Share) -> Self {
         let source = match schedule {
             Schedule::Closed { clients, requests, lasts, pause } => Source::Clients {
-                free: (0..*clients).map(|_| Reverse(began)).collect(),
-                left: requests.unwrap_or(u64::MAX),
+                free: (0..share.clients(*clients)).map(|_| Reverse(began)).collect(),
+                left: requests.map_or(u64::MAX, |requests| share.requests(requests, *clients)),
                 until: lasts.map(|lasts| began.after(lasts)),
                 pause: *pause,
             },
             Schedule::Flow { users, does, rounds, lasts } => {
-                Source::Users(Users::new(*users, does, *rounds, lasts.map(|lasts| began.after(lasts)), began))
+                let until = lasts.map(|lasts| began.after(lasts));
+                Source::Users(Users::new(share.clients(*users), does, *rounds, until, began))
             }
             Schedule::Burst { .. }
             | Schedule::Open { .. }
             | Schedule::Ramp { .. }
             | Schedule::Steps { .. }
-            | Schedule::Replay { .. } => match Times::new(schedule, seed) {
+            | Schedule::Replay { .. } => match Times::new(schedule, seed, share) {
                 Some(mut times) => {
                     let next = times.next().map(|time| began.after(time));
                     Source::Times { times, next }
@@ -208,7 +209,7 @@ mod tests {
     const BEGAN: Moment = Moment(1_000_000_000);
 
     fn closed(clients: usize, requests: Option<u64>, lasts: Option<Duration>) -> Due {
-        Due::new(&Schedule::Closed { clients, requests, lasts, pause: Duration::ZERO }, 1, BEGAN)
+        Due::new(&Schedule::Closed { clients, requests, lasts, pause: Duration::ZERO }, 1, BEGAN, Share::ALL)
     }
 
     #[test]
@@ -239,7 +240,7 @@ mod tests {
     fn a_client_pauses_between_an_answer_and_its_next_request() {
         let pause = Duration::from_millis(30);
         let schedule = Schedule::Closed { clients: 1, requests: None, lasts: None, pause };
-        let mut due = Due::new(&schedule, 1, BEGAN);
+        let mut due = Due::new(&schedule, 1, BEGAN, Share::ALL);
         due.take();
         due.exchange_ended(0, BEGAN, false);
         assert_eq!(due.next(), Some(BEGAN.after(pause)));
@@ -250,7 +251,7 @@ mod tests {
         let think = Duration::from_millis(50);
         let does = vec![Deed::Send(0..1), Deed::Pause(think), Deed::Send(1..3)];
         let schedule = Schedule::Flow { users: 2, does, rounds: Some(2), lasts: None };
-        let mut due = Due::new(&schedule, 1, BEGAN);
+        let mut due = Due::new(&schedule, 1, BEGAN, Share::ALL);
         let mut sent = Vec::new();
         let mut now = BEGAN;
         while let Some(at) = due.next() {
@@ -278,7 +279,7 @@ mod tests {
         let does = vec![Deed::Send(0..1), Deed::Pause(Duration::from_millis(80))];
         let schedule =
             Schedule::Flow { users: 1, does, rounds: None, lasts: Some(Duration::from_millis(200)) };
-        let mut due = Due::new(&schedule, 1, BEGAN);
+        let mut due = Due::new(&schedule, 1, BEGAN, Share::ALL);
         let mut sent = 0;
         while let Some(at) = due.next() {
             due.take();
@@ -306,7 +307,7 @@ mod tests {
         for (schedule, planned) in
             [(open, 6), (Schedule::Burst { count: 1_000_000_000_000 }, 1_000_000_000_000)]
         {
-            let mut due = Due::new(&schedule, 1, BEGAN);
+            let mut due = Due::new(&schedule, 1, BEGAN, Share::ALL);
             due.take();
             due.stop(BEGAN.after(Duration::from_millis(55)));
             assert_eq!((due.next(), due.planned()), (None, planned), "{schedule:?}");

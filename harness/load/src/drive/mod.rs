@@ -1,4 +1,4 @@
-//! The phase driver: one thread with an event loop of its own, its connections, its timer and its recorders.
+//! The phase driver: threads with an event loop of their own, their connections, their timers and their recorders; mostly one.
 //!
 //! Nothing on the way of a request locks, and nothing waits but the loop itself. A request's bytes are made once and only its
 //! mark is written anew; responses are parsed as they are read. Times are absolute: a request that could not be sent in time
@@ -18,4 +18,4 @@ mod tests;
 mod timer;
 mod worker;
 
-pub use job::{PhaseError, PhaseJob, PhaseReport, drive};
+pub use job::{EndedEarly, Order, PhaseError, PhaseJob, PhaseReport, drive};

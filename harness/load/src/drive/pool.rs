@@ -13,13 +13,13 @@ use crate::surroundings::Surroundings;
 /// The connections of a phase, each in a slot whose number is its token, counted from the first token that is free.
 #[derive(Debug)]
 pub(super) struct Pool {
-    to: SocketAddr,
     surroundings: Surroundings,
     sending: Sending,
     first_token: usize,
-    slots: Vec<Option<Connection>>,
-    /// Slots whose connection carries nothing. The last one used is the first to be used again, so that few are kept warm.
-    idle: Vec<usize>,
+    slots: Vec<Slot>,
+    /// The addresses, nearly always one, with the slots whose connection to it carries nothing. The last one used is the first to be
+    /// used again, so that few are kept warm.
+    idle: Vec<(SocketAddr, Vec<usize>)>,
     /// Slots without a connection.
     free: Vec<usize>,
     most: usize,
@@ -27,15 +27,21 @@ pub(super) struct Pool {
     short_of_sockets: bool,
 }
 
+/// The place of a connection.
+#[derive(Debug)]
+struct Slot {
+    connection: Option<Connection>,
+    /// The number of its address.
+    address: usize,
+}
+
 impl Pool {
     pub(super) fn new(
-        to: SocketAddr,
         most: usize,
         first_token: usize,
         (surroundings, sending): (Surroundings, Sending),
     ) -> Self {
         Self {
-            to,
             surroundings,
             sending,
             first_token,
@@ -48,22 +54,34 @@ impl Pool {
         }
     }
 
-    /// Whether a connection can be had.
+    /// Whether a connection can be had, to whatever address.
     pub(super) fn has_room(&self) -> bool {
-        !self.idle.is_empty() || self.size() < self.most
+        self.size() < self.most || self.idle.iter().any(|(_, idle)| !idle.is_empty())
     }
 
-    /// The slot of an idle connection, or of a new one that is being made; none if the machine gives no more sockets, and the
-    /// next one has to wait for one of those that there are.
+    /// The slot of an idle connection to an address, or of a new one that is being made; none if the machine gives no more sockets,
+    /// and the next one has to wait for one of those that there are.
     ///
     /// # Errors
     ///
     /// If the connection is refused at once, or the machine gives not a single socket.
-    pub(super) fn take(&mut self, registry: &Registry) -> Result<Option<usize>, NoConnection> {
-        if let Some(slot) = self.idle.pop() {
+    pub(super) fn take(
+        &mut self,
+        to: SocketAddr,
+        registry: &Registry,
+    ) -> Result<Option<usize>, NoConnection> {
+        let address = self.address(to);
+        if let Some(slot) = self.idle[address].1.pop() {
             return Ok(Some(slot));
         }
-        match self.connect(registry) {
+        if self.size() >= self.most {
+            // One that leads elsewhere and carries nothing makes room.
+            match self.idle.iter_mut().find_map(|(_, idle)| idle.pop()) {
+                Some(slot) => self.close(slot, registry),
+                None => return Ok(None),
+            }
+        }
+        match self.connect(to, address, registry) {
             Ok(slot) => Ok(Some(slot)),
             Err(error) if is_shortage(&error) && self.size() > 0 => {
                 self.most = self.size();
@@ -75,22 +93,33 @@ impl Pool {
         }
     }
 
+    /// The number of an address.
+    fn address(&mut self, to: SocketAddr) -> usize {
+        let known = self.idle.iter().position(|(known, _)| *known == to);
+        known.unwrap_or_else(|| {
+            self.idle.push((to, Vec::new()));
+            self.idle.len() - 1
+        })
+    }
+
     pub(super) fn get(&mut self, slot: usize) -> Option<&mut Connection> {
-        self.slots.get_mut(slot)?.as_mut()
+        self.slots.get_mut(slot)?.connection.as_mut()
     }
 
     /// A connection carries nothing any more.
     pub(super) fn put_back(&mut self, slot: usize) {
-        self.idle.push(slot);
+        if let Some(Slot { address, .. }) = self.slots.get(slot) {
+            self.idle[*address].1.push(slot);
+        }
     }
 
     pub(super) fn close(&mut self, slot: usize, registry: &Registry) {
-        if let Some(mut connection) = self.slots.get_mut(slot).and_then(Option::take) {
-            // It ends with its stream, whatever the registry says.
-            drop(registry.deregister(&mut connection.stream));
-            self.idle.retain(|idle| *idle != slot);
-            self.free.push(slot);
-        }
+        let Some(Slot { connection, address }) = self.slots.get_mut(slot) else { return };
+        let Some(mut connection) = connection.take() else { return };
+        // It ends with its stream, whatever the registry says.
+        drop(registry.deregister(&mut connection.stream));
+        self.idle[*address].1.retain(|idle| *idle != slot);
+        self.free.push(slot);
     }
 
     /// How many slots there are, with a connection or without.
@@ -110,15 +139,16 @@ impl Pool {
         self.slots.len() - self.free.len()
     }
 
-    fn connect(&mut self, registry: &Registry) -> io::Result<usize> {
-        let mut connection =
-            Connection::open(self.to, Reading::new(&self.surroundings, &self.sending), &self.sending)?;
+    fn connect(&mut self, to: SocketAddr, address: usize, registry: &Registry) -> io::Result<usize> {
+        let reading = Reading::new(&self.surroundings, &self.sending).with_gaps();
+        let mut connection = Connection::open(to, reading, &self.sending)?;
         let slot = self.free.last().copied().unwrap_or(self.slots.len());
         let interest = Interest::READABLE | Interest::WRITABLE;
         registry.register(&mut connection.stream, Token(self.first_token + slot), interest)?;
+        let made = Slot { connection: Some(connection), address };
         match self.free.pop() {
-            Some(slot) => self.slots[slot] = Some(connection),
-            None => self.slots.push(Some(connection)),
+            Some(slot) => self.slots[slot] = made,
+            None => self.slots.push(made),
         }
         self.opened += 1;
         Ok(slot)

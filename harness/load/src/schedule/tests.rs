@@ -8,7 +8,7 @@ const fn ms(millis: u64) -> Duration {
 
 fn times(schedule: &Schedule, seed: u64) -> Vec<Duration> {
     schedule.check(1).unwrap();
-    Times::new(schedule, seed).unwrap().collect()
+    Times::new(schedule, seed, Share::ALL).unwrap().collect()
 }
 
 fn every(per_second: u32) -> Duration {
@@ -169,4 +169,45 @@ fn a_ramp_that_lasts_no_time_sends_nothing() {
         times(&Schedule::Ramp { from: ms(1), to: ms(2), arrivals: Arrivals::Poisson, lasts: ms(0) }, 1),
         []
     );
+}
+
+#[test]
+fn workers_share_a_schedule_and_leave_nothing_out() {
+    let replay = Schedule::Replay { offsets: (0..31).map(ms).collect() };
+    let steps = Schedule::Steps {
+        steps: vec![(every(7), ms(2_000)), (every(90), ms(500))],
+        arrivals: Arrivals::Poisson,
+    };
+    let schedules = [
+        open(100, Arrivals::Poisson, 2),
+        ramp(10, 50, Arrivals::Constant, 1),
+        steps,
+        replay,
+        Schedule::Burst { count: 10 },
+    ];
+    for schedule in schedules {
+        let alone = times(&schedule, 7);
+        for of in [1, 2, 3, 7] {
+            let shares = (0..of).map(|nth| Times::new(&schedule, 7, Share { nth, of }).unwrap());
+            let mut shared: Vec<Duration> = shares.flatten().collect();
+            shared.sort_unstable();
+            assert_eq!(shared, alone, "{schedule:?} by {of}");
+        }
+    }
+}
+
+#[test]
+fn clients_and_requests_are_shared_evenly_and_without_remainder() {
+    for (clients, requests, of) in [(1, 1, 1), (50, 1_000, 4), (3, 103, 2), (7, 5, 7), (10, u64::MAX, 3)] {
+        let shares = || (0..of).map(|nth| Share { nth, of });
+        assert_eq!(shares().map(|share| share.clients(clients)).sum::<usize>(), clients);
+        assert_eq!(
+            shares().map(|share| u128::from(share.requests(requests, clients))).sum::<u128>(),
+            requests.into()
+        );
+        for share in shares() {
+            let each = share.requests(requests, clients) / share.clients(clients) as u64;
+            assert!(each.abs_diff(requests / clients as u64) <= 1, "{share:?}: {each}");
+        }
+    }
 }

@@ -2,26 +2,27 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
-use std::sync::mpsc::Receiver;
 
-use record::{Clock, Correlation, ErrorShape, NOT_REACHED, NameTable, fact_channel};
+use record::{Clock, Correlation, ErrorShape, FactReceiver, NOT_REACHED, NameTable, fact_channel};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use wiremock::matchers::{body_string_contains, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
+use crate::allowance::Allowance;
 use crate::request::Method;
 use crate::sdk::Sdk;
 use crate::sending::{Leaving, Pace};
 
-fn surroundings() -> (Surroundings, Receiver<Fact>) {
+fn surroundings() -> (Surroundings, FactReceiver) {
     let (facts, received) = fact_channel();
     let names = NameTable::new(facts.clone());
     let next_exchange = Arc::new(AtomicU32::new(0));
     let (clock, correlation) = (Clock::start(), Correlation::new(5));
     let recorded = Recorded { texts: true, ..Recorded::default() };
-    (Surroundings { clock, correlation, next_exchange, facts, names, recorded }, received)
+    let allowance = Allowance::default();
+    (Surroundings { clock, correlation, next_exchange, facts, names, recorded, allowance }, received)
 }
 
 fn ask() -> Request {
@@ -34,14 +35,14 @@ fn ask() -> Request {
     }
 }
 
-fn client() -> (Client, Receiver<Fact>) {
+fn client() -> (Client, FactReceiver) {
     let (surroundings, facts) = surroundings();
     (Client::new(Duration::from_secs(2), surroundings).unwrap(), facts)
 }
 
 /// Sends a plain request.
 async fn send(client: &Client, to: SocketAddr) -> Got {
-    client.send(to, NameId::NONE, &ask(), &Sending::default()).await
+    client.send(to, NameId::NONE, &ask(), &Sending::default()).await.unwrap()
 }
 
 /// A server that reads a request's head and body, sends these bytes, and closes.
@@ -206,11 +207,11 @@ async fn a_client_leaves_when_it_has_had_enough() {
     let (client, _facts) = client();
     let to = in_parts(stream_of(200), Duration::from_millis(5)).await;
     let sending = Sending { leaving: Some(Leaving::Contents(4)), ..Sending::default() };
-    let got = client.send(to, NameId::NONE, &ask(), &sending).await;
+    let got = client.send(to, NameId::NONE, &ask(), &sending).await.unwrap();
     assert_eq!((got.row.outcome, got.row.contents, got.text.as_str()), (Outcome::CallerLeft, 4, "xxxx"));
     let to = in_parts(stream_of(200), Duration::from_millis(20)).await;
     let sending = Sending { leaving: Some(Leaving::After(Duration::from_millis(80))), ..Sending::default() };
-    let got = client.send(to, NameId::NONE, &ask(), &sending).await;
+    let got = client.send(to, NameId::NONE, &ask(), &sending).await.unwrap();
     assert_eq!(got.row.outcome, Outcome::CallerLeft);
     assert!((80_000..1_000_000).contains(&got.row.ended), "{}", got.row.ended);
 }
@@ -222,7 +223,7 @@ async fn what_comes_together_with_the_last_content_that_a_client_wants_is_not_re
     for contents in [0, 1, 4] {
         let sending = Sending { leaving: Some(Leaving::Contents(contents)), ..Sending::default() };
         let to = raw(whole.clone().into_bytes()).await;
-        let got = client.send(to, NameId::NONE, &ask(), &sending).await;
+        let got = client.send(to, NameId::NONE, &ask(), &sending).await.unwrap();
         assert_eq!((got.row.outcome, got.row.contents), (Outcome::CallerLeft, contents));
         assert_eq!((got.text.len(), got.row.terminated), (contents as usize, false));
     }
@@ -234,7 +235,7 @@ async fn a_client_that_reads_slowly_takes_its_time() {
     let body = "x".repeat(1_000);
     let to = raw(format!("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{body}").into_bytes()).await;
     let reads = Some(Pace { bytes: 300, every: Duration::from_millis(20) });
-    let got = client.send(to, NameId::NONE, &ask(), &Sending { reads, ..Sending::default() }).await;
+    let got = client.send(to, NameId::NONE, &ask(), &Sending { reads, ..Sending::default() }).await.unwrap();
     assert_eq!((got.row.outcome, got.body.len()), (Outcome::Complete, 1_000));
     assert!(got.row.ended >= 60_000, "{}", got.row.ended);
 }
@@ -245,7 +246,7 @@ async fn a_client_that_writes_slowly_takes_its_time_and_leaves_nothing_out() {
     // The server answers once the body has come to its end.
     let to = raw(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_vec()).await;
     let writes = Some(Pace { bytes: 50, every: Duration::from_millis(20) });
-    let got = client.send(to, NameId::NONE, &ask(), &Sending { writes, ..Sending::default() }).await;
+    let got = client.send(to, NameId::NONE, &ask(), &Sending { writes, ..Sending::default() }).await.unwrap();
     assert_eq!((got.row.outcome, got.row.status), (Outcome::Complete, 200));
     let length = ask().to_wire(&to.to_string(), Correlation::new(5)).marked(record::ExchangeId(0)).len();
     let least = u32::try_from(length.div_ceil(50) - 1).unwrap() * 20_000;
@@ -260,7 +261,7 @@ async fn a_client_tries_again_as_its_library_does() {
     Mock::given(method("POST")).respond_with(ResponseTemplate::new(200)).expect(1).mount(&server).await;
     let (client, facts) = client();
     let sending = Sending { sdk: Some(Sdk::AnthropicPython), ..Sending::default() };
-    let got = client.send(*server.address(), NameId::NONE, &ask(), &sending).await;
+    let got = client.send(*server.address(), NameId::NONE, &ask(), &sending).await.unwrap();
     assert_eq!(got.row.status, 200);
     drop(client);
     let rows = facts.iter().filter_map(|fact| match fact {
@@ -284,7 +285,8 @@ async fn raw_bytes_go_out_as_they_are_and_what_comes_back_is_read() {
     });
     let (client, _facts) = client();
     let bytes = b"POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello";
-    let got = client.send(to, NameId::NONE, &Request::raw(bytes.to_vec()), &Sending::default()).await;
+    let got =
+        client.send(to, NameId::NONE, &Request::raw(bytes.to_vec()), &Sending::default()).await.unwrap();
     assert_eq!((got.row.status, got.row.outcome), (400, Outcome::Complete));
     assert_eq!(received.await.unwrap(), bytes);
 }
@@ -302,7 +304,7 @@ async fn a_long_request_that_is_refused_unread_is_answered_all_the_same() {
     });
     let (client, _facts) = client();
     let request = Request { body: vec![b'x'; 32 * 1024 * 1024], ..ask() };
-    let got = client.send(to, NameId::NONE, &request, &Sending::default()).await;
+    let got = client.send(to, NameId::NONE, &request, &Sending::default()).await.unwrap();
     assert_eq!((got.row.status, got.row.outcome), (413, Outcome::Complete));
 }
 
@@ -315,4 +317,19 @@ async fn asking_tells_the_evidence_nothing() {
     assert_eq!(client.ask(*server.address(), &health).await, Some(204));
     drop(client);
     assert_eq!(facts.iter().count(), 0);
+}
+
+#[tokio::test]
+async fn no_more_is_sent_than_is_allowed_retries_included() {
+    let to =
+        raw(b"HTTP/1.1 503 Service Unavailable\r\nretry-after-ms: 1\r\ncontent-length: 0\r\n\r\n".to_vec())
+            .await;
+    let (mut surroundings, facts) = surroundings();
+    surroundings.allowance = Allowance::of(Some(2), None);
+    let client = Client::new(Duration::from_secs(5), surroundings).unwrap();
+    let sending = Sending { sdk: Some(Sdk::OpenaiPython), ..Sending::default() };
+    let got = client.send(to, NameId::NONE, &ask(), &sending).await;
+    assert_eq!(got.err(), Some(Cap::Requests));
+    let sent = facts.try_iter().filter(|fact| matches!(fact, Fact::Exchange(_))).count();
+    assert_eq!(sent, 2, "the third try was one too many");
 }

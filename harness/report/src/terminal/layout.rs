@@ -5,7 +5,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use crate::clean;
 
 /// How wide a report is.
-pub(super) const COLUMNS: usize = 80;
+pub(crate) const COLUMNS: usize = 80;
 
 /// How many characters of one text are shown. A body of megabytes belongs in the evidence and not on a terminal.
 const LONGEST_TEXT: usize = 4_000;
@@ -16,7 +16,7 @@ pub(super) fn width(text: &str) -> usize {
 }
 
 /// The text with spaces behind it up to a width.
-pub(super) fn pad(text: &str, columns: usize) -> String {
+pub(crate) fn pad(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
@@ -36,7 +36,7 @@ pub(super) fn cut(text: &str, columns: usize) -> String {
 }
 
 /// Safe lines of at most so many columns, broken between words where possible. Line ends in the text are kept.
-pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let (shown, left_out) = capped(text);
     let mut lines: Vec<String> = clean::lines(shown).flat_map(|line| wrap_line(&line, columns)).collect();
     if left_out > 0 {
@@ -82,19 +82,26 @@ fn capped(text: &str) -> (&str, usize) {
     }
 }
 
-/// Indentation is kept: a diff or a list inside a text would lose its meaning without.
+/// Indentation is kept: a diff or a list inside a text would lose its meaning without. So are several blanks between words, which
+/// may be what is wrong with a value.
 fn wrap_line(line: &str, columns: usize) -> Vec<String> {
     let indent: String = line.chars().take_while(|character| *character == ' ').take(columns / 2).collect();
     let room = columns - indent.len();
     let mut lines = vec![];
     let mut current = String::new();
-    for word in line.split(' ').filter(|word| !word.is_empty()) {
-        if !current.is_empty() && width(&current) + 1 + width(word) > room {
+    let mut blanks = 0;
+    for word in line.trim_start_matches(' ').split(' ') {
+        blanks += 1;
+        if word.is_empty() {
+            continue;
+        }
+        let gap = std::mem::take(&mut blanks);
+        if !current.is_empty() && width(&current) + gap + width(word) > room {
             lines.push(format!("{indent}{current}"));
             current.clear();
         }
         if !current.is_empty() {
-            current.push(' ');
+            current.push_str(&" ".repeat(gap));
         }
         current.push_str(word);
         while width(&current) > room {
@@ -127,8 +134,10 @@ mod tests {
 
     #[test]
     fn text_is_wrapped_between_words_and_inside_words_only_where_it_must() {
-        let cases: [(&str, &[&str]); 7] = [
+        let cases: [(&str, &[&str]); 9] = [
             ("one two three", &["one two", "three"]),
+            ("key:   x", &["key:   x"]),
+            ("wide    gap  ", &["wide", "gap"]),
             ("exactly 8", &["exactly", "8"]),
             ("abcdefghijklmnop", &["abcdefgh", "ijklmnop"]),
             ("漢字漢字漢", &["漢字漢字", "漢"]),

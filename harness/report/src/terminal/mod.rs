@@ -2,16 +2,17 @@
 
 mod again;
 mod evidence;
-mod layout;
+pub(crate) mod layout;
 mod palette;
 mod source;
-mod span;
+pub(crate) mod span;
 mod story;
 mod summary;
 mod upstreams;
 
 pub use again::again;
 pub use palette::Palette;
+pub(crate) use palette::paint;
 pub use story::{stories, story, trial_story};
 pub use summary::summary;
 pub use upstreams::{upstream_line, upstream_table};

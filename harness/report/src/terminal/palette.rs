@@ -8,11 +8,11 @@ use record::Verdict;
 /// The styles of a terminal report.
 #[derive(Clone, Copy, Debug)]
 pub struct Palette {
-    pub(super) good: Style,
-    pub(super) bad: Style,
-    pub(super) doubt: Style,
+    pub(crate) good: Style,
+    pub(crate) bad: Style,
+    pub(crate) doubt: Style,
     pub(super) strong: Style,
-    pub(super) quiet: Style,
+    pub(crate) quiet: Style,
 }
 
 impl Palette {
@@ -49,6 +49,6 @@ impl Palette {
 }
 
 /// The text in a style. Pad it before: what a style adds has no width.
-pub(super) fn paint(style: Style, text: impl Display) -> String {
+pub(crate) fn paint(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
 }

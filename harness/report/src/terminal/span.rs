@@ -1,7 +1,7 @@
 //! Spans of time as people write them.
 
 /// A span in the unit that suits it: `0.4 ms`, `250 ms`, `1.5 s`, `2 min 5 s`.
-pub(super) fn span(milliseconds: f64) -> String {
+pub(crate) fn span(milliseconds: f64) -> String {
     if !milliseconds.is_finite() {
         return String::from("unknown");
     }

@@ -11,6 +11,7 @@ use super::palette::{Palette, paint};
 use super::source::pointer;
 use crate::clean;
 use crate::standing::level_words;
+use crate::{tries, unjoined};
 
 /// How many stories are told in full at the end of a run. Who breaks hundreds of expectations reads a report, not a terminal.
 const TOLD: usize = 20;
@@ -62,6 +63,14 @@ pub fn story(run: &RunRecord, trial: &TrialRecord, judged: &Judged, palette: &Pa
     rule(&mut lines, run, &judged.rule);
     fact(&mut lines, "expected", &judged.expected);
     fact(&mut lines, label_of_observed(judged.verdict), &judged.observed);
+    for (number, earlier) in tries::earlier(trial) {
+        if let Some(before) = tries::same(earlier, trial, judged) {
+            fact(&mut lines, &number, &format!("{}: {}", before.verdict.words(), before.observed));
+        }
+    }
+    if let Some(unjoined) = unjoined::told([trial]) {
+        fact(&mut lines, "unjoined", &unjoined);
+    }
     if let Some(shown) = &judged.shown {
         section(&mut lines, draw(shown, palette));
     }
@@ -84,8 +93,20 @@ pub fn trial_story(run: &RunRecord, trial: &TrialRecord, palette: &Palette) -> S
     match trial.judged.first() {
         Some(first) => {
             fact(&mut lines, label_of_observed(trial.verdict), &first.observed);
-            let rules: Vec<_> = trial.judged.iter().map(|judged| judged.rule.as_str()).collect();
+            let mut rules: Vec<&str> = Vec::new();
+            for judged in &trial.judged {
+                if !rules.contains(&judged.rule.as_str()) {
+                    rules.push(&judged.rule);
+                }
+            }
             fact(&mut lines, "rules", &rules.join(", "));
+            for (number, earlier) in tries::earlier(trial) {
+                fact(
+                    &mut lines,
+                    &number,
+                    &format!("{}: {}", earlier.verdict.words(), tries::reason(earlier)),
+                );
+            }
         }
         None => fact(&mut lines, "because", &why_unjudged(run)),
     }

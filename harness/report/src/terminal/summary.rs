@@ -11,6 +11,7 @@ use super::palette::{Palette, paint};
 use super::span::span;
 use crate::clean;
 use crate::standing::{Standing, level_words, standings};
+use crate::{tries, unjoined};
 
 /// How many lines a list in the summary has at most.
 const LISTED: usize = 20;
@@ -27,6 +28,7 @@ pub fn summary(run: &RunRecord, reports_dir: &str, palette: &Palette) -> String 
     let _ = writeln!(text, "{} in {}\n", paint(style, outcome), took(run));
     counts(&mut text, run, &standings, palette);
     broken(&mut text, run, &standings, palette);
+    run_again(&mut text, run);
     known_failures(&mut text, run);
     ignored(&mut text, run);
     text.push('\n');
@@ -61,7 +63,9 @@ fn outcome(run: &RunRecord, palette: &Palette) -> (Style, String) {
     } else if run.trials.iter().all(|trial| trial.verdict.is_ignored()) {
         (palette.doubt, format!("nothing was run: {all}"))
     } else {
-        (palette.good, format!("passed: {all}"))
+        let again = run.trials.iter().filter(|trial| !trial.earlier.is_empty()).count();
+        let again = if again == 0 { String::new() } else { format!(", {again} of them at a further try") };
+        (palette.good, format!("passed: {all}{again}"))
     }
 }
 
@@ -146,6 +150,15 @@ fn broken(text: &mut String, run: &RunRecord, standings: &BTreeMap<&str, Standin
     }
 }
 
+/// A pass that came after a try without a conclusion is told as such, and so is everything else that took more than one.
+fn run_again(text: &mut String, run: &RunRecord) {
+    let again = run.trials.iter().filter_map(|trial| {
+        let before = tries::reason(trial.earlier.last()?);
+        Some(format!("{}: {}: {before}", trial.name, tries::outcome(trial)?))
+    });
+    list(text, "run again, alone, after the others", again);
+}
+
 fn known_failures(text: &mut String, run: &RunRecord) {
     let known = run.trials.iter().flat_map(|trial| {
         let confessed = trial.judged.iter().filter(|judged| judged.verdict == Verdict::KnownFailure);
@@ -196,8 +209,30 @@ fn facts(text: &mut String, run: &RunRecord, reports_dir: &str) {
     }
     fact(text, "target", &target(&run.target));
     fact(text, "seed", &run.seed.to_string());
+    if let Some(hashes) = hashes(run) {
+        fact(text, "SHA-256", &hashes);
+    }
+    for note in &run.notes {
+        fact(text, "note", note);
+    }
+    if let Some(unjoined) = unjoined::told(&run.trials) {
+        fact(text, "unjoined", &unjoined);
+    }
     // A path is never broken, so that it can be opened with a click or copied.
     let _ = writeln!(text, "  {:LABEL$}{}", "reports", clean::line(reports_dir));
+}
+
+/// The first digits of the hashes, which tell runs apart; the whole ones stand in the other reports.
+fn hashes(run: &RunRecord) -> Option<String> {
+    let of = [
+        ("tool", &run.tool_sha256),
+        ("profile", &run.target.profile_sha256),
+        ("scenarios", &run.scenarios_sha256),
+        ("suite", &run.suite_sha256),
+    ];
+    let told = of.iter().filter_map(|(what, sha256)| Some(format!("{what} {}", sha256.get(..12)?)));
+    let told: Vec<String> = told.collect();
+    (!told.is_empty()).then(|| told.join(", "))
 }
 
 fn fact(text: &mut String, label: &str, value: &str) {

@@ -16,6 +16,7 @@ fn junit_reports_look_as_they_always_did() {
         ("failing.xml", runs::failing()),
         ("empty.xml", runs::empty()),
         ("cut-short.xml", runs::cut_short()),
+        ("run-again.xml", runs::run_again()),
     ];
     for (file, run) in cases {
         let text = junit::write(&run).unwrap();
@@ -66,6 +67,33 @@ fn a_run_that_was_cut_short_is_not_green() {
     let mut run = runs::passing();
     run.interrupted = Some(String::from("SIGTERM"));
     assert_eq!(read_back(&run).errors, 1);
+}
+
+#[test]
+fn every_try_without_a_conclusion_stands_in_the_case_that_came_of_it() {
+    let report = read_back(&runs::run_again());
+    let reruns = |name: &str| {
+        let suite = report.test_suites.iter().find(|suite| suite.name.as_str().contains(name)).unwrap();
+        let count = |case: &TestCase| match &case.status {
+            TestCaseStatus::Success { flaky_runs } => flaky_runs.len(),
+            TestCaseStatus::NonSuccess { reruns, .. } => reruns.runs.len(),
+            TestCaseStatus::Skipped { .. } => 0,
+        };
+        suite.test_cases.iter().map(count).collect::<Vec<_>>()
+    };
+    assert_eq!((reruns("at-once"), reruns("fails-then")), (vec![0, 0], vec![1, 0]));
+    assert_eq!((reruns("never"), reruns("passes-then")), (vec![2, 0], vec![1, 0]));
+    assert_eq!((report.failures, report.errors, report.tests), (1, 1, 8), "an earlier try is no case");
+}
+
+#[test]
+fn attempts_that_join_nothing_are_a_property_of_the_cases_of_their_trial() {
+    let report = read_back(&runs::failing());
+    let cases = report.test_suites.iter().flat_map(|suite| &suite.test_cases);
+    let unjoined =
+        |case: &&TestCase| case.properties.iter().any(|property| property.name.as_str() == "unjoined");
+    let told: Vec<&str> = cases.filter(unjoined).map(|case| property(case, "unjoined")).collect();
+    assert_eq!(told, ["4"; 4], "the four cases of one trial");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod compare;
 mod distributions;
 mod junit;
+mod proof;
 mod runs;
 mod saved;
 mod terminal;

@@ -5,8 +5,8 @@ use base64::prelude::BASE64_STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2Serializer};
 use record::{
-    AttemptShown, EVIDENCE_FORMAT, Judged, Level, PhaseSummary, RuleRecord, RunRecord, Shown, SourceLine,
-    TargetRecord, Tree, TrialRecord, Verdict, Window, worst_of,
+    AttemptShown, Doubt, EVIDENCE_FORMAT, Judged, Level, PhaseSummary, RuleRecord, RunRecord, Shown,
+    SourceLine, TargetRecord, Tree, TrialRecord, Unjoined, Verdict, Window, worst_of,
 };
 
 /// A run of two scenarios, one of them with two cases and a phase, in which everything passes.
@@ -33,6 +33,36 @@ pub(crate) fn failing() -> RunRecord {
     ]);
     run.target.defect = Some(String::from("reuse-limited-key"));
     run
+}
+
+/// A run in which trials were run again: one passes then, one fails, and one comes to no conclusion at any time.
+pub(crate) fn run_again() -> RunRecord {
+    let again = |name: &str, tries: &[Verdict], last: Verdict| {
+        let file = format!("scenarios/spike/{name}.yaml");
+        let try_of = |number: usize, verdict: Verdict| {
+            let mut of = trial(&file, None, &[verdict, Verdict::Pass]);
+            if verdict == Verdict::Inconclusive {
+                let late = 100 + number * 17;
+                of.judged[0].doubt = Some(Doubt::Late);
+                of.judged[0].observed = format!(
+                    "exchange 3 at {late}ms: `took` is 1500ms; but the harness itself was late enough to be the reason"
+                );
+            }
+            of.folder =
+                Some(if number == 1 { "trials/1".to_owned() } else { format!("trials/1/try-{number}") });
+            of
+        };
+        let mut of = try_of(tries.len() + 1, last);
+        of.earlier = (1..).zip(tries).map(|(number, verdict)| try_of(number, *verdict).into()).collect();
+        of
+    };
+    let open = Verdict::Inconclusive;
+    run(vec![
+        again("at-once", &[], Verdict::Pass),
+        again("fails-then", &[open], Verdict::Fail),
+        again("never", &[open; 2], open),
+        again("passes-then", &[open], Verdict::Pass),
+    ])
 }
 
 /// A run of nothing.
@@ -89,6 +119,7 @@ fn failed() -> TrialRecord {
         (String::from("asked for"), String::from("at least 95%")),
     ]));
     failed.judged[3].observed = String::from("confessed until 2027-06-30: the alias is resolved too late");
+    failed.unjoined = Unjoined { unmarked: 2, foreign: 1, lost: 1, doubtful: 1 };
     failed
 }
 
@@ -166,6 +197,10 @@ fn run(trials: Vec<TrialRecord>) -> RunRecord {
     RunRecord {
         format: EVIDENCE_FORMAT,
         tool: String::from("0.1.0"),
+        tool_sha256: "0123456789abcdef".repeat(4),
+        scenarios_sha256: "89abcdef01234567".repeat(4),
+        suite_sha256: "76543210fedcba98".repeat(4),
+        notes: vec![],
         started: String::from("2026-11-21T04:05:06.789Z"),
         took_ms: 12_345,
         seed: 7,
@@ -173,6 +208,7 @@ fn run(trials: Vec<TrialRecord>) -> RunRecord {
             name: String::from("stormproof-router"),
             version: Some(String::from("0.1.0")),
             profile: String::from("fixtures/targets/router.yaml"),
+            profile_sha256: "fedcba9876543210".repeat(4),
             defect: None,
         },
         command: String::from("stormproof run scenarios/ --seed 7"),
@@ -226,6 +262,8 @@ fn trial(file: &str, case: Option<&str>, verdicts: &[Verdict]) -> TrialRecord {
         rule: cited[index].to_owned(),
         say: says[index].to_owned(),
         verdict: *verdict,
+        doubt: None,
+        unmet: false,
         expected: String::from("every exchange: status 200"),
         observed: String::from("6 of 6 exchanges"),
         shown: None,
@@ -243,6 +281,7 @@ fn trial(file: &str, case: Option<&str>, verdicts: &[Verdict]) -> TrialRecord {
         title: String::from("A rate-limited key is passed over and the next key answers"),
         about: None,
         case: case.map(str::to_owned),
+        scenario_sha256: "76543210fedcba98".repeat(4),
         stage: String::from("hermetic"),
         verdict: worst_of(verdicts.iter().copied()).unwrap_or(Verdict::Pass),
         judged: judged.collect(),
@@ -251,9 +290,11 @@ fn trial(file: &str, case: Option<&str>, verdicts: &[Verdict]) -> TrialRecord {
         took_ms: 1_234,
         exchanges: 6,
         attempts: 8,
+        unjoined: Unjoined::default(),
         phases: vec![],
         log_tail: vec![],
         folder: Some(String::from("trials/1")),
+        earlier: vec![],
     }
 }
 
@@ -301,6 +342,8 @@ fn phase(name: &str, milliseconds: impl Iterator<Item = u64>) -> PhaseSummary {
         response: serialised(&response),
         service: serialised(&empty),
         lateness: serialised(&lateness),
+        queued: 0,
+        streams: None,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::runs;
 
 #[test]
 fn a_saved_run_reads_back_to_the_letter() {
-    for run in [runs::passing(), runs::failing(), runs::empty(), runs::cut_short()] {
+    for run in [runs::passing(), runs::failing(), runs::empty(), runs::cut_short(), runs::run_again()] {
         let text = json::write(&run).unwrap();
         assert_eq!(json::read(&text).unwrap(), run);
     }
@@ -22,6 +22,7 @@ fn a_saved_run_looks_as_it_always_did() {
 fn a_run_in_another_format_is_refused_with_what_to_do() {
     let text = r#"{ "format": 99, "shape": "unknown" }"#;
     let error = json::read(text).unwrap_err().to_string();
+    assert!(error.contains("reads formats 2 to 3"), "{error}");
     assert!(error.contains("format 99") && error.contains("run the scenarios again"), "{error}");
 }
 

@@ -16,6 +16,7 @@ fn terminal_reports_look_as_they_always_did() {
         ("failing.txt", runs::failing()),
         ("empty.txt", runs::empty()),
         ("cut-short.txt", runs::cut_short()),
+        ("run-again.txt", runs::run_again()),
     ];
     for (file, run) in cases {
         assert_golden(file, &whole(&run, &Palette::plain()));
@@ -28,6 +29,35 @@ fn a_run_in_which_all_is_well_is_told_in_a_few_lines() {
     let run = runs::passing();
     assert_eq!(stories(&run, &Palette::plain()), "");
     assert!(summary(&run, REPORTS, &Palette::plain()).lines().count() <= 12);
+}
+
+#[test]
+fn a_pass_that_took_more_than_one_try_is_told_as_such() {
+    let mut run = runs::run_again();
+    run.trials.retain(|trial| trial.verdict == Verdict::Pass);
+    assert_eq!(stories(&run, &Palette::plain()), "");
+    let text = summary(&run, REPORTS, &Palette::plain());
+    assert!(text.starts_with("passed: 2 trials, 1 of them at a further try in 12.3 s\n"), "{text}");
+    let told = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        told.contains("passes-then.yaml: pass at the 2nd try, inconclusive before: exchange 3"),
+        "{text}"
+    );
+}
+
+#[test]
+fn attempts_that_join_nothing_are_counted_in_the_summary_and_in_the_story_of_their_trial() {
+    let run = runs::failing();
+    let whole = summary(&run, REPORTS, &Palette::plain());
+    let bare = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = "unjoined 4 of 56 attempts joined no exchange: 2 without a mark, 1 with the mark of another trial, 1 with the \
+                mark of an exchange that is not in the evidence; 1 may be the traffic's own, so that what depends on them is \
+                inconclusive";
+    assert!(bare(&whole).contains(told), "{whole}");
+    let of = |trial: usize| story(&run, &run.trials[trial], &run.trials[trial].judged[0], &Palette::plain());
+    assert!(bare(&of(0)).contains(&told.replace("56", "8")), "{}", of(0));
+    assert!(!of(1).contains("unjoined"), "{}", of(1));
+    assert!(!summary(&runs::passing(), REPORTS, &Palette::plain()).contains("unjoined"));
 }
 
 #[test]

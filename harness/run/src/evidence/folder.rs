@@ -3,6 +3,7 @@
 //! ```text
 //! reports/runs/20261121-040000-7/
 //!   bench.json            what it is judged by: the texts of scenarios and rules, claims, bounds, confessed failures
+//!   head.json             what is known of the run before its trials: the target, the command, when it began
 //!   run.json              everything that was judged
 //!   junit.xml
 //!   histograms/           one file for each phase and metric
@@ -11,12 +12,14 @@
 //!     exchanges.rows      64 bytes for each exchange
 //!     attempts.rows       64 bytes for each attempt
 //!     trial.json          what was judged of it
+//!     try-2/, try-3/      the same three files of its further tries, where it was run again
 //! ```
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use record::MOST_TRIES;
 use sha2::{Digest, Sha256};
 
 /// The folder of a run.
@@ -61,7 +64,7 @@ impl RunFolder {
                 _ => fs::create_dir_all(self.path.join(folder))?,
             }
         }
-        for file in [self.run(), self.bench()] {
+        for file in [self.run(), self.head(), self.bench()] {
             match fs::remove_file(file) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
@@ -91,6 +94,12 @@ impl RunFolder {
     #[must_use]
     pub fn bench(&self) -> PathBuf {
         self.path.join("bench.json")
+    }
+
+    /// What is known of the run before its trials.
+    #[must_use]
+    pub fn head(&self) -> PathBuf {
+        self.path.join("head.json")
     }
 
     /// Everything that was judged.
@@ -127,12 +136,30 @@ impl RunFolder {
 
 impl TrialFolder {
     /// Makes it, empty.
-    pub(crate) fn create(&self) -> io::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be made.
+    pub fn create(&self) -> io::Result<()> {
         match fs::remove_dir_all(&self.path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
         fs::create_dir_all(&self.path)
+    }
+
+    /// The folder of one of its tries, from 1. The first one stands in the trial's own, and goes with all others.
+    pub(crate) fn of_try(&self, number: u32) -> Self {
+        if number == 1 {
+            return self.clone();
+        }
+        let folder = format!("try-{number}");
+        Self { path: self.path.join(&folder), name: format!("{}/{folder}", self.name) }
+    }
+
+    /// The folders of the tries that left evidence, in their order.
+    pub(crate) fn tries(&self) -> impl Iterator<Item = Self> {
+        (1..=MOST_TRIES).map(|number| self.of_try(number)).take_while(|folder| folder.entries().exists())
     }
 
     /// Its path seen from the run's folder.

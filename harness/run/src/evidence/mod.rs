@@ -8,6 +8,5 @@ mod writer;
 
 pub use folder::{RunFolder, TrialFolder};
 pub use reader::{EvidenceError, Reader};
-pub(crate) use redactor::Redactor;
-pub use writer::Watcher;
-pub(crate) use writer::write;
+pub use redactor::Redactor;
+pub use writer::{Watcher, write_evidence};

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use record::{AttemptRow, EVIDENCE_FORMAT, Entry, ExchangeRow, TrialHeader};
+use record::{AttemptRow, EVIDENCE_FORMAT, Entry, ExchangeRow, OLDEST_FORMAT, TrialHeader};
+use serde::Deserialize;
 
 use crate::evidence::TrialFolder;
 
@@ -53,8 +54,8 @@ pub enum EvidenceError {
         /// The file.
         path: PathBuf,
     },
-    /// It was written by another version, whose rows have another width.
-    #[error("`{path}` has format {found}, and this version reads format {EVIDENCE_FORMAT}: read it with the version that wrote it", path = .path.display())]
+    /// It was written by a newer version, or by one that is older than any that this one knows.
+    #[error("`{path}` has format {found}, and this version reads formats {OLDEST_FORMAT} to {EVIDENCE_FORMAT}: {}", what_to_do(*found), path = .path.display())]
     OtherFormat {
         /// The file.
         path: PathBuf,
@@ -63,20 +64,45 @@ pub enum EvidenceError {
     },
 }
 
+/// What the first line says in every format.
+#[derive(Deserialize)]
+struct FirstLine {
+    trial: Format,
+}
+
+#[derive(Deserialize)]
+struct Format {
+    format: u32,
+}
+
+fn what_to_do(found: u32) -> &'static str {
+    if found > EVIDENCE_FORMAT {
+        "a newer version wrote it, and a newer version reads it"
+    } else {
+        "judge it with the version that wrote it, which its `run.json` names as `tool`"
+    }
+}
+
 impl Reader {
     /// Opens the evidence of a trial.
     ///
     /// # Errors
     ///
-    /// If it cannot be read or was written by a version with another format.
+    /// If it cannot be read or was written by a version whose format this one does not know.
     pub fn open(folder: TrialFolder) -> Result<Self, EvidenceError> {
         let path = folder.entries();
-        let first = Entries::open(&path)?.next().transpose()?;
-        let Some(Entry::Trial(header)) = first else { return Err(EvidenceError::NoHeader { path }) };
-        if header.format != EVIDENCE_FORMAT {
-            return Err(EvidenceError::OtherFormat { path, found: header.format });
+        let mut entries = Entries::open(&path)?;
+        // The rest of the line may be anything in another format.
+        let format = entries.next_text()?.and_then(|text| serde_json::from_slice::<FirstLine>(text).ok());
+        match format.map(|line| line.trial.format) {
+            None => return Err(EvidenceError::NoHeader { path }),
+            Some(OLDEST_FORMAT..=EVIDENCE_FORMAT) => {}
+            Some(found) => return Err(EvidenceError::OtherFormat { path, found }),
         }
-        Ok(Self { folder, header })
+        match entries.read()? {
+            Entry::Trial(header) => Ok(Self { folder, header }),
+            _ => Err(EvidenceError::NoHeader { path }),
+        }
     }
 
     /// What it is the evidence of.
@@ -152,8 +178,8 @@ impl Entries {
         Ok(Self { path: path.to_owned(), file: open(path)?, line: 0, text: Vec::new() })
     }
 
-    /// The next line; none where there is no other, or where it breaks off.
-    fn next_line(&mut self) -> Result<Option<Entry>, EvidenceError> {
+    /// The text of the next line; none where there is no other, or where it breaks off.
+    fn next_text(&mut self) -> Result<Option<&[u8]>, EvidenceError> {
         self.text.clear();
         self.line += 1;
         let (path, line) = (|| self.path.clone(), self.line);
@@ -163,8 +189,13 @@ impl Entries {
             let longer = length as u64 == MOST_LINE;
             return if longer { Err(EvidenceError::LongLine { path: path(), line }) } else { Ok(None) };
         }
-        let entry = serde_json::from_slice(&self.text);
-        entry.map(Some).map_err(|error| EvidenceError::Line { path: path(), line, error })
+        Ok(Some(&self.text))
+    }
+
+    /// The line whose text was taken last.
+    fn read(&self) -> Result<Entry, EvidenceError> {
+        let error = |error| EvidenceError::Line { path: self.path.clone(), line: self.line, error };
+        serde_json::from_slice(&self.text).map_err(error)
     }
 }
 
@@ -172,7 +203,11 @@ impl Iterator for Entries {
     type Item = Result<Entry, EvidenceError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.next_line().transpose()
+        match self.next_text() {
+            Ok(Some(_)) => Some(self.read()),
+            Ok(None) => None,
+            Err(error) => Some(Err(error)),
+        }
     }
 }
 
@@ -181,7 +216,7 @@ mod tests {
     use std::io::Write;
 
     use super::*;
-    use crate::evidence::{Redactor, RunFolder, write};
+    use crate::evidence::{Redactor, RunFolder, write_evidence};
     use crate::scratch::{Scratch, fresh_mark};
     use record::{ExchangeId, Fact, Moment, NameId, Sample, Side, TrialHeader, fact_channel};
 
@@ -213,6 +248,12 @@ mod tests {
             seed: 1,
             target: "small".into(),
             mark: 1,
+            began_ms: 0,
+            number: 1,
+            started: None,
+            tool: String::new(),
+            tool_sha256: String::new(),
+            profile_sha256: String::new(),
         };
         let (facts, received) = fact_channel();
         let entry = |entry| facts.send(Fact::Entry(Box::new(entry)));
@@ -225,7 +266,7 @@ mod tests {
         drop(facts);
         let mut redactor = Redactor::default();
         redactor.add("key openai/first", KEY);
-        assert_eq!(write(&folder, &received, &redactor, None).unwrap(), None);
+        assert_eq!(write_evidence(&folder, &received, &redactor, None).unwrap(), None);
         folder
     }
 
@@ -243,6 +284,37 @@ mod tests {
         let ids: Vec<u32> = reader.exchanges().unwrap().map(|row| row.unwrap().id.0).collect();
         assert_eq!(ids, [0, 1, 2]);
         assert_eq!(reader.attempts().unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_format_that_this_version_does_not_know_is_refused_with_what_to_do_and_one_that_it_knows_is_read() {
+        let scratch = Scratch::new(fresh_mark()).unwrap();
+        let folder = RunFolder::create(scratch.path()).unwrap().trial("a trial");
+        folder.create().unwrap();
+        let header = |format: u32, rest: &str| format!("{{\"trial\":{{\"format\":{format}{rest}}}}}\n");
+        let old =
+            r#","name":"a","file":"a.yaml","case":null,"scenario_sha256":"","seed":1,"target":"t","mark":1"#;
+        let open = |text: &str| {
+            std::fs::write(folder.entries(), text).unwrap();
+            Reader::open(folder.clone())
+                .map(|reader| reader.header().clone())
+                .map_err(|error| error.to_string())
+        };
+        let read = open(&header(2, old)).unwrap();
+        assert_eq!((read.number, read.started), (1, None), "what format 2 did not tell");
+        let newer = open(&header(EVIDENCE_FORMAT + 1, r#","anything":"else""#)).unwrap_err();
+        assert!(
+            newer.ends_with("reads formats 2 to 3: a newer version wrote it, and a newer version reads it"),
+            "{newer}"
+        );
+        let older = open(&header(1, old)).unwrap_err();
+        assert!(
+            older.contains("has format 1") && older.contains("judge it with the version that wrote it"),
+            "{older}"
+        );
+        for none in ["", "{}\n", "no JSON\n", "{\"end\":{}}\n", "{\"trial\":{\"format\":3"] {
+            assert!(open(none).unwrap_err().ends_with("does not begin as evidence does"), "{none}");
+        }
     }
 
     #[test]
@@ -267,7 +339,7 @@ mod tests {
             let line = "x".repeat(usize::try_from(length).unwrap());
             facts.send(Fact::Entry(Box::new(Entry::Log { at: Moment(1), line })));
             drop(facts);
-            let written = write(&folder, &received, &Redactor::default(), None);
+            let written = write_evidence(&folder, &received, &Redactor::default(), None);
             assert_eq!(written.is_ok(), fits, "{written:?}");
         }
     }

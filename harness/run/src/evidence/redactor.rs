@@ -9,7 +9,7 @@ use crate::evidence::pieces::{HIDDEN, tells_in_pieces};
 
 /// The secrets of a trial with their labels.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Redactor {
+pub struct Redactor {
     secrets: Vec<Secret>,
 }
 
@@ -89,6 +89,8 @@ impl Redactor {
             | Entry::Began { .. }
             | Entry::Ended { .. }
             | Entry::Figures(_)
+            | Entry::Part(_)
+            | Entry::Pair(_)
             | Entry::Said(_)
             | Entry::EventsCut { .. }
             | Entry::Carried(_)

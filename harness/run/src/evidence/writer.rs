@@ -2,52 +2,61 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::sync::mpsc::{Receiver, TryRecvError};
 use std::thread;
 use std::time::Duration;
 
-use record::{End, Entry, EventSeen, Fact};
+use record::{End, Entry, EventSeen, Fact, FactReceiver};
 
 use crate::evidence::pieces::Waiting;
 use crate::evidence::reader::MOST_LINE;
 use crate::evidence::{Redactor, TrialFolder};
 
-/// How long the writer rests when nothing is there; all that came before is in the files by then, so a killed run loses next to
+/// How long the writer rests when it has written all that was there; it is in the files by then, so a killed run loses next to
 /// nothing. A writer that waited to be woken would cost each sender the waking.
 const RESTS: Duration = Duration::from_millis(2);
+/// How long it rests while rows come by the hundred: the machine's work to wake a thread is more than that for a hundred rows.
+const RESTS_UNDER_LOAD: Duration = Duration::from_millis(8);
+const LOAD: usize = 100;
+/// Rows of one rest are given to the machine at once.
+const ROOM: usize = 64 * 1024;
 
 /// Sees every fact as it is written, for `-v` and `--follow`.
 pub type Watcher = Box<dyn FnMut(&Fact) + Send>;
 
 /// Writes facts until the trial's `End` has come or nobody can send any more, and returns the end with its counts.
-pub(crate) fn write(
+///
+/// # Errors
+///
+/// If something cannot be written.
+pub fn write_evidence(
     folder: &TrialFolder,
-    facts: &Receiver<Fact>,
+    facts: &FactReceiver,
     redactor: &Redactor,
     mut watcher: Option<Watcher>,
 ) -> io::Result<Option<End>> {
     let (mut files, mut waiting) = (Files::create(folder)?, Waiting::default());
+    let mut taken = Vec::new();
     loop {
-        let fact = match facts.try_recv() {
-            Ok(fact) => fact,
-            Err(TryRecvError::Empty) => {
-                files.flush()?;
-                thread::sleep(RESTS);
-                continue;
-            }
-            Err(TryRecvError::Disconnected) => break,
-        };
-        let (before, fact) = without_secrets(fact, redactor, &mut waiting);
-        for fact in before.into_iter().chain(fact) {
-            let end = files.put(&fact)?;
-            if let Some(watcher) = &mut watcher {
-                watcher(&fact);
-            }
-            if end.is_some() {
-                files.flush()?;
-                return Ok(end);
+        let more = facts.take_into(&mut taken);
+        let rests = if taken.len() < LOAD { RESTS } else { RESTS_UNDER_LOAD };
+        for fact in taken.drain(..) {
+            let (before, fact) = without_secrets(fact, redactor, &mut waiting);
+            for fact in before.into_iter().chain(fact) {
+                let end = files.put(&fact)?;
+                if let Some(watcher) = &mut watcher {
+                    watcher(&fact);
+                }
+                if end.is_some() {
+                    files.flush()?;
+                    return Ok(end);
+                }
             }
         }
+        if !more {
+            break;
+        }
+        files.flush()?;
+        thread::sleep(rests);
     }
     for event in waiting.end_all() {
         files.put(&told(Entry::Event(event)))?;
@@ -91,7 +100,7 @@ struct Files {
 
 impl Files {
     fn create(folder: &TrialFolder) -> io::Result<Self> {
-        let create = |path| File::create(path).map(BufWriter::new);
+        let create = |path| File::create(path).map(|file| BufWriter::with_capacity(ROOM, file));
         Ok(Self {
             entries: create(folder.entries())?,
             exchanges: create(folder.exchanges())?,
@@ -149,6 +158,8 @@ impl Files {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
     use crate::evidence::RunFolder;
     use record::{EventKind, ExchangeId, ExchangeRow, Moment, NameId, fact_channel};
@@ -179,12 +190,39 @@ mod tests {
             let kind = if matches!(fact, Fact::Exchange(_)) { "exchange" } else { "event" };
             seen.send(kind).unwrap();
         });
-        assert_eq!(write(&folder, &facts, &redactor, Some(watcher)).unwrap(), None);
+        assert_eq!(write_evidence(&folder, &facts, &redactor, Some(watcher)).unwrap(), None);
         let order: Vec<_> = watched.try_iter().collect();
         assert_eq!(order, ["event", "event", "event", "exchange"], "events stand before their exchange");
         let lines = std::fs::read_to_string(folder.entries()).unwrap();
         std::fs::remove_dir_all(&path).unwrap();
         assert!(!lines.contains("1234") && !lines.contains("5678"), "{lines}");
         assert!(lines.contains("and so s"), "{lines}");
+    }
+
+    #[test]
+    fn what_was_told_is_in_the_files_while_the_trial_goes_on() {
+        let path = std::env::temp_dir().join(format!("stormproof-goes-on-{}", std::process::id()));
+        let folder = RunFolder::create(&path).unwrap().trial("one");
+        folder.create().unwrap();
+        let (sender, facts) = fact_channel();
+        let writer = thread::spawn({
+            let folder = folder.clone();
+            move || write_evidence(&folder, &facts, &Redactor::default(), None)
+        });
+        let row = ExchangeRow::opened(ExchangeId(3), NameId::NONE, NameId::NONE, Moment(0));
+        let mut size = 0;
+        // As many as make it rest longer, and then a single one.
+        for count in [3 * LOAD, 1] {
+            (0..count).for_each(|_| sender.send(Fact::Exchange(row)));
+            size += (count * ExchangeRow::BYTES) as u64;
+            let sent = Instant::now();
+            while std::fs::metadata(folder.exchanges()).map_or(0, |file| file.len()) < size {
+                assert!(sent.elapsed() < Duration::from_secs(5), "{count} more rows are not written");
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
+        drop(sender);
+        assert_eq!(writer.join().unwrap().unwrap(), None);
+        std::fs::remove_dir_all(&path).unwrap();
     }
 }

@@ -59,7 +59,7 @@ fn in_json(path: &str, body: &[u8]) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use scenario::Span;
+    use scenario::{Span, Template};
 
     fn wanted(path: &str) -> Named<Capture> {
         let at = |value: &str| scenario::At { value: value.to_owned(), span: Span::default() };
@@ -79,7 +79,10 @@ mod tests {
             let mut values = Values::default();
             let captured = capture(&wanted(path), &answered, &mut values);
             match found {
-                Ok(found) => assert_eq!((captured, values.get("captured", "it")), (Ok(()), Some(found))),
+                Ok(found) => {
+                    let filled = Template::parse("{{ captured.it }}").unwrap().fill(&values);
+                    assert_eq!((captured, filled), (Ok(()), Ok(found.to_owned())));
+                }
                 Err(reason) => assert_eq!(captured.unwrap_err().reason, reason),
             }
         }

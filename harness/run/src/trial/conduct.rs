@@ -1,37 +1,45 @@
-//! The life of one trial: evidence and upstreams are started, the target lives its part, everything is stopped, and the
-//! evidence is judged.
+//! The life of one trial: evidence and upstreams are started, the target lives its part, and everything is stopped.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use record::{Clock, Correlation, End, Entry, Fact, FactSender, NameTable, TargetEvent, fact_channel};
+use load::Allowance;
+use record::{
+    Clock, Correlation, End, Entry, Fact, FactReceiver, FactSender, NameTable, TargetEvent, fact_channel,
+};
 use scenario::ServiceDefect;
 use tokio::sync::watch;
 use upstream::{DEFAULT_SAMPLES, TrafficSignal, Upstreams};
 use verdict::Needs;
 
 use crate::engine::RunSettings;
-use crate::evidence::{TrialFolder, write};
-use crate::judging::{JudgedTrial, judge_folder};
+use crate::evidence::{TrialFolder, write_evidence};
 use crate::lag::LagSampler;
 use crate::plan::ScenarioPlan;
 use crate::scratch::fresh_mark;
 use crate::trial::header::{cast, header};
 use crate::trial::secrets::Secrets;
-use crate::trial::target_life::{Ran, Stage, live};
+use crate::trial::target_life::{Stage, live};
 use crate::trial::watch::{Watch, watcher};
 
 /// What a trial is given to run with.
 pub(crate) struct Surroundings<'a> {
     pub(crate) settings: &'a Arc<RunSettings>,
     pub(crate) plan: &'a ScenarioPlan,
+    /// Where the real services are that take the places of simulated ones, by their names.
+    pub(crate) services: Vec<(String, SocketAddr)>,
+    /// Which try of it this is, from 1.
+    pub(crate) number: u32,
     /// Set to the reason why everything must end.
     pub(crate) stop: watch::Receiver<Option<String>>,
     /// How long the traffic may take.
     pub(crate) deadline: Duration,
     pub(crate) lag: &'a LagSampler,
+    /// What the run may still send.
+    pub(crate) allowance: &'a Allowance,
 }
 
 impl Surroundings<'_> {
@@ -41,22 +49,15 @@ impl Surroundings<'_> {
     }
 }
 
-/// What came of a trial that ran.
-pub(crate) struct Conducted {
-    pub(crate) judged: JudgedTrial,
-    pub(crate) log_tail: Vec<String>,
-    pub(crate) folder: String,
-}
-
-/// Why a trial could not run.
+/// Why there is no evidence of a trial: the harness or the machine is at fault.
+#[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) reason: String,
-    pub(crate) log_tail: Vec<String>,
 }
 
 impl Failure {
     pub(crate) fn of(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), log_tail: Vec::new() }
+        Self { reason: reason.into() }
     }
 
     pub(crate) fn io(what: &str, error: &io::Error) -> Self {
@@ -82,16 +83,16 @@ impl Seen {
     }
 }
 
-/// Runs a trial and judges its evidence.
-pub(crate) async fn conduct(surroundings: Surroundings<'_>) -> Result<Conducted, Failure> {
-    let settings = surroundings.settings;
-    let folder = settings.folder.trial(&surroundings.plan.name);
+/// Runs a trial once and leaves its evidence. What kept the target from being put to the test stands there too.
+pub(crate) async fn conduct(surroundings: Surroundings<'_>) -> Result<(), Failure> {
+    let trial = surroundings.settings.folder.trial(&surroundings.plan.name);
+    let folder = trial.of_try(surroundings.number);
     folder.create().map_err(|error| Failure::io("make a folder for evidence", &error))?;
     let (facts, received) = fact_channel();
     let seen = Seen { clock: Clock::start(), names: NameTable::new(facts.clone()), facts };
     let scenario = surroundings.scenario();
     let mark = fresh_mark();
-    seen.tell(Entry::Trial(header(&surroundings, mark)));
+    seen.tell(Entry::Trial(header(&surroundings, mark, seen.clock)));
     let mut secrets = Secrets::new(&scenario.world, mark);
     let names = scenario.traffic.iter().filter_map(|entry| entry.name()).map(|name| name.value.as_str());
     let traffic = TrafficSignal::new(names);
@@ -113,18 +114,10 @@ pub(crate) async fn conduct(surroundings: Surroundings<'_>) -> Result<Conducted,
     upstreams.mistakes().into_iter().for_each(|mistake| seen.tell(Entry::Mistake(mistake)));
     upstreams.stop().await;
     drop(lag);
-    let (cut_short, failure, log_tail) = match ran {
-        Ok(Ran { cut_short, log_tail }) => (cut_short, None, log_tail),
-        Err(failure) => (Some(failure.reason.clone()), Some(failure.reason), failure.log_tail),
-    };
+    let cut_short = ran.unwrap_or_else(|failure| Some(failure.reason));
     seen.tell(Entry::End(End { at: seen.clock.now(), cut_short, exchanges: 0, attempts: 0 }));
     drop(seen);
-    written(writer).await?;
-    if let Some(reason) = failure {
-        return Err(Failure { reason, log_tail });
-    }
-    let judged = judged(settings, surroundings.plan, folder.clone()).await?;
-    Ok(Conducted { judged, log_tail, folder: folder.name().to_owned() })
+    written(writer).await
 }
 
 async fn start_upstreams(
@@ -157,7 +150,7 @@ type Writer = JoinHandle<io::Result<Option<End>>>;
 fn start_writer(
     surroundings: &Surroundings<'_>,
     folder: &TrialFolder,
-    received: std::sync::mpsc::Receiver<Fact>,
+    received: FactReceiver,
     secrets: &Secrets,
     watch: &Watch,
 ) -> Result<Writer, Failure> {
@@ -165,7 +158,7 @@ fn start_writer(
     let (folder, redactor, watcher) = (folder.clone(), secrets.redactor(), watcher(watch, told));
     let started = thread::Builder::new()
         .name("evidence".to_owned())
-        .spawn(move || write(&folder, &received, &redactor, watcher));
+        .spawn(move || write_evidence(&folder, &received, &redactor, watcher));
     started.map_err(|error| Failure::io("start a thread", &error))
 }
 
@@ -174,23 +167,5 @@ async fn written(writer: Writer) -> Result<(), Failure> {
         Ok(Ok(Ok(_))) => Ok(()),
         Ok(Ok(Err(error))) => Err(Failure::io("write evidence", &error)),
         _ => Err(Failure::of("the harness's evidence writer broke")),
-    }
-}
-
-/// Judges by reading back what was written, apart from the threads that serve other trials.
-async fn judged(
-    settings: &Arc<RunSettings>,
-    plan: &ScenarioPlan,
-    folder: TrialFolder,
-) -> Result<JudgedTrial, Failure> {
-    let (settings, plan) = (Arc::clone(settings), plan.clone());
-    let judged = tokio::task::spawn_blocking(move || {
-        let suite = &settings.bench.suite;
-        judge_folder(&settings.bench, plan.file(suite), plan.case(suite), folder)
-    });
-    match judged.await {
-        Ok(Ok(judged)) => Ok(judged),
-        Ok(Err(error)) => Err(Failure::of(format!("the harness cannot read back its evidence: {error}"))),
-        Err(_) => Err(Failure::of("the harness's judge broke")),
     }
 }

@@ -1,4 +1,4 @@
-//! One trial: its world is started, its traffic is sent, its evidence is written and judged.
+//! One trial: its world is started, its traffic is sent, its evidence is written.
 
 mod bodies;
 mod captures;
@@ -20,7 +20,7 @@ mod target_life;
 mod traffic;
 mod watch;
 
-pub(crate) use conduct::{Conducted, Surroundings, conduct};
+pub(crate) use conduct::{Failure, Surroundings, conduct};
 pub(crate) use exec::waits;
 pub(crate) use requests::{MARK_HEADER, surface};
 pub(crate) use traffic::PATIENCE;

@@ -3,16 +3,15 @@
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use load::{Deed, PhaseError, PhaseJob, PhaseReport, Schedule, StopSignal, drive};
-use record::PhaseFigures;
-use scenario::{At, Course, Data, Deeds, Errand, Get, Phase, Scenario, Send, Traffic};
+use load::{Deed, Order, PhaseError, PhaseJob, PhaseReport, Schedule, StopSignal, drive};
+use scenario::{Against, At, Course, Data, Deeds, Errand, Get, Manner, Phase, Scenario, Send, Traffic};
 use tokio::sync::oneshot;
 
 use crate::estimate::{phase_lasts, phase_sends};
 use crate::trial::manners::{in_manner, sending};
-use crate::trial::requests::Use;
+use crate::trial::requests::{Addressee, Use};
 use crate::trial::sameness::{is_always_the_same, is_the_same_data};
-use crate::trial::traffic::{PATIENCE, StopOnDrop, TrafficError, Travel};
+use crate::trial::traffic::{GIVES_UP_AFTER, PATIENCE, StopOnDrop, TrafficError, Travel};
 
 /// More connections than this are opened only where a schedule asks for more at once; what waits for one is late, and told so.
 const MOST_CONNECTIONS: usize = 2_000;
@@ -32,17 +31,17 @@ pub(crate) struct Driven<'p> {
 
 impl Driven<'_> {
     /// What the phase came to.
-    pub(crate) async fn report(self) -> Result<Option<PhaseFigures>, TrafficError> {
+    pub(crate) async fn report(self) -> Result<PhaseReport, TrafficError> {
         let report: PhaseReport = self.report.await.map_err(|_| TrafficError::Broken)??;
         if report.short_of_sockets {
             return Err(TrafficError::Sockets);
         }
-        Ok(Some(report.figures))
+        Ok(report)
     }
 }
 
 /// Starts a phase.
-pub(crate) fn start<'p>(
+pub(crate) async fn start<'p>(
     travel: &Travel<'_>,
     entry: &'p Traffic,
     phase: &'p Phase,
@@ -54,23 +53,50 @@ pub(crate) fn start<'p>(
         to,
         schedule: schedule(travel.road.scenario, phase, &choices)?,
         requests,
+        order: match phase.manner.against {
+            Some(Against::Paired) => Order::Pairs,
+            Some(Against::Direct) | None => Order::InTurn,
+        },
         timeout: phase.manner.patience.unwrap_or(PATIENCE),
         seed: travel.road.seed,
         most_connections: at_once(&phase.schedule).max(MOST_CONNECTIONS),
         sending: sending(&phase.manner, travel, contents),
+        gives_up_after: (Travel::addressee(&phase.manner) == Addressee::Target).then_some(GIVES_UP_AFTER),
+        workers: workers(&phase.schedule),
     };
     let (stop, (done, report)) = (StopSignal::default(), oneshot::channel());
-    travel.begin(&phase.name);
+    travel.begin(&phase.name).await;
     std::thread::Builder::new().name("phase".to_owned()).spawn({
         let (stop, surroundings, running) =
             (stop.clone(), travel.surroundings.clone(), travel.road.phases.clone());
         // Nobody waits any more if the trial was ended meanwhile.
         move || {
-            drop(done.send(drive(job, surroundings, &stop)));
+            drop(done.send(drive(&job, &surroundings, &stop)));
             drop(running);
         }
     })?;
     Ok(Driven { name: &phase.name, stop: StopOnDrop(stop), report })
+}
+
+/// One thread drives as many requests in a second, or has as many open, before another one helps it.
+const ENOUGH_A_SECOND: u128 = 10_000;
+const ENOUGH_OPEN: usize = 512;
+
+/// How many threads drive a schedule: half of the processors at most, for the rest is the target's and the upstreams'.
+fn workers(schedule: &scenario::Schedule) -> usize {
+    let most = std::thread::available_parallelism().map_or(1, |cores| cores.get() / 2);
+    let interval = |rate: &scenario::Rate| rate.interval();
+    let shortest = match schedule {
+        scenario::Schedule::Open(open) => match &open.rate {
+            Some(Course::Even(rate)) => Some(interval(rate)),
+            Some(Course::Ramp(from, to)) => Some(interval(from).min(interval(to))),
+            None => open.steps.iter().map(|step| step.rate.interval()).min(),
+        },
+        _ => None,
+    };
+    let a_second = shortest.map_or(0, |interval| 1_000_000_000 / interval.as_nanos().max(1));
+    let wanted = usize::try_from(a_second / ENOUGH_A_SECOND).unwrap_or(usize::MAX);
+    wanted.max(at_once(schedule) / ENOUGH_OPEN).clamp(1, most.max(1))
 }
 
 /// How many requests a schedule itself has open at once.
@@ -106,6 +132,9 @@ fn load_of(travel: &Travel<'_>, entry: &Traffic, phase: &Phase) -> Result<Load, 
         let requests = requests.into_iter().map(|request| in_manner(request, &phase.manner)).collect();
         return Ok(Load { requests, choices: Vec::new(), to: travel.address(&phase.manner, None)? });
     }
+    if phase.manner.against == Some(Against::Paired) {
+        return pairs(travel, entry, phase);
+    }
     let (mut requests, mut choices, mut model) = (Vec::new(), Vec::new(), None);
     for send in entry.sends() {
         let begin = requests.len();
@@ -115,6 +144,27 @@ fn load_of(travel: &Travel<'_>, entry: &Traffic, phase: &Phase) -> Result<Load, 
     // All of them go to one place: what would not was refused when the run was planned.
     let to = travel.address(&phase.manner, model.as_deref())?;
     Ok(Load { requests, choices, to })
+}
+
+/// Requests through the target, and behind them each of them again, straight to the upstream.
+fn pairs(travel: &Travel<'_>, entry: &Traffic, phase: &Phase) -> Result<Load, TrafficError> {
+    let ways = [phase.manner.clone(), Manner { against: Some(Against::Direct), ..phase.manner.clone() }];
+    let mut requests = Vec::new();
+    let mut to = None;
+    for manner in ways {
+        let one_way = Phase { manner, ..phase.clone() };
+        let begin = requests.len();
+        let mut model = None;
+        for send in entry.sends() {
+            model = make_all(travel, &one_way, send, &mut requests)?.or(model);
+        }
+        let address = travel.address(&one_way.manner, model.as_deref())?;
+        if to.is_some() {
+            requests[begin..].iter_mut().for_each(|request| request.to = Some(address));
+        }
+        to.get_or_insert(address);
+    }
+    Ok(Load { requests, choices: Vec::new(), to: to.ok_or(TrafficError::Broken)? })
 }
 
 /// What is got, once for each tenant whose turn it can be.
@@ -128,7 +178,7 @@ fn raws(travel: &Travel<'_>, phase: &Phase, data: &Data) -> Result<Vec<load::Req
     let rounds = if is_the_same_data(data) { 1 } else { rounds(travel.road.scenario, phase, 1) };
     let (mut requests, mut values, mut bytes) = (Vec::new(), travel.values.clone(), 0);
     for nth in 0..rounds {
-        values.set("exchange", "nth", (nth + 1).to_string());
+        values.set_number("exchange", "nth", nth + 1);
         let made = travel.maker().data(data, Use { nth, turn: nth, values: &values, said: &[] })?;
         bytes += made.len() + AROUND_BODY;
         requests.push(load::Request::raw(made));
@@ -157,7 +207,7 @@ fn make_all(
     for turn in 0..rounds {
         for (name, asked) in &variations {
             let nth = requests.len() as u64;
-            values.set("exchange", "nth", (nth + 1).to_string());
+            values.set_number("exchange", "nth", nth + 1);
             let of = Use { nth, turn, values: &values, said: &[] };
             let request = travel.maker().make(name, asked, Travel::addressee(&phase.manner), of)?;
             let request = in_manner(request, &phase.manner);

@@ -6,6 +6,7 @@ use record::{NameId, NameTable};
 use scenario::{Credential, Get, InTurn, MarkPosition, Protocol, Scenario, Template, Values};
 use target::{Profile, WithoutFallbacks};
 
+use crate::estimate::most_cost;
 use crate::trial::bodies::json_of;
 use crate::trial::queries::with_query;
 use crate::trial::secrets::Secrets;
@@ -109,6 +110,7 @@ impl Maker<'_> {
         request.tenant = tenant.map_or(NameId::NONE, |tenant| self.names.id(tenant));
         request.dialect = dialect;
         request.patience = asked.patience;
+        request.cost_micros = most_cost(self.scenario, asked).unwrap_or(0);
         request.path = with_query(request.path, &asked.query, of.values)?;
         if let Some(WithoutFallbacks::Header(name, value)) = self.without_fallbacks(asked, to)? {
             request.headers.push((name.to_owned(), value.to_owned()));
@@ -270,7 +272,7 @@ mod tests {
         let maker = Maker { scenario, profile: &profile, secrets: &secrets, names, seed: 1 };
         let asked = scenario.requests.get("it").unwrap();
         let mut values = Values::default();
-        values.set("exchange", "nth", (nth + 1).to_string());
+        values.set_number("exchange", "nth", nth + 1);
         maker.make("it", asked, to, Use { nth, turn: nth, values: &values, said })
     }
 

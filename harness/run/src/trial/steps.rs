@@ -11,10 +11,10 @@ use crate::trial::traffic::{TrafficError, Travel};
 impl Travel<'_> {
     /// Sends what a step sends, and keeps what it captures.
     pub(crate) async fn step(&mut self, step: &Step) -> Result<(), TrafficError> {
-        let name = self.begin(&step.name);
+        let name = self.begin(&step.name).await;
         let mut last = Answered::default();
         for nth in 0..u64::from(step.repeat) {
-            self.values.set("exchange", "nth", (nth + 1).to_string());
+            self.values.set_number("exchange", "nth", nth + 1);
             last = match &step.errand {
                 Errand::Send(send) => {
                     let turn = usize::try_from(nth).unwrap_or(0) % send.cycle.len();
@@ -30,7 +30,7 @@ impl Travel<'_> {
             };
         }
         let captured = capture(&step.capture, &last, &mut self.values);
-        self.end(&step.name);
+        self.end(&step.name).await;
         captured.map_err(|why| TrafficError::Capture { step: step.name.value.clone(), why })
     }
 
@@ -98,7 +98,8 @@ impl Travel<'_> {
         let request = in_manner(request, manner);
         let to = self.address(manner, model)?;
         let sending = sending(manner, self, self.scripted_contents(model));
-        let got = self.client.send(to, step, &request, &sending).await;
+        let sent = self.client.send(to, step, &request, &sending).await;
+        let got = sent.map_err(|cap| self.capped(cap))?;
         Ok(Answered { status: got.row.status, headers: got.headers, body: got.body, text: got.text })
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use record::{Correlation, Entry, TargetEvent};
 use scenario::{Protocol, ServiceDefect};
-use target::{Key, RunningTarget, StartError, StartOptions, Started, Topology, UpstreamAddress};
+use target::{Key, RunningTarget, StartOptions, Started, Topology, UpstreamAddress};
 use tokio::sync::mpsc;
 use upstream::{TrafficSignal, Upstreams};
 
@@ -31,22 +31,18 @@ pub(crate) struct Stage<'a> {
     pub(crate) mark: u64,
 }
 
-/// What came of the traffic.
-pub(crate) struct Ran {
-    pub(crate) cut_short: Option<String>,
-    pub(crate) log_tail: Vec<String>,
-}
-
-/// Starts the target, sends the traffic, reads what is to be read, and stops the target.
-pub(crate) async fn live(surroundings: &Surroundings<'_>, stage: &Stage<'_>) -> Result<Ran, Failure> {
+/// Starts the target, sends the traffic, reads what is to be read, and stops the target. Tells what cut the traffic short.
+pub(crate) async fn live(
+    surroundings: &Surroundings<'_>,
+    stage: &Stage<'_>,
+) -> Result<Option<String>, Failure> {
     let scratch =
         Scratch::new(stage.mark).map_err(|error| Failure::io("make a folder for the target", &error))?;
     let running = start_target(surroundings, stage, scratch.path()).await?;
     let cut_short = watched_traffic(surroundings, stage, &running, scratch.path()).await;
-    let log_tail = running.log_tail();
     running.stop().await;
     stage.seen.target(TargetEvent::Stopped);
-    Ok(Ran { cut_short, log_tail })
+    Ok(cut_short)
 }
 
 /// Sends the traffic until it is over or something ends it, and tells what.
@@ -59,17 +55,22 @@ async fn watched_traffic(
     let settings = surroundings.settings;
     let (scenario, correlation) = (surroundings.scenario(), Correlation::new(stage.mark));
     let (phases, mut phases_over) = mpsc::channel(1);
+    let simulated = stage.upstreams.addresses().map(|(name, address)| (name.to_owned(), address));
     let road = Road {
         scenario,
         profile: &settings.profile,
         target: running,
-        upstreams: stage.upstreams.addresses().map(|(name, address)| (name.to_owned(), address)).collect(),
+        // Where a real service is, it is met instead.
+        upstreams: simulated.chain(surroundings.services.iter().cloned()).collect(),
+        providers: stage.upstreams,
         base_urls: base_urls(scenario, stage.upstreams),
         folder: folder_of(&surroundings.plan.file(&settings.bench.suite).name),
         secrets: stage.secrets,
         seen: stage.seen,
         watch: stage.watch,
         bounds: &settings.bench.bounds,
+        caps: settings.caps,
+        allowance: surroundings.allowance,
         traffic: stage.traffic,
         correlation,
         seed: surroundings.plan.seed,
@@ -132,10 +133,8 @@ async fn start_target(
         started = RunningTarget::try_to_start(&settings.profile, &topology, options) => started,
         _ = stop.wait_for(Option::is_some) => return Err(Failure::of("interrupted while the target started")),
     };
-    let Started { target, unready } = started.map_err(|error: StartError| Failure {
-        reason: format!("the target did not start: {error}"),
-        log_tail: error.log().to_vec(),
-    })?;
+    let Started { target, unready } =
+        started.map_err(|error| Failure::of(format!("the target did not start: {error}")))?;
     // What one that need not start does instead stands in its log, and in what its clients see.
     if unready.is_none() {
         stage.seen.target(TargetEvent::Ready);

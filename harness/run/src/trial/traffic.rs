@@ -3,20 +3,21 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use load::{Client, PhaseError, Recorded, StopSignal, Stopping};
+use load::{Allowance, Cap, Client, EndedEarly, PhaseError, Recorded, StopSignal, Stopping};
 use record::{Correlation, Entry};
-use scenario::{At, Manner, Phase, Scenario, Traffic, Values};
+use scenario::{Against, At, Manner, Phase, Scenario, Traffic, Values};
 use target::{Profile, RunningTarget};
 use tokio::sync::{mpsc, watch};
-use upstream::TrafficSignal;
+use upstream::{TrafficSignal, Upstreams};
 use verdict::Needs;
 
+use crate::caps::Caps;
 use crate::trial::captures::NotThere;
 use crate::trial::conduct::Seen;
 use crate::trial::exec::{CannotRun, exec};
@@ -29,12 +30,17 @@ use crate::trial::watch::{NotSeen, Watch};
 /// How long a client waits for a response. Longer than any target's own patience should be.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A phase whose target nobody has reached for so long ends: what it would go on to send tells nothing new.
+pub(crate) const GIVES_UP_AFTER: Duration = Duration::from_secs(10);
+
 /// What the traffic of a trial runs on.
 pub(crate) struct Road<'a> {
     pub(crate) scenario: &'a Scenario,
     pub(crate) profile: &'a Profile,
     pub(crate) target: &'a RunningTarget,
     pub(crate) upstreams: BTreeMap<String, SocketAddr>,
+    /// The upstreams themselves: what holds from a phase on holds before its first request.
+    pub(crate) providers: &'a Upstreams,
     /// Where the target is told to reach each upstream.
     pub(crate) base_urls: Vec<(String, String)>,
     /// The folder of the scenario's file, absolute.
@@ -45,6 +51,9 @@ pub(crate) struct Road<'a> {
     pub(crate) watch: &'a Watch,
     /// The bounds that the target's profile declares.
     pub(crate) bounds: &'a BTreeMap<String, f64>,
+    /// The most that the run may do, and what is left of it.
+    pub(crate) caps: Caps,
+    pub(crate) allowance: &'a Allowance,
     pub(crate) traffic: &'a TrafficSignal,
     pub(crate) correlation: Correlation,
     pub(crate) seed: u64,
@@ -71,6 +80,13 @@ pub(crate) enum TrafficError {
     Sockets,
     #[error("the harness's phase driver broke")]
     Broken,
+    #[error("{0}")]
+    Capped(String),
+    #[error(
+        "nobody listened at the target any more: {refused} requests of phase `{phase}` in a row were refused, for {}",
+        scenario::show_duration(GIVES_UP_AFTER)
+    )]
+    Down { phase: String, refused: u32 },
     #[error("step `{step}`: {why}")]
     Capture { step: String, why: NotThere },
     #[error("the target cannot be operated: {0}")]
@@ -81,10 +97,6 @@ pub(crate) enum TrafficError {
     Trace(String),
     #[error(transparent)]
     NotSeen(#[from] NotSeen),
-    #[error(
-        "`{0}` is set to `{1}`, which names no service that can be reached: write `http://HOST` or `http://HOST:PORT`"
-    )]
-    NoAddress(String, String),
 }
 
 /// Sends the traffic. Dropped midway, it ends its phases at once.
@@ -96,11 +108,13 @@ pub(crate) async fn send_traffic(road: &Road<'_>) -> Result<(), TrafficError> {
         facts: road.seen.facts.clone(),
         names: road.seen.names.clone(),
         recorded: recorded(road.scenario),
+        allowance: road.allowance.clone(),
     };
     let values = values(road);
     let client = Client::new(PATIENCE, surroundings.clone())?;
     let mut travel = Travel { road, surroundings, client, values };
     road.traffic.traffic_began(road.seen.clock.now());
+    road.providers.turned().await;
     for entry in &road.scenario.traffic {
         travel.go(entry).await?;
     }
@@ -127,7 +141,7 @@ fn values(road: &Road<'_>) -> Values {
 /// What is recorded of exchanges beside their rows: what the scenario asks about.
 fn recorded(scenario: &Scenario) -> Recorded {
     let Needs { messages, events, texts, tools } = Needs::of(scenario);
-    Recorded { messages, events, texts, tools }
+    Recorded { messages, events, texts, tools, nothing: false }
 }
 
 /// The way through the traffic, with what was captured on it.
@@ -180,10 +194,10 @@ impl Travel<'_> {
         let mut companions = Vec::new();
         for entry in self.road.scenario.traffic.iter().filter(beside) {
             if let Traffic::Phase(companion) = entry {
-                companions.push(start(self, entry, companion)?);
+                companions.push(start(self, entry, companion).await?);
             }
         }
-        let leading = start(self, entry, phase)?;
+        let leading = start(self, entry, phase).await?;
         let (over, phase_over) = watch::channel(false);
         let mut sides = self.operations_beside(&phase.name.value, &phase_over);
         sides.push(Box::pin(async move {
@@ -203,11 +217,22 @@ impl Travel<'_> {
 
     async fn finish(&self, driven: Driven<'_>) -> Result<(), TrafficError> {
         let name = driven.name;
-        if let Some(figures) = driven.report().await? {
-            self.road.seen.tell(Entry::Figures(figures));
+        let report = driven.report().await?;
+        self.road.seen.tell(Entry::Figures(report.figures));
+        match report.ended_early {
+            None => {}
+            Some(EndedEarly::Capped(cap)) => return Err(self.capped(cap)),
+            Some(EndedEarly::Down { refused }) => {
+                return Err(TrafficError::Down { phase: name.value.clone(), refused });
+            }
         }
-        self.end(name);
+        self.end(name).await;
         Ok(())
+    }
+
+    /// That no more may be sent.
+    pub(crate) fn capped(&self, cap: Cap) -> TrafficError {
+        TrafficError::Capped(self.road.caps.reached(cap))
     }
 
     async fn exec(&self, program: &scenario::Exec) -> Result<(), TrafficError> {
@@ -216,9 +241,9 @@ impl Travel<'_> {
             self.road.scratch.join(format!("exec-{}", self.surroundings.names.id(&program.name.value).0));
         std::fs::create_dir_all(&folder)
             .map_err(|error| failed(CannotRun::Folder { name: program.name.value.clone(), error }))?;
-        let name = self.begin(&program.name);
+        let name = self.begin(&program.name).await;
         exec(program, name, &folder, &self.values, self.road.seen).await.map_err(failed)?;
-        self.end(&program.name);
+        self.end(&program.name).await;
         Ok(())
     }
 
@@ -237,8 +262,8 @@ impl Travel<'_> {
     pub(crate) fn addressee<'m>(manner: &'m Manner) -> Addressee<'m> {
         match (&manner.at, manner.against) {
             (Some(service), _) => Addressee::Service(&service.value),
-            (None, Some(_)) => Addressee::Upstream,
-            (None, None) => Addressee::Target,
+            (None, Some(Against::Direct)) => Addressee::Upstream,
+            (None, Some(Against::Paired) | None) => Addressee::Target,
         }
     }
 
@@ -254,10 +279,7 @@ impl Travel<'_> {
                 let instance = manner.via.as_ref().map_or(1, |via| via.value);
                 Ok(road.target.address_of(instance).unwrap_or_else(|| road.target.address()))
             }
-            Addressee::Service(name) => match self.elsewhere(name)? {
-                Some(address) => Ok(address),
-                None => of_upstream(name),
-            },
+            Addressee::Service(name) => of_upstream(name),
             Addressee::Upstream => {
                 let model = model.unwrap_or_default();
                 let settings = road.scenario.world.router.models.get(model);
@@ -273,41 +295,20 @@ impl Travel<'_> {
         if Self::addressee(manner) == Addressee::Target { u8::try_from(via).unwrap_or(0) } else { 0 }
     }
 
-    /// The real service that an environment variable puts in the place of a simulated one.
-    fn elsewhere(&self, service: &str) -> Result<Option<SocketAddr>, TrafficError> {
-        let upstream = self.road.scenario.world.upstreams.get(service);
-        let Some(variable) = upstream.and_then(|upstream| upstream.url_from.as_ref()) else {
-            return Ok(None);
-        };
-        let Some(url) = std::env::var(&variable.value).ok().filter(|url| !url.is_empty()) else {
-            return Ok(None);
-        };
-        let address = address_of_url(&url);
-        address.map(Some).ok_or_else(|| TrafficError::NoAddress(variable.value.clone(), url))
-    }
-
-    pub(crate) fn begin(&self, name: &At<String>) -> record::NameId {
+    pub(crate) async fn begin(&self, name: &At<String>) -> record::NameId {
         let id = self.surroundings.names.id(&name.value);
         self.road.seen.tell(Entry::Began { traffic: id, at: self.road.seen.clock.now() });
         self.road.traffic.began(&name.value);
+        self.road.providers.turned().await;
         id
     }
 
-    pub(crate) fn end(&self, name: &At<String>) {
+    pub(crate) async fn end(&self, name: &At<String>) {
         self.road.traffic.ended(&name.value);
         let traffic = self.surroundings.names.id(&name.value);
         self.road.seen.tell(Entry::Ended { traffic, at: self.road.seen.clock.now() });
+        self.road.providers.turned().await;
     }
-}
-
-/// The address of a service by its URL: plain HTTP, at a host that is known by its name or number.
-fn address_of_url(url: &str) -> Option<SocketAddr> {
-    let host = url.strip_prefix("http://")?.trim_end_matches('/');
-    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    let host = if has_port { host.to_owned() } else { format!("{host}:80") };
-    let addresses: Vec<SocketAddr> = host.to_socket_addrs().ok()?.collect();
-    // Servers that listen on one of the two mostly listen on the older one.
-    addresses.iter().find(|address| address.is_ipv4()).or_else(|| addresses.first()).copied()
 }
 
 /// Ends a phase that nobody waits for any more.
@@ -322,26 +323,5 @@ impl StopOnDrop {
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
         self.0.stop(Stopping::Now);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_service_is_found_by_its_url() {
-        for (url, address) in [
-            ("http://127.0.0.1:8080", Some("127.0.0.1:8080")),
-            ("http://127.0.0.1:8080/", Some("127.0.0.1:8080")),
-            ("http://localhost:4000", Some("127.0.0.1:4000")),
-            ("http://127.0.0.1", Some("127.0.0.1:80")),
-            ("https://127.0.0.1", None),
-            ("127.0.0.1:80", None),
-            ("http://127.0.0.1:80/v1", None),
-            ("", None),
-        ] {
-            assert_eq!(address_of_url(url).map(|address| address.to_string()).as_deref(), address, "{url}");
-        }
     }
 }

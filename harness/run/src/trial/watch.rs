@@ -59,7 +59,7 @@ impl Watch {
             Entry::Event(_) | Entry::EventsCut { .. } => self.needs.events,
             Entry::Text(_) => self.needs.texts,
             Entry::Log { .. } => self.subjects.contains(&Subject::Log),
-            Entry::Lag(_) | Entry::Figures(_) | Entry::Process(_) => false,
+            Entry::Lag(_) | Entry::Figures(_) | Entry::Part(_) | Entry::Pair(_) | Entry::Process(_) => false,
             _ => true,
         }
     }

@@ -151,3 +151,16 @@ pub(crate) fn what_a_target_tells_its_clients_is_judged_by_the_headers_of_its_pr
                  served_by: { header: x-served } }";
     Parts { traffic, expect, ..Parts::default() }.run(reads).passes();
 }
+
+pub(crate) fn pairs_go_through_the_target_and_straight_to_the_upstream() {
+    let traffic = "
+  - { phase: pairs, closed: { clients: 1, requests: 40 }, send: ask, against: paired }";
+    let expect = "
+  - { rule: TST-001, say: all of them, exchanges: { where: { phase: pairs, status: 200 }, count: 40 } }
+  - { rule: TST-001, say: one attempt for each that goes straight, attempts: { where: { phase: pairs }, count: 20 } }
+  - { rule: TST-001, say: median, exchanges: { paired: { of: service, at_most: 10s, false_alarm: 1% } } }";
+    let ran = Parts { traffic, expect, ..Parts::default() }.run("");
+    ran.passes();
+    let pairs = ran.entries.iter().filter(|entry| matches!(entry, Entry::Pair(_))).count();
+    assert_eq!(pairs, 20);
+}

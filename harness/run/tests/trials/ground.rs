@@ -1,12 +1,13 @@
 //! What the tests stand on: a small suite, a profile of the small target, and an engine that runs the one against the other.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use record::{Entry, TrialRecord, Verdict};
+use record::{Entry, MOST_TRIES, TrialRecord, Verdict};
 use scenario::{Document, Source, Suite, SuiteTexts};
 use stormproof_run::{
-    Bench, Engine, Gates, Planning, Reader, RunFolder, RunSettings, Selection, judge_folder, plan,
+    Bench, Caps, Engine, Gates, Planning, Reader, RunFolder, RunSettings, Selection, judge_trial, plan,
 };
 use target::Profile;
 
@@ -14,9 +15,12 @@ use target::Profile;
 pub(crate) struct Parts<'a> {
     pub(crate) upstream: &'a str,
     pub(crate) router: &'a str,
+    /// Further parts of the world.
+    pub(crate) world: &'a str,
     pub(crate) requests: &'a str,
     pub(crate) traffic: &'a str,
     pub(crate) expect: &'a str,
+    pub(crate) caps: Caps,
 }
 
 impl Default for Parts<'_> {
@@ -24,9 +28,11 @@ impl Default for Parts<'_> {
         Self {
             upstream: "{ dialect: openai, keys: 1 }",
             router: "{ models: { m: { pool: u } } }",
+            world: "",
             requests: "",
             traffic: "  - { step: s, send: ask }",
             expect: "  - { rule: TST-001, say: s, exchanges: { every: { status: 200 } } }",
+            caps: Caps::default(),
         }
     }
 }
@@ -35,8 +41,10 @@ impl Default for Parts<'_> {
 pub(crate) struct Ran {
     pub(crate) record: TrialRecord,
     pub(crate) entries: Vec<Entry>,
-    /// The verdicts that its evidence comes to when it is judged again.
-    pub(crate) again: Vec<Verdict>,
+    /// The text of its `evidence.ndjson`.
+    pub(crate) lines: String,
+    /// The text of its `bench.json`.
+    pub(crate) bench: String,
 }
 
 impl Parts<'_> {
@@ -45,40 +53,61 @@ impl Parts<'_> {
         self.run_started(profile, "serve")
     }
 
+    /// Runs it as the command does, again where it comes to no conclusion. Each time that it is started the small target is
+    /// another one, in the order of these words.
+    pub(crate) fn run_by_turns(&self, turns: &'static str) -> Ran {
+        self.run_started("", &format!("serve={turns}"))
+    }
+
     /// Runs it against what this program is when it is called with a word.
     pub(crate) fn run_started(&self, profile: &str, word: &str) -> Ran {
         let folder = Folder::new();
         let text = format!("{}\n", self.text());
         let file = folder.0.join("suite/one.yaml");
-        let profile = profile_of(profile, word);
+        let profile = profile_of(profile, word, &folder.0);
         let bench = || Bench::of(suite(&file, &text), &profile, false);
         let run_folder = RunFolder::create(&folder.0.join("run")).unwrap();
         let settings = RunSettings {
-            bench: bench(),
-            profile: profile.clone(),
+            bench: Arc::new(bench()),
+            profile: Arc::new(profile.clone()),
+            tool: ("0.0.0", ""),
             defect: None,
+            patience: std::time::Duration::from_secs(1),
+            skip_unavailable: false,
+            caps: self.caps,
             folder: run_folder.clone(),
             stormproof: std::env::current_exe().unwrap(),
+            most_tries: MOST_TRIES,
             watch: None,
+            ended: None,
         };
         let bench = bench();
         let (gates, selection) = (Gates::default(), Selection::default());
-        let planning =
-            Planning { profile: &profile, gates: &gates, selection: &selection, seed: 7, unstartable: None };
+        let planning = Planning {
+            profile: &profile,
+            gates: &gates,
+            outside: None,
+            selection: &selection,
+            seed: 7,
+            unstartable: None,
+        };
         let trial = plan(&bench.suite, &planning).remove(0);
         assert_eq!(trial.ignored, None, "it can be run");
-        let record = Engine::start(settings).unwrap().run(&trial);
-        let evidence = || run_folder.trial(&trial.name);
-        let entries = Reader::open(evidence()).unwrap().entries().unwrap().map(Result::unwrap).collect();
-        let again = judge_folder(&bench, trial.file(&bench.suite), trial.case(&bench.suite), evidence());
-        let again = again.unwrap().judged.into_iter().map(|judged| judged.verdict).collect();
-        Ran { record, entries, again }
+        let record = Engine::start(settings).unwrap().run(&trial, || {});
+        let evidence = run_folder.trial(&trial.name);
+        // Whoever judges the evidence again finds the same, to the letter.
+        assert_eq!(judge_trial(&bench, &evidence).unwrap(), Some(record.clone()));
+        bench.save(&run_folder).unwrap();
+        let text = |path| std::fs::read_to_string(path).unwrap();
+        let (lines, bench) = (text(evidence.entries()), text(run_folder.bench()));
+        let entries = Reader::open(evidence).unwrap().entries().unwrap().map(Result::unwrap).collect();
+        Ran { record, entries, lines, bench }
     }
 
     fn text(&self) -> String {
-        let Self { upstream, router, requests, traffic, expect } = self;
+        let Self { upstream, router, world, requests, traffic, expect, .. } = self;
         format!(
-            "title: t\nworld:\n  upstreams: {{ u: {upstream} }}\n  router: {router}\n  tenants: {{ acme: {{}}, globex: {{}} }}\n\
+            "title: t\nworld:\n  upstreams: {{ u: {upstream} }}\n  router: {router}\n  tenants: {{ acme: {{}}, globex: {{}} }}\n{world}\n\
              requests:\n  ask: {{ model: m, prompt: ping }}\n{requests}\ntraffic:\n{traffic}\n\
              witness: [{{ exchanges: {{ count: {{ at_least: 1 }} }} }}]\nexpect:\n{expect}"
         )
@@ -86,7 +115,7 @@ impl Parts<'_> {
 }
 
 impl Ran {
-    /// Every expectation holds, and does so when the evidence is judged again.
+    /// Every expectation holds.
     #[track_caller]
     pub(crate) fn passes(&self) {
         let told: Vec<_> = self
@@ -97,7 +126,6 @@ impl Ran {
             .map(|judged| format!("{}: {:?}: {}", judged.say, judged.verdict, judged.observed))
             .collect();
         assert!(told.is_empty() && !self.record.judged.is_empty(), "{told:#?}\n{:#?}", self.record.log_tail);
-        assert_eq!(self.again, vec![Verdict::Pass; self.again.len()], "judged again");
     }
 
     /// No expectation could be judged, for a reason with these words.
@@ -107,7 +135,6 @@ impl Ran {
             assert_eq!(judged.verdict, Verdict::Blocked, "{}", judged.observed);
             assert!(judged.observed.contains(words), "{}", judged.observed);
         }
-        assert_eq!(self.again, vec![Verdict::Blocked; self.record.judged.len()], "judged again");
     }
 
     /// How often something was done to the target, and how often it failed.
@@ -132,18 +159,20 @@ fn suite(file: &Path, text: &str) -> Suite {
     Suite::of(texts).unwrap_or_else(|error| panic!("{error:?}"))
 }
 
-fn profile_of(parts: &str, word: &str) -> Profile {
+fn profile_of(parts: &str, word: &str, folder: &Path) -> Profile {
     let text = format!(
         "target: small\ndescribes: d\nstart:\n  \
-         process: {{ command: ['{{{{ stormproof }}}}', {word}, '{{{{ port }}}}', '{{{{ dir }}}}/config'] }}\n  \
+         process: {{ command: ['{{{{ stormproof }}}}', {word}, '{{{{ port }}}}', '{{{{ dir }}}}/config', '{}'] }}\n  \
          files: {{ config: config }}\n  ready: {{ get: /health, within: 5s }}\nspeaks: [openai]\nsurfaces: [chat, responses, embeddings]\n\
          authorization: {{ header: authorization, value: 'Bearer {{{{ tenant_key }}}}' }}\n\
          admin: {{ header: authorization, value: 'Admin {{{{ admin_key }}}}' }}\n\
-         operations: {{ reload: {{ path: /reload }} }}\n{parts}\n"
+         operations: {{ reload: {{ path: /reload }} }}\n{parts}\n",
+        folder.display()
     );
     let template = "{% for u in upstreams %}{{ u.name }} {{ u.base_url }}{% for k in u.keys %} {{ k.secret }}{% endfor %}\n\
                     {% endfor %}{% for m in models %}{{ m.name }} {{ m.pool }}\n{% endfor %}\
-                    {% for t in tenants %}{{ t.secret }}\n{% endfor %}";
+                    {% for t in tenants %}{{ t.secret }}\n{% endfor %}\
+                    {% if prices %}{% for m in prices.models %}{{ m.name }} {{ m.input }} {{ m.output }}\n{% endfor %}{% endif %}";
     let document = Document::of(Source { name: "small.yaml".to_owned(), text }).unwrap();
     Profile::read_document(document, Path::new("/nowhere"), |_| Ok(template.to_owned()))
         .unwrap_or_else(|error| panic!("{error:?}"))

@@ -3,18 +3,41 @@
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-/// Serves until it is ended. The arguments are a port and the file with its configuration.
-pub(crate) fn serve(mut arguments: impl Iterator<Item = OsString>) {
+/// How it answers questions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Temper {
+    Fine,
+    Slow,
+    Broken,
+}
+
+impl Temper {
+    /// The one whose turn it is, by how often the target was started before.
+    fn of_turn(turns: &str, folder: &Path) -> Self {
+        let starts = folder.join("starts");
+        let before = std::fs::read(&starts).unwrap_or_default();
+        std::fs::write(&starts, [before.as_slice(), b"."].concat()).unwrap();
+        match turns.split('-').nth(before.len()) {
+            Some("slow") => Self::Slow,
+            Some("broken") => Self::Broken,
+            _ => Self::Fine,
+        }
+    }
+}
+
+/// Serves until it is ended. The arguments are a port, the file with its configuration, and a folder that outlives it.
+pub(crate) fn serve(turns: &str, mut arguments: impl Iterator<Item = OsString>) {
     let port: u16 = arguments.next().unwrap().to_str().unwrap().parse().unwrap();
     let file = PathBuf::from(arguments.next().unwrap());
+    let temper = Temper::of_turn(turns, &PathBuf::from(arguments.next().unwrap()));
     let config = Arc::new(Mutex::new(std::fs::read_to_string(&file).unwrap()));
     println!("listening on {port}");
     for stream in TcpListener::bind(("127.0.0.1", port)).unwrap().incoming() {
         let (file, config) = (file.clone(), Arc::clone(&config));
-        std::thread::spawn(move || answer_all(stream.unwrap(), &file, &config));
+        std::thread::spawn(move || answer_all(stream.unwrap(), temper, &file, &config));
     }
 }
 
@@ -26,12 +49,23 @@ struct Asked {
 }
 
 /// Answers one request after the other, until one is none.
-fn answer_all(stream: TcpStream, file: &PathBuf, config: &Mutex<String>) {
+fn answer_all(stream: TcpStream, temper: Temper, file: &PathBuf, config: &Mutex<String>) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut writer = stream;
     loop {
         let answer = match read(&mut reader) {
-            Some(asked) => answer(&asked, file, config),
+            Some(asked) if asked.path.starts_with("/hostile/") => {
+                return hostile(&asked.path[9..], &mut writer);
+            }
+            Some(asked) if asked.method == "POST" && temper == Temper::Broken => {
+                "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n".to_owned()
+            }
+            Some(asked) => {
+                if asked.method == "POST" && temper == Temper::Slow {
+                    std::thread::sleep(std::time::Duration::from_millis(100));
+                }
+                answer(&asked, file, config)
+            }
             None => "HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n".to_owned(),
         };
         if writer.write_all(answer.as_bytes()).is_err() || answer.contains("connection: close") {
@@ -116,4 +150,42 @@ fn calls() -> String {
         "data: [DONE]\n\n".to_owned(),
     ]
     .concat()
+}
+
+/// Answers as no sound target does, until the client has left.
+fn hostile(how: &str, writer: &mut TcpStream) {
+    let (begin, again): (&[u8], &[u8]) = match how {
+        "forever" => (b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n", b": ping\n\n"),
+        "contents" => (
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n",
+            b"data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\n",
+        ),
+        "gigabyte" => (b"HTTP/1.1 200 OK\r\ncontent-length: 1073741824\r\n\r\n", b"x"),
+        "headers" => (b"HTTP/1.1 200 OK\r\n", b"a: b\r\n"),
+        "no-text" => (b"HTTP/1.1 200 OK\r\nx-name: \xff\r\ncontent-length: 4\r\n\r\n\xff\xfe\xc3(", b""),
+        "too-short" => (b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf", b""),
+        "packed" => {
+            (b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 4\r\n\r\n\x1f\x8b\x08\x00", b"")
+        }
+        "elsewhere" => {
+            (b"HTTP/1.1 302 Found\r\nlocation: /hostile/elsewhere\r\ncontent-length: 0\r\n\r\n", b"")
+        }
+        // A connection that is closed with something unread is reset; here everything was read.
+        "reset" => return drop(reset(writer)),
+        "silent" => {
+            std::thread::sleep(std::time::Duration::from_secs(20));
+            return;
+        }
+        other => panic!("no target is hostile by `{other}`"),
+    };
+    let block = again.repeat(16 * 1024 / again.len().max(1) + 1);
+    let mut written = writer.write_all(begin);
+    while written.is_ok() && !again.is_empty() {
+        written = writer.write_all(&block);
+    }
+}
+
+/// Ends a connection by a reset.
+fn reset(writer: &TcpStream) -> std::io::Result<()> {
+    socket2::SockRef::from(writer).set_linger(Some(std::time::Duration::ZERO))
 }

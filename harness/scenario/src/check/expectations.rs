@@ -3,8 +3,8 @@
 use crate::check::Checker;
 use crate::expression::{compile, is_comparison, names_behind, roots};
 use crate::model::{
-    Claim, Expectation, Field, FieldKind, Figure, Operand, Quantifier, RowClaim, Subject, Test, above_all,
-    no_number,
+    Against, Claim, Expectation, Field, FieldKind, Figure, Operand, Quantifier, RowClaim, Subject, Test,
+    Traffic, above_all, no_number,
 };
 use crate::node::Span;
 use crate::problem::{Problem, listed};
@@ -144,6 +144,16 @@ impl Checker<'_> {
                 self.tell(Problem::new(span, message).help(only_rows_with(Field::At)));
             }
             Quantifier::Peak(_) => self.has_ends(subject, span),
+            Quantifier::Paired(_) if subject != Subject::Exchanges => {
+                let message = format!("rows of `{}` come in no pairs", subject.word());
+                self.tell(Problem::new(span, message).help("only those of `exchanges` do"));
+            }
+            Quantifier::Paired(_) if !self.sends_pairs() => {
+                let problem = Problem::new(span, "`paired` without a phase that sends pairs");
+                self.tell(
+                    problem.help("write `against: paired` in the phase whose requests are to be compared"),
+                );
+            }
             _ => {}
         }
         if let Quantifier::Distribution(distribution) = &claim.quantifier
@@ -170,6 +180,11 @@ impl Checker<'_> {
                 ));
             }
         }
+    }
+
+    fn sends_pairs(&self) -> bool {
+        let mut manners = self.scenario.traffic.iter().filter_map(Traffic::manner);
+        manners.any(|manner| manner.against == Some(Against::Paired))
     }
 
     fn has_ends(&mut self, subject: Subject, span: Span) {

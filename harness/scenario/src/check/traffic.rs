@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::check::Checker;
 use crate::json_path;
 use crate::model::{
-    Capture, ClientKind, Credential, Data, Disconnect, Errand, Get, InTurn, Manner, Operate, Operation,
-    Phase, Request, RowClaim, Schedule, Seen, Step, Subject, Traffic,
+    Against, Capture, ClientKind, Credential, Data, Disconnect, Errand, Get, InTurn, Manner, Operate,
+    Operation, Phase, Request, RowClaim, Schedule, Seen, Step, Subject, Traffic,
 };
 use crate::node::{Node, Span, Value};
 use crate::problem::Problem;
@@ -128,6 +128,10 @@ impl Checker<'_> {
                 json_path::check(&path.value, path.span, self.problems);
             }
         }
+        if step.manner.against == Some(Against::Paired) {
+            let problem = Problem::new(step.manner.span, "a step that is sent in pairs");
+            self.tell(problem.help("only phases are: write `phase: NAME` with a schedule"));
+        }
     }
 
     fn phase(&mut self, phase: &Phase) {
@@ -135,6 +139,25 @@ impl Checker<'_> {
         if let Schedule::Replay(file) = &phase.schedule {
             self.replay(&file.text, file.path.span);
         }
+        if phase.manner.against == Some(Against::Paired) {
+            self.pairs(phase);
+        }
+    }
+
+    /// What is sent in pairs is sent once each way, and nothing else of it.
+    fn pairs(&mut self, phase: &Phase) {
+        let (message, help) = match &phase.schedule {
+            Schedule::Flow(_) => ("pairs in a flow", "its users say themselves what comes after what"),
+            _ if !matches!(phase.errand, Some(Errand::Send(_))) => {
+                ("pairs of what is no request to a model", "write `send: REQUEST`")
+            }
+            _ if phase.manner.client != ClientKind::Plain => (
+                "pairs of a client that tries again by itself",
+                "leave `client:` out: each of a pair is sent once",
+            ),
+            _ => return,
+        };
+        self.tell(Problem::new(phase.manner.span, message).help(help));
     }
 
     fn replay(&mut self, text: &str, span: Span) {

@@ -151,6 +151,30 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// A real service takes the place of a simulated one that is sent to directly, and of nothing else; and no key that was made up
+    /// here is for it.
+    fn real_service(&mut self, upstream: &'a Upstream) {
+        let Some(variable) = &upstream.url_from else {
+            if upstream.url.is_some() {
+                let problem = Problem::new(upstream.span, "a real service that no variable is named for");
+                self.tell(problem.help("write `url_from: SERVICE_URL` beside `url:`"));
+            }
+            return;
+        };
+        if let Protocol::Llm(_) = upstream.dialect {
+            let problem = Problem::new(variable.span, "a provider that a real service takes the place of");
+            self.tell(problem.help(
+                "only a service that is no model, `dialect: http` or `rest`, is sent to directly, with `at:`",
+            ));
+        }
+        if !upstream.keys.0.is_empty() {
+            let problem = Problem::new(variable.span, "simulated keys for a real service");
+            self.tell(
+                problem.help("leave out `keys:` or `url_from:`: what is made up here goes to nobody else"),
+            );
+        }
+    }
+
     fn upstream(&mut self, upstream: &'a Upstream) {
         for plan in &upstream.plans {
             self.plan(plan, upstream);
@@ -166,14 +190,7 @@ impl<'a> Checker<'a> {
             let problem = Problem::new(upstream.reply.span, "an error as the normal answer");
             self.tell(problem.help("write it under `script:`, with a name that evidence can show"));
         }
-        if let (Some(variable), Protocol::Llm(_)) = (&upstream.url_from, upstream.dialect) {
-            let problem = Problem::new(variable.span, "a provider that a real service takes the place of");
-            self.tell(
-                problem.help(
-                    "only a service that is no model, `dialect: http`, is sent to directly, with `at:`",
-                ),
-            );
-        }
+        self.real_service(upstream);
         for key in &upstream.keys.0 {
             if let Some(other) = &key.settings.same_as {
                 self.refers(other, "key of this upstream", upstream.keys.labels());

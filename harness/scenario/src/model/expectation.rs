@@ -192,6 +192,7 @@ impl RowClaim {
             | Quantifier::Sum(_)
             | Quantifier::Quantile(_)
             | Quantifier::Growth(_)
+            | Quantifier::Paired(_)
             | Quantifier::Distinct(_)
             | Quantifier::Peak(_)
             | Quantifier::Matches(_) => Vec::new(),
@@ -207,6 +208,7 @@ impl RowClaim {
             Quantifier::Sum(claim) => Some(claim.of),
             Quantifier::Quantile(claim) => Some(claim.of),
             Quantifier::Growth(claim) => Some(claim.of),
+            Quantifier::Paired(claim) => Some(claim.of),
             Quantifier::Distinct(claim) => Some(claim.of),
             _ => None,
         }
@@ -222,6 +224,7 @@ impl RowClaim {
             Quantifier::Sum(claim) => Some(&claim.test),
             Quantifier::Quantile(claim) => Some(&claim.test),
             Quantifier::Growth(claim) => Some(&claim.test),
+            Quantifier::Paired(claim) => Some(&claim.test),
             Quantifier::Distinct(claim) => Some(&claim.test),
             _ => None,
         }

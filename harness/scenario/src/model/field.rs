@@ -43,8 +43,14 @@ words! {
         "took" => Took,
         /// How long an exchange took from its actual send. For example `service: { at_most: 1s }`.
         "service" => Service,
+        /// From the intended start until the head of the response was there. For example `first_byte: { at_most: 200ms }`.
+        "first_byte" => FirstByte,
         /// From the intended start to the first content of a stream. For example `first_content: { at_most: 500ms }`.
         "first_content" => FirstContent,
+        /// The time of a stream for each output token behind the first: from its first content to its last, divided by the tokens
+        /// that its usage tells, less one; by the contents where it tells none. A stream of one token has none.
+        /// For example `per_token: { at_most: 20ms }`.
+        "per_token" => PerToken,
         /// What the target added: what an exchange took from its send, less what its serving attempt took.
         /// For example `added: { at_most: 5ms }`.
         "added" => Added,
@@ -206,6 +212,9 @@ words! {
         "end_user" => EndUser,
         /// A tag that the ledger holds; it holds if one of them does. For example `tag: team-red`.
         "tag" => Tag,
+        /// Whether the target's process runs. Where this is asked for, its death is a row of its own, of which nothing else is known.
+        /// For example `alive: true`.
+        "alive" => Alive,
         /// Resident memory of the target's process. For example `memory: { at_most: 512MiB }`.
         "memory" => Memory,
         /// Processor time of the target's process since its start. For example `cpu: { at_most: 10s }`.
@@ -355,7 +364,9 @@ impl Field {
             Self::At
             | Self::Took
             | Self::Service
+            | Self::FirstByte
             | Self::FirstContent
+            | Self::PerToken
             | Self::Added
             | Self::Hint
             | Self::LastHint
@@ -375,6 +386,7 @@ impl Field {
             | Self::Serving
             | Self::SameBody
             | Self::Joined
+            | Self::Alive
             | Self::Balanced
             | Self::Complete => FieldKind::Flag,
             Self::Status => FieldKind::Status,
@@ -407,7 +419,9 @@ impl Field {
             Self::Took => &[Exchanges, Attempts, Exit],
             Self::ErrorShape
             | Self::Service
+            | Self::FirstByte
             | Self::FirstContent
+            | Self::PerToken
             | Self::Added
             | Self::LastHint
             | Self::CapacityIn
@@ -461,7 +475,9 @@ impl Field {
             | Self::State
             | Self::EndUser
             | Self::Tag => &[Ledger],
-            Self::Memory | Self::Cpu | Self::Descriptors | Self::Sockets | Self::Threads => &[Process],
+            Self::Alive | Self::Memory | Self::Cpu | Self::Descriptors | Self::Sockets | Self::Threads => {
+                &[Process]
+            }
             Self::Size => &[Files],
             Self::Code | Self::Signal => &[Exit],
             Self::Language | Self::Balanced | Self::Complete => &[Code],

@@ -19,6 +19,7 @@ mod router;
 mod scenario;
 mod schedule;
 mod service;
+mod service_url;
 mod stream;
 mod traffic;
 mod world;
@@ -37,8 +38,8 @@ pub use measure::{CountOf, Figure, Measure, Population, QuantileOf, RateUnit};
 pub use operand::{Literal, Operand, Pattern};
 pub use plan::{Bans, Bucket, Counted, Limit, Plan, Weight, Window};
 pub use quantifier::{
-    DistinctClaim, DistributionClaim, EstimateClaim, FieldClaim, GrowthClaim, Quantifier, QuantileClaim,
-    ShareClaim,
+    DistinctClaim, DistributionClaim, EstimateClaim, FieldClaim, GrowthClaim, PairedClaim, Quantifier,
+    QuantileClaim, ShareClaim,
 };
 pub(crate) use quantifier::{above_all, no_number};
 pub(crate) use reply::one_deed;
@@ -47,15 +48,17 @@ pub use reply::{
 };
 pub use request::{Credential, Cycle, InTurn, MarkPosition, Method, Request, Send, Sent, Surface, Variation};
 pub use router::{
-    ApiEntry, Backoff, Cooldown, HealthChecks, ModelPrices, ModelSettings, PoolEntry, Price, Prices, Queue,
-    RouterSettings, ServiceRule, ServiceSettings, Sticky, Strategy, Tenant, Timeouts, UseLimit,
+    ApiEntry, Backoff, Cooldown, HealthChecks, LookupEntry, ModelPrices, ModelSettings, PoolEntry, Price,
+    Prices, Queue, RouterSettings, ServiceRule, ServiceSettings, Sticky, Strategy, Tenant, Timeouts,
+    UseLimit,
 };
 pub(crate) use scenario::UNSUBSTITUTED;
-pub use scenario::{Capability, Scenario, Stage};
+pub use scenario::{Capability, MARKS, Scenario, Stage};
 pub use schedule::{Arrivals, Closed, Course, Deeds, Flow, Open, RateStep, Schedule};
 pub use service::{
     Blobs, FieldType, Items, Jobs, Resource, ResourceKind, ServiceDefect, Slots, States, Versions,
 };
+pub use service_url::ServiceUrl;
 pub use stream::{
     BrokenStream, ContentsCome, Ending, Framing, FramingWords, StreamEnd, StreamShape, UsagePlace,
 };

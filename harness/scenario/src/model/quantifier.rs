@@ -40,7 +40,12 @@ choice! {
         /// share.
         /// For example `growth: { of: memory, at_most: 10% }`.
         "growth" => Growth(GrowthClaim),
-        /// How many different values a field has in the population; a row without one is a doubt.
+        /// How much larger a field is through the target than straight to the upstream: the median of the differences between the two
+        /// exchanges of each pair that a phase with `against: paired` sends. Where the interval in which that median lies for certain
+        /// enough reaches across the limit, there are too few pairs to tell.
+        /// For example `paired: { of: service, at_most: 5ms, false_alarm: 0.1% }`.
+        "paired" => Paired(PairedClaim),
+        /// How many different values a field has in the population; a row without one is a doubt, and nothing at all has none.
         /// For example `distinct: { of: key, at_least: 2 }` or `distinct: { of: { json: $.id }, is: 20 }`.
         "distinct" => Distinct(DistinctClaim),
         /// The most of the population that were open at once. For example `peak: { at_most: 5 }`.
@@ -132,6 +137,17 @@ pub struct GrowthClaim {
     pub of: Field,
     /// What the growth must be, as a share: `at_most: 10%`.
     pub test: Test,
+}
+
+/// How much larger a field is through the target than straight to the upstream.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PairedClaim {
+    /// The field.
+    pub of: Field,
+    /// What the median of the differences must be: one of `at_most`, `below`, `at_least`, `above`.
+    pub test: Test,
+    /// How often a target that just keeps it may be said to break it.
+    pub false_alarm: Share,
 }
 
 impl Read for ShareClaim {
@@ -372,6 +388,47 @@ impl Read for GrowthClaim {
         })
     }
 }
+
+impl Read for PairedClaim {
+    fn read(node: &Node, problems: &mut Vec<Problem>) -> Option<Self> {
+        const WHAT: &str = "a comparison of pairs";
+        let mut fields = Fields::of(node, WHAT, problems)?;
+        let of = take_measurable(&mut fields, problems);
+        let false_alarm = take_risk(&mut fields, "false_alarm", problems);
+        let test = take_test(&mut fields, node, of.map_or(FieldKind::Any, Field::kind), WHAT, problems);
+        fields.finish(WHAT, problems);
+        let test: Test = test?;
+        let is_side = |comparator: Comparator| {
+            use Comparator::{Above, AtLeast, AtMost, Below};
+            matches!(comparator, AtMost | Below | AtLeast | Above)
+        };
+        if !matches!(test.comparisons.as_slice(), [comparison] if is_side(comparison.comparator)) {
+            let problem = Problem::new(node.span, "a comparison of pairs with no bound, or with several");
+            problems.push(problem.one_of(SIDES));
+            return None;
+        }
+        Some(Self { of: of?, test, false_alarm: false_alarm? })
+    }
+
+    fn schema(book: &mut SchemaBook) -> serde_json::Value {
+        book.define("PairedClaim", |book| {
+            let doc = "How much larger a field is through the target than straight to the upstream.";
+            let mut object = ObjectSchema::new("a comparison of pairs", doc);
+            let of = "The field whose values are compared. For example `of: service`.";
+            object.put(Property::of::<Field>(book, "of", of).required(true));
+            let doc = "How often a target that just keeps it may be said to break it. For example `false_alarm: 0.1%`.";
+            object.put(Property::of::<Share>(book, "false_alarm", doc).required(true));
+            let comparators = Test::comparators(FieldKind::Duration, book).into_iter();
+            comparators
+                .filter(|property| SIDES.contains(&property.key()))
+                .for_each(|property| object.put(property));
+            object.finish()
+        })
+    }
+}
+
+/// The comparators of a bound on one side.
+const SIDES: [&str; 4] = ["at_most", "below", "at_least", "above"];
 
 /// The keys of a map that are comparators, as one test of a kind.
 fn take_test(

@@ -82,6 +82,9 @@ part! {
         limits: Vec<UseLimit>,
         /// The share of a limit from which on other keys are preferred. For example `headroom: 80%`.
         headroom: Option<crate::read::Share>,
+        /// Whether a key whose use grows towards its limit is left for others before the limit is reached.
+        /// For example `prediction: true`.
+        prediction: Option<bool>,
     }
 }
 
@@ -132,6 +135,21 @@ part! {
         /// How much each of its keys may be used by the target; as the service says if missing.
         /// For example `limits: [{ requests: 10, per: 1s }]`.
         limits: Vec<UseLimit>,
+        /// Where it can be asked what became of requests whose replies were lost.
+        /// For example `lookups: [{ path: /orders, ask: "/orders/{client_order_id}" }]`.
+        lookups: Vec<LookupEntry>,
+    }
+}
+
+part! {
+    /// Where it is found what became of certain requests.
+    "a lookup" => LookupEntry {
+        /// Their method. For example `method: PUT`.
+        method: String = "POST".to_owned(),
+        /// Their path. For example `path: /orders`.
+        path: String,
+        /// What is asked, with names of fields of their JSON body. For example `ask: "/orders/{client_order_id}"`.
+        ask: String,
     }
 }
 

@@ -15,8 +15,9 @@ part! {
         about: Option<String>,
         /// What it needs of the machine, and by which flag it is switched off. For example `stage: performance`.
         stage: Stage = Stage::Hermetic,
-        /// Words to select it by. For example `tags: [rotation, storm]`.
-        tags: Vec<String>,
+        /// Words to select it by. That of a stage is also a mark, by which that stage's flag switches it off.
+        /// For example `tags: [rotation, slow]`.
+        tags: Vec<At<String>>,
         /// The capabilities without which it asks nothing sensible of a target.
         /// For example `needs: [key-pool, cooldown]`.
         needs: Vec<Capability>,
@@ -69,6 +70,21 @@ words! {
         "compose" => Compose,
         /// Time: it runs long under load.
         "stress" => Stress,
+    }
+}
+
+/// The tags that mean the same in every suite, beside the stages.
+pub const MARKS: [&str; 3] = ["slow", "benchmark", "quality"];
+
+impl Stage {
+    /// Whether it asks for something outside of the harness, so that real services may take the places of simulated ones. In all
+    /// other stages nothing that stands in the environment changes what a scenario meets.
+    #[must_use]
+    pub fn is_outside(self) -> bool {
+        match self {
+            Self::Integration | Self::Llm | Self::E2e | Self::Gpu | Self::Compose => true,
+            Self::Hermetic | Self::Performance | Self::Stress => false,
+        }
     }
 }
 

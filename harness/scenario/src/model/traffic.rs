@@ -100,7 +100,7 @@ part! {
         via: Option<At<u32>>,
         /// The service of the world that it is sent to instead of the target. For example `at: shop`.
         at: Option<At<String>>,
-        /// Whether it goes around the target, straight to the upstream. For example `against: direct`.
+        /// Whether it goes around the target, straight to the upstream, or both ways. For example `against: direct`.
         against: Option<Against>,
         /// When the client leaves before the answer is over. For example `disconnect: { events: 3 }`.
         disconnect: Option<Disconnect>,
@@ -121,6 +121,9 @@ words! {
     "what stands against a phase" => Against {
         /// The upstream itself, without the target.
         "direct" => Direct,
+        /// Both ways, in pairs: each request of the phase is sent through the target and straight to the upstream, one right after the
+        /// other in an order that is drawn. `paired` compares them.
+        "paired" => Paired,
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::model::{
     Bans, BrokenStream, Condition, ConnectionFate, Deed, Latency, Plan, Prices, Reply, Resource,
-    RouterSettings, ServiceDefect, Tenant, Weight, one_deed,
+    RouterSettings, ServiceDefect, ServiceUrl, Tenant, Weight, one_deed,
 };
 use crate::node::{Node, Span, Value};
 use crate::problem::Problem;
@@ -75,9 +75,11 @@ part! {
         resources: Named<Resource>,
         /// What a service with `dialect: rest` does wrong. For example `defects: [forgets-steps]`.
         defects: Vec<ServiceDefect>,
-        /// An environment variable: where it is set, the service at that URL takes this one's place for `at:`.
-        /// For example `url_from: SERVICE_URL`.
+        /// The environment variable that says where the real service is, which takes this one's place for `at:` in the stages that
+        /// ask for something outside: `integration`, `llm`, `e2e`, `gpu` and `compose`. For example `url_from: SERVICE_URL`.
         url_from: Option<At<String>>,
+        /// Where the real service is if that variable is not set. For example `url: http://localhost:8080`.
+        url: Option<ServiceUrl>,
     }
 }
 

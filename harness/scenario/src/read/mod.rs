@@ -13,8 +13,7 @@ pub(crate) use doc::{json_of, taken_apart};
 pub use fields::Fields;
 pub(crate) use part::{choice, part, words};
 pub use schema::{ObjectSchema, Property, SchemaBook};
-pub(crate) use units::read_duration;
-pub use units::{Money, Rate, Share, Size, show_duration};
+pub use units::{Money, Rate, Share, Size, read_duration, read_money, show_duration};
 pub(crate) use units::{read_range, wrong_range};
 
 use crate::node::Node;

@@ -44,7 +44,8 @@ impl Read for Duration {
 }
 
 /// The duration in a text such as `1.5s`, exact to the nanosecond.
-pub(crate) fn read_duration(text: &str) -> Option<Duration> {
+#[must_use]
+pub fn read_duration(text: &str) -> Option<Duration> {
     let unit_at = text.find(|c: char| c.is_ascii_alphabetic())?;
     let (number, unit) = text.split_at(unit_at);
     let (_, nanos) = DURATION_UNITS.iter().find(|(name, _)| *name == unit)?;
@@ -236,7 +237,9 @@ pub(crate) fn read_size(text: &str) -> Option<Size> {
     u64::try_from(bytes).ok().map(|bytes| Size { bytes })
 }
 
-fn read_money(text: &str) -> Option<Money> {
+/// The amount in a text such as `0.002 USD`, exact to the millionth of a dollar.
+#[must_use]
+pub fn read_money(text: &str) -> Option<Money> {
     let micros = decimal(text.strip_suffix("USD")?.strip_suffix(' ')?, 6)?;
     i64::try_from(micros).ok().map(|micros| Money { micros })
 }

@@ -47,6 +47,22 @@ impl HealthCheck {
     }
 }
 
+/// Asks a service once how it is. Any answer is well that is no failure of the service's own, also that it knows no such path.
+///
+/// # Errors
+///
+/// What was seen instead.
+pub async fn is_well(address: SocketAddr, path: &str) -> Result<(), String> {
+    let check = HealthCheck::new(address, path, 200).map_err(|error| told(&error))?;
+    match check.client.get(&check.url).send().await {
+        Ok(answer) if answer.status().is_server_error() => {
+            Err(format!("status {}", answer.status().as_u16()))
+        }
+        Ok(_) => Ok(()),
+        Err(error) => Err(told(&error)),
+    }
+}
+
 /// An error of the client with its causes, of which the last one says the most.
 pub(crate) fn told(error: &reqwest::Error) -> String {
     if error.is_timeout() {
@@ -103,5 +119,14 @@ mod tests {
         let check = HealthCheck::new(closed, "/health", 200).unwrap();
         let seen = check.ask().await.unwrap_err();
         assert!(seen.to_lowercase().contains("connection refused"), "{seen}");
+    }
+
+    #[tokio::test]
+    async fn a_service_is_well_unless_it_fails() {
+        let server = server(&[(503, Some(1)), (404, Some(1)), (200, None)]).await;
+        let address = *server.address();
+        assert_eq!(is_well(address, "/health").await, Err("status 503".to_owned()));
+        assert_eq!(is_well(address, "/health").await, Ok(()), "it knows no such path");
+        assert_eq!(is_well(address, "/health").await, Ok(()));
     }
 }

@@ -21,6 +21,7 @@ mod version;
 pub use command::missing_program;
 pub use error::{Ending, StartError};
 pub use guard::{GuardError, guard};
+pub use health::is_well;
 pub(crate) use health::told;
 pub(crate) use instance::{Instance, InstanceError};
 pub use log::LogSink;

@@ -9,6 +9,7 @@ use record::ToldHeaders;
 use scenario::{
     Capability, Dialect, Document, Endpoint, Operation, Problem, Source, SourceId, Sources, Span, SuiteError,
 };
+use sha2::{Digest, Sha256};
 
 use crate::profile::text::problem;
 use crate::profile::{
@@ -104,6 +105,17 @@ impl Profile {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.says.target.value
+    }
+
+    /// The SHA-256 of its text with those of its templates, in hexadecimal digits. Where the files stand makes no difference.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        let mut whole = Sha256::new();
+        for (_, source) in self.sources.iter() {
+            whole.update(source.text.len().to_le_bytes());
+            whole.update(&source.text);
+        }
+        whole.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Whether the target claims a capability.

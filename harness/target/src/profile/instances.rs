@@ -61,6 +61,8 @@ words! {
         "limits" => Limits,
         /// The share of a limit from which on other keys are preferred.
         "headroom" => Headroom,
+        /// Whether keys whose use grows towards their limits are left for others.
+        "prediction" => Prediction,
     }
 }
 

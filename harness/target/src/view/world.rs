@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use minijinja::Value;
-use scenario::{At, HealthChecks, ModelSettings, Padding, Prices, ServiceSettings, Tenant, UseLimit};
+use scenario::{
+    At, HealthChecks, LookupEntry, ModelSettings, Padding, Prices, ServiceSettings, Tenant, UseLimit,
+};
 
 use crate::topology::{GivenKey, Key, Provider, Topology};
 use crate::view::shown::{ListShown, MapShown, Shown};
@@ -118,6 +120,7 @@ fn model(name: &str, model: &ModelSettings) -> Arc<Shown> {
         .setting("sticky", model.sticky.map(scenario::Sticky::word))
         .group("limits", Some(limits(&model.limits)))
         .setting("headroom", model.headroom.map(|share| f64::from(share.millionths) / 1e6))
+        .setting("prediction", model.prediction)
         .done()
 }
 
@@ -129,7 +132,8 @@ fn service(name: &str, service: &ServiceSettings) -> Arc<Shown> {
             .setting("pool", Some(entry.pool.value.as_str()))
             // That it is switched on is what every target does, so only the opposite asks something of it.
             .value_of("enabled", (!entry.enabled).then_some("enabled"), entry.enabled.into())
-            .group("limits", Some(limits(&entry.limits)));
+            .group("limits", Some(limits(&entry.limits)))
+            .group("lookups", Some(lookups(&entry.lookups)));
         list.next(map.setting("weight", entry.weight).setting("priority", entry.priority).done());
     }
     let mut rules = ListShown::default();
@@ -155,6 +159,20 @@ fn service(name: &str, service: &ServiceSettings) -> Arc<Shown> {
         .group("rules", Some(rules.done()))
         .setting("prediction", service.prediction)
         .done()
+}
+
+fn lookups(lookups: &[LookupEntry]) -> Arc<Shown> {
+    let mut list = ListShown::default();
+    for lookup in lookups {
+        list.next(
+            MapShown::default()
+                .setting("method", Some(lookup.method.as_str()))
+                .setting("path", Some(lookup.path.as_str()))
+                .setting("ask", Some(lookup.ask.as_str()))
+                .done(),
+        );
+    }
+    list.done()
 }
 
 fn queue(queue: &scenario::Queue) -> Arc<Shown> {

@@ -91,11 +91,11 @@ fn main() -> ExitCode {
     ];
     let no_python = !plain_router::python_is_there();
     let mut plain = trials![
-        plain_router::the_plain_router_moves_on_from_a_limited_key,
+        plain_router::the_plain_router_moves_on_from_a_limited_key_and_leaves_it_alone,
         plain_router::the_plain_router_relays_a_stream_as_it_comes,
-        plain_router::the_plain_router_does_not_complete_an_answer_that_was_cut,
+        plain_router::the_plain_router_does_not_complete_a_stream_that_was_cut,
         plain_router::the_plain_router_refuses_in_its_own_words_what_it_cannot_serve,
-        plain_router::the_plain_router_relays_the_last_refusal_when_every_key_is_limited,
+        plain_router::the_plain_router_tells_when_the_first_key_is_free_and_asks_none_until_then,
         plain_router::the_plain_router_takes_its_keys_in_turn_whoever_asks,
     ];
     // Shown as ignored: what is skipped is seen to be.

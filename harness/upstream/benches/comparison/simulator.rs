@@ -100,6 +100,7 @@ fn world(reply: Reply) -> World {
         script: Vec::new(),
         timeline: Vec::new(),
         url_from: None,
+        url: None,
         span,
     };
     let (router, tenants) = (scenario::RouterSettings::nothing(), scenario::Named::default());

@@ -141,7 +141,7 @@ impl Visit {
         }
         let (parts, ()) = response.into_parts();
         self.connection.give_head(|attempt| {
-            head.note(&mut attempt.row);
+            head.note(attempt, now);
             attempt.row.text_hash = text_hash;
             if let Some((input, output)) = reported {
                 (attempt.row.input_tokens, attempt.row.output_tokens) = (input, output);

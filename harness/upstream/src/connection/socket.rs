@@ -53,12 +53,13 @@ impl ConnectionIo {
     /// Writes a head instead of the one that hyper wrote, and tells how long that one is.
     fn poll_head(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let Some((head, length)) = &self.head else { return Poll::Ready(Ok(0)) };
+        let handed = self.connection.now();
         while let Some(rest) = head.get(self.written..).filter(|rest| !rest.is_empty()) {
             self.written += ready!(Pin::new(&mut self.stream).poll_write(context, rest))?;
         }
         let length = *length;
         (self.head, self.written) = (None, 0);
-        self.connection.sent_bytes();
+        self.connection.sent_bytes(handed);
         Poll::Ready(Ok(length))
     }
 
@@ -108,9 +109,10 @@ impl AsyncWrite for ConnectionIo {
         if let Some(written) = self.poll_deviation(context, bytes) {
             return written.map(|result| self.watch(result));
         }
+        let handed = self.connection.now();
         let result = ready!(Pin::new(&mut self.stream).poll_write(context, bytes));
         if result.is_ok() {
-            self.connection.sent_bytes();
+            self.connection.sent_bytes(handed);
         }
         Poll::Ready(self.watch(result))
     }
@@ -124,9 +126,10 @@ impl AsyncWrite for ConnectionIo {
         if let Some(written) = self.poll_deviation(context, first) {
             return written.map(|result| self.watch(result));
         }
+        let handed = self.connection.now();
         let result = ready!(Pin::new(&mut self.stream).poll_write_vectored(context, slices));
         if result.is_ok() {
-            self.connection.sent_bytes();
+            self.connection.sent_bytes(handed);
         }
         Poll::Ready(self.watch(result))
     }

@@ -30,6 +30,9 @@ impl Door {
         match self {
             Self::Open(listener) if !open => {
                 let address = listener.local_addr()?;
+                // A process that is being started has a copy of the listener until it has become its program, which on a busy
+                // machine takes a while: a connection to it would be taken, and lost.
+                rustix::net::shutdown(&*listener, rustix::net::Shutdown::Both)?;
                 // A port can be taken twice only where nobody listens, so the listener goes first.
                 *self = Self::Shut(socket_for(address)?, address);
                 if let Self::Shut(socket, _) = self {
@@ -54,4 +57,24 @@ impl Door {
 
 fn socket_for(address: SocketAddr) -> io::Result<TcpSocket> {
     if address.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_door_that_is_shut_takes_nobody_even_if_another_process_has_a_copy_of_the_listener() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let (address, copy) = (listener.local_addr().unwrap(), listener.try_clone().unwrap());
+        let mut door = Door::Open(TcpListener::from_std(listener).unwrap());
+        for _ in 0..3 {
+            door.turn(false).unwrap();
+            assert!(TcpStream::connect(address).await.is_err());
+            door.turn(true).unwrap();
+            assert!(TcpStream::connect(address).await.is_ok());
+        }
+        drop(copy);
+    }
 }

@@ -35,16 +35,24 @@ def raised(kind, work):
         result = work()
     except Exception as error:
         if type(error) is not kind:
-            raise AssertionError(f"{type(error).__module__}.{type(error).__name__} instead of {kind.__name__}") from error
+            raise AssertionError(f"{type(error).__module__}.{type(error).__name__} instead of {kind.__name__}: {error}") from error
         return error
     raise AssertionError(f"{result!r} instead of {kind.__name__}")
 
 
 def at_once(work, several):
-    """Does some work on several things at once, and fails where one of them fails."""
+    """Does some work on several things at once, and fails with everything that fails."""
+
+    def failure(thing):
+        try:
+            work(thing)
+        except Exception as error:
+            return f"{thing}: {error or repr(error)}"
+
     with ThreadPoolExecutor(max_workers=32) as pool:
-        for _ in pool.map(work, several):
-            pass
+        failures = [told for told in pool.map(failure, several) if told]
+    if failures:
+        raise AssertionError("\n".join(failures))
 
 
 def nobody():

@@ -16,7 +16,7 @@ use stage::Stage;
 /// saw by the models that were asked for.
 async fn played(script: &str) -> stage::Seen {
     let stage = Stage::set().await;
-    script::play(script, stage.doors()).await;
+    script::play(&format!("harness/upstream/tests/sdk/{script}"), stage.doors()).await;
     stage.leave().await
 }
 

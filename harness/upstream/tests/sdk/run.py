@@ -6,12 +6,14 @@ import pathlib
 import sys
 import traceback
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
+script = pathlib.Path(sys.argv[1])
+# Beside the script stands what it shares with its neighbours, and beside this file what all scripts share.
+sys.path[:0] = [str(script.parent), str(pathlib.Path(__file__).parent)]
 
 import checks
 
 checks.DOORS.update(json.load(sys.stdin))
-script = importlib.import_module(pathlib.Path(sys.argv[1]).stem)
+importlib.import_module(script.stem)
 failed = False
 for check in checks.ALL:
     try:

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
-use std::sync::mpsc::Receiver;
 
 use dialect::ErrorName;
-use record::{AttemptRow, Clock, Correlation, Entry, Fact, NameId, NameTable, fact_channel};
+use record::{AttemptRow, Clock, Correlation, Entry, Fact, FactReceiver, NameId, NameTable, fact_channel};
 use scenario::{Document, Read, World};
 use serde_json::{Map, Value, json};
 use stormproof_upstream::{Surroundings, TrafficSignal, Upstreams};
@@ -13,7 +12,7 @@ use stormproof_upstream::{Surroundings, TrafficSignal, Upstreams};
 /// The upstreams of `world.yaml`, running.
 pub(crate) struct Stage {
     upstreams: Upstreams,
-    facts: Receiver<Fact>,
+    facts: FactReceiver,
 }
 
 /// What the upstreams saw: the attempts of each upstream and model, in the order of their arrival.

@@ -86,6 +86,21 @@ async fn nobody_listens_for_as_long_as_an_entry_says() {
 }
 
 #[tokio::test]
+async fn whoever_waits_until_it_has_turned_meets_nobody_at_the_first_try() {
+    let timeline = json!([{ "name": "outage", "during": "storm", "connection": "refuse" }]);
+    let stage = Stage::set(json!({ "dialect": "openai", "keys": 1, "timeline": timeline })).await;
+    let (_, address) = stage.upstreams.addresses().next().unwrap();
+    for _ in 0..20 {
+        stage.traffic.began("storm");
+        stage.upstreams.turned().await;
+        assert!(TcpStream::connect(address).await.is_err());
+        stage.traffic.ended("storm");
+        stage.upstreams.turned().await;
+        assert!(TcpStream::connect(address).await.is_ok());
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_done_is_said_at_once() {
     let script = json!([{ "name": "gone", "connection": "refuse" }]);
     let refusal = Stage::refusal(json!({ "dialect": "openai", "keys": 1, "script": script })).await;

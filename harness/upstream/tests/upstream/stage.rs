@@ -1,14 +1,14 @@
 //! What the tests share: a world in a few lines, upstreams around it, callers on raw sockets, and what the upstreams saw.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use record::{
-    AnswerSeen, AttemptRow, Carried, Clock, Correlation, Entry, ExchangeId, Fact, NameId, NameTable, Sample,
-    Unmatched, fact_channel,
+    AnswerSeen, AttemptRow, Carried, Clock, Correlation, Entry, ExchangeId, Fact, FactReceiver, NameId,
+    NameTable, Sample, Unmatched, fact_channel,
 };
 use scenario::{Node, Read, Span, Value, World};
 use stormproof_upstream::{Surroundings, TrafficSignal, Upstreams};
@@ -21,7 +21,9 @@ pub(crate) struct Stage {
     pub(crate) clock: Clock,
     pub(crate) traffic: TrafficSignal,
     pub(crate) correlation: Correlation,
-    facts: Receiver<Fact>,
+    facts: FactReceiver,
+    /// What came and was not looked at yet.
+    told: RefCell<VecDeque<Fact>>,
     started_with: (World, Surroundings),
 }
 
@@ -135,7 +137,8 @@ impl Stage {
         };
         let world = world(&main, &others);
         let upstreams = Upstreams::start(&world, surroundings.clone()).await?;
-        Ok(Self { upstreams, clock, traffic, correlation, facts, started_with: (world, surroundings) })
+        let told = RefCell::default();
+        Ok(Self { upstreams, clock, traffic, correlation, facts, told, started_with: (world, surroundings) })
     }
 
     /// Sets the upstreams back to what they were at the start.
@@ -181,10 +184,15 @@ impl Stage {
     pub(crate) async fn next_row(&self) -> AttemptRow {
         soon(async {
             loop {
-                match self.facts.try_recv() {
-                    Ok(Fact::Attempt(row)) => return row,
-                    Ok(_) => {}
-                    Err(_) => tokio::task::yield_now().await,
+                let next = {
+                    let mut told = self.told.borrow_mut();
+                    told.extend(self.facts.try_iter());
+                    told.pop_front()
+                };
+                match next {
+                    Some(Fact::Attempt(row)) => return row,
+                    Some(_) => {}
+                    None => tokio::task::yield_now().await,
                 }
             }
         })
@@ -202,7 +210,7 @@ impl Stage {
             unmatched: Vec::new(),
             names: HashMap::new(),
         };
-        for fact in self.facts.try_iter() {
+        for fact in self.told.into_inner().into_iter().chain(self.facts.try_iter()) {
             match fact {
                 Fact::Attempt(row) => seen.rows.push(row),
                 Fact::Entry(entry) => match *entry {

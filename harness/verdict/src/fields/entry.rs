@@ -11,9 +11,11 @@ use crate::scene::Scene;
 
 pub(crate) fn of_entry<'v>(entry: &'v Entry, field: Field, scene: &'v Scene<'v>) -> FieldValue<'v> {
     match (entry, field) {
-        (Entry::Metric(_) | Entry::Log { .. } | Entry::Process(_), Field::At) => {
+        (Entry::Metric(_) | Entry::Log { .. } | Entry::Process(_) | Entry::Target { .. }, Field::At) => {
             scene.since_start(moment_of(entry))
         }
+        (Entry::Target { .. }, Field::Alive) => FieldValue::Flag(false),
+        (Entry::Target { at, .. }, Field::Phase) => scene.phase_at(*at),
         (Entry::Process(process), Field::Phase) => scene.phase_at(process.at),
         (Entry::Log { line, .. }, Field::Text) => FieldValue::Text(line),
         (Entry::Metric(metric), _) => of_metric(metric, field),
@@ -30,6 +32,7 @@ pub(crate) fn moment_of(entry: &Entry) -> Moment {
         Entry::Metric(metric) => metric.at,
         Entry::Log { at, .. } => *at,
         Entry::Process(process) => process.at,
+        Entry::Target { at, .. } => *at,
         Entry::File(file) => file.at,
         Entry::Ran(ran) => ran.at,
         _ => Moment(0),
@@ -49,6 +52,7 @@ fn of_metric(metric: &MetricSeen, field: Field) -> FieldValue<'_> {
 
 fn of_process(process: &ProcessSeen, field: Field) -> FieldValue<'static> {
     match field {
+        Field::Alive => FieldValue::Flag(true),
         Field::Instance => number(process.instance),
         Field::Memory => FieldValue::Size(process.memory),
         Field::Cpu => FieldValue::Duration(Duration::from_micros(process.cpu_us)),

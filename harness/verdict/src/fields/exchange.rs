@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use record::{ErrorShape, ExchangeRow, FinishWord, NOT_REACHED, Outcome};
+use record::{ErrorShape, EventKind, ExchangeRow, FinishWord, NOT_REACHED, Outcome};
 use scenario::{Field, FieldValue};
 
 use crate::delivered::{delivered_tokens, delivered_tools, said, scripted_text};
@@ -37,7 +37,9 @@ pub(crate) fn of_exchange<'v>(
         Field::At => scene.since_start(row.intended),
         Field::Took => timed(0, row.ended),
         Field::Service => timed(row.sent, row.ended),
+        Field::FirstByte => timed(0, row.head),
         Field::FirstContent => timed(0, row.first_content),
+        Field::PerToken => per_token(tree, row, scene, view),
         Field::Added => added(tree, row, scene, view),
         Field::Hint => hint(row.hint_ms),
         Field::LastHint => tree.attempts.last().map_or(FieldValue::Missing, |held| hint(held.row.hint_ms)),
@@ -69,6 +71,23 @@ pub(crate) fn of_exchange<'v>(
             let text = tree.more().and_then(|more| more.text.as_ref());
             text.map_or(FieldValue::Missing, |text| FieldValue::Text(&text.text))
         }
+        _ => FieldValue::Missing,
+    }
+}
+
+/// From the first content to the last, for each token behind the first; none of fewer than two, or of events that were not kept.
+fn per_token(tree: &OpenTree, row: &ExchangeRow, scene: &Scene<'_>, view: View) -> FieldValue<'static> {
+    let tokens = if row.output_tokens == NOT_REACHED { row.contents } else { row.output_tokens };
+    let events = tree.more().map_or(&[][..], |more| &more.events);
+    let mut contents = events.iter().filter(|event| event.kind == EventKind::Content);
+    let (Some(first), behind) = (contents.next(), tokens.saturating_sub(1)) else {
+        return FieldValue::Missing;
+    };
+    match (contents.next_back(), behind) {
+        (Some(last), 1..) => match scene.timed(first.at, last.at, view) {
+            FieldValue::Duration(all) => FieldValue::Duration(all / behind),
+            other => other,
+        },
         _ => FieldValue::Missing,
     }
 }

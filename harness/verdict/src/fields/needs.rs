@@ -68,6 +68,7 @@ impl Needs {
                 | Field::ToldCost
                 | Field::ToldAttempts
                 | Field::ToldRequestId => self.messages = true,
+                Field::PerToken => self.events = true,
                 Field::Finish | Field::ToolCalls | Field::ScriptedTools => self.tools = true,
                 Field::ScriptedText | Field::DeliveredTokens => self.texts = true,
                 Field::Text if subject == Subject::Exchanges => self.texts = true,

@@ -35,6 +35,11 @@ pub(crate) fn unknown(row: Row<'_>, field: Field, scene: &Scene<'_>) -> Option<&
             let got = tree.more().and_then(|more| more.got.as_ref());
             (answered && got.is_none()).then_some("the response of its exchange is not in the evidence")
         }
+        (Row::Attempt(..), Field::Joined)
+            if row.attempt().is_some_and(|held| held.row.is_of_unknown_origin()) =>
+        {
+            Some("its request did not come whole, so that nobody knows whose it is")
+        }
         (
             Row::Attempt(..),
             Field::Header | Field::HeaderCount | Field::Json | Field::Body | Field::Method | Field::Path,
@@ -47,6 +52,10 @@ pub(crate) fn unknown(row: Row<'_>, field: Field, scene: &Scene<'_>) -> Option<&
         },
         (Row::Exchange(tree, exchange), Field::Finish | Field::ToolCalls) => {
             said(tree, exchange).is_none().then_some("how it ended is not in the evidence")
+        }
+        (Row::Exchange(tree, exchange), Field::PerToken) => {
+            let kept = tree.more().is_some_and(|more| !more.events.is_empty() && !more.events_cut);
+            (exchange.contents > 1 && !kept).then_some("its contents are not in the evidence")
         }
         (Row::Exchange(tree, _), Field::ScriptedTools) => delivered_tools(tree, scene)
             .is_none()

@@ -2,6 +2,7 @@
 
 use record::Verdict::{Blocked, Fail, Gated, Inconclusive, NotExercised, Pass, Warn};
 use record::{Entry, ExchangeId, Moment, Outcome, SourceLine, Unmatched};
+use scenario::ContractVersion;
 
 use super::evidence::{Case, Evidence, id, judged};
 use crate::{blocked, ignored};
@@ -33,10 +34,23 @@ fn the_level_of_the_rule_decides_what_a_fail_is() {
         case.strict = strict;
         let judged = case.judge(&one(status)).remove(0);
         assert_eq!(judged.verdict, expected, "{rule}, strict {strict}, {status}");
-        assert_eq!(
-            judged.observed.starts_with("it does not hold, and need not"),
-            rule == "SYN-003" && status == 429
-        );
+        let need_not = judged.observed.starts_with("it does not hold, and need not");
+        assert_eq!((judged.unmet, need_not), (need_not, rule == "SYN-003" && status == 429));
+    }
+}
+
+#[test]
+fn a_rule_that_came_after_the_contract_that_binds_only_warns() {
+    for (rule, contract, expected) in [
+        ("SYN-001", "1.0", Fail),
+        ("SYN-001", "0.9", Warn),
+        ("SYN-002", "1.0", Fail),
+        ("SYN-002", "0.9", Warn),
+        ("SYN-003", "0.9", Pass),
+    ] {
+        let mut case = case(rule, "");
+        (case.strict, case.contract) = (true, ContractVersion::parse(contract));
+        assert_eq!(case.judge(&one(429)).remove(0).verdict, expected, "{rule} by {contract}");
     }
 }
 
@@ -141,6 +155,22 @@ fn a_warning_of_a_trial_that_was_cut_short_is_blocked() {
     let mut evidence = one(429);
     evidence.entries.pop();
     assert_eq!(case("SYN-002", "").judge(&evidence)[0].verdict, Blocked);
+}
+
+#[test]
+fn where_its_life_is_asked_for_a_target_s_death_is_a_fail_and_blocks_nothing() {
+    let asked = Case::of(
+        "traffic:\n  - { step: ask, send: ask }\nexpect:\n  \
+         - { rule: SYN-001, say: it lives, process: { every: { alive: true } } }\n  \
+         - { rule: SYN-001, say: it answers, exchanges: { every: { status: 200 } } }\n",
+    );
+    let mut evidence = Evidence::empty();
+    evidence.began("ask", 0);
+    evidence.tree(0, "ask", 0, &[("first", 1, 200)]);
+    evidence.died(50);
+    evidence.end(Some("the target died: exit status 101"));
+    let verdicts: Vec<_> = asked.judge(&evidence).iter().map(|judged| judged.verdict).collect();
+    assert_eq!(verdicts, [Fail, NotExercised]);
 }
 
 #[test]

@@ -166,6 +166,8 @@ fn what_was_delivered_of_a_scripted_text_is_known_by_the_text() {
         (Some("a script"), true, "part", 16),
         (Some("a script"), false, "part", 16),
         (Some("something else."), false, "other", 0),
+        // As long as the scripted one, so that their stand-ins of a hash are the same: bytes count.
+        (Some("a scripted answeR"), false, "other", 0),
         (Some("a scripted answer a scripted answer"), false, "other", 0),
         (None, true, "none", 0),
     ] {

@@ -8,16 +8,16 @@ use record::{
     AttemptRow, End, Entry, ErrorShape, ExchangeId, ExchangeRow, Joined, Judged, Lag, Moment, NameId,
     Outcome, Sample, Side, TargetEvent, Verdict,
 };
-use scenario::{Source, Suite, SuiteTexts};
+use scenario::{ContractVersion, Source, Suite, SuiteTexts};
 
 use crate::{BASE_GRACE, Judge, Merged, Observable, Question};
 
 const RULES: &str = "
 chapter: synthetic
 rules:
-  SYN-001: { level: MUST, since: '1', says: something must hold }
-  SYN-002: { level: SHOULD, since: '1', says: something should hold }
-  SYN-003: { level: MAY, since: '1', says: something may hold }
+  SYN-001: { level: MUST, since: '1.0', says: something must hold }
+  SYN-002: { level: SHOULD, since: '1.0', says: something should hold }
+  SYN-003: { level: MAY, since: '1.0', says: something may hold }
 ";
 
 const WORLD: &str = "
@@ -72,6 +72,7 @@ pub(super) struct Case {
     suite: Suite,
     pub(super) bounds: BTreeMap<String, f64>,
     pub(super) strict: bool,
+    pub(super) contract: Option<ContractVersion>,
     pub(super) observable: Observable,
 }
 
@@ -88,7 +89,13 @@ impl Case {
             imports: vec![source("golden.txt", "one\nthree\n".to_owned())],
         };
         let suite = Suite::of(texts).unwrap_or_else(|error| panic!("{error:?}"));
-        Self { suite, bounds: BTreeMap::new(), strict: false, observable: Observable::everything() }
+        Self {
+            suite,
+            bounds: BTreeMap::new(),
+            strict: false,
+            contract: None,
+            observable: Observable::everything(),
+        }
     }
 
     /// With one expectation: `attempts: {...}`, `exchanges: {...}` or `that: ...`.
@@ -104,6 +111,7 @@ impl Case {
             bounds: &self.bounds,
             observable: &self.observable,
             strict: self.strict,
+            contract: self.contract,
             base_grace: BASE_GRACE,
         }
     }
@@ -113,7 +121,7 @@ impl Case {
         for fact in evidence.merged() {
             judge.fact(&fact.unwrap_or_else(|error| match error {}));
         }
-        judge.finish()
+        judge.finish().judged
     }
 }
 
@@ -229,7 +237,7 @@ impl Evidence {
     /// An attempt that joins no exchange.
     pub(super) fn loose(&mut self, key: &str, from: u64, took: u64, status: u16) -> &mut AttemptRow {
         let mut row = AttemptRow::opened(id("openai"), at(from));
-        (row.key, row.ended, row.status) = (id(key), micros(took), status);
+        (row.key, row.read, row.ended, row.status) = (id(key), 0, micros(took), status);
         row.outcome = Outcome::Complete;
         if status == 429 {
             (row.error, row.script) = (id("rate_limit"), id("limited"));

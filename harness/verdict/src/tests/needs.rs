@@ -24,6 +24,7 @@ fn what_is_asked_about_is_recorded_and_nothing_else() {
         ("exchanges: { every: { scripted_tools: whole } }", tools),
         ("exchanges: { per: finish, count: 1 }", tools),
         ("events: { every: { kind: content } }", Needs { events: true, ..none }),
+        ("exchanges: { quantile: { of: per_token, at: 50%, at_most: 1s } }", Needs { events: true, ..none }),
         // A secret can be spread over several events.
         ("events: { none: { carries: { contains: key } } }", Needs { events: true, texts: true, ..none }),
     ] {

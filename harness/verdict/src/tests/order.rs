@@ -73,7 +73,7 @@ fn judged(case: &Case, evidence: &Evidence) -> Vec<Judged> {
     for fact in Merged::new(entries, exchanges, evidence.attempts.iter().copied().map(Ok)) {
         judge.fact(&fact.unwrap());
     }
-    judge.finish()
+    judge.finish().judged
 }
 
 fn shuffle<T>(rows: &mut [T], draws: &mut Draws) {

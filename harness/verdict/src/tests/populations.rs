@@ -260,6 +260,21 @@ fn an_exchange_that_has_none_of_what_is_counted_is_a_group_too() {
             "0 attempts in exchange 1",
         ),
         (
+            "events: { where: { kind: usage }, per: exchange, distinct: { of: kind, is: 1 } }",
+            Fail,
+            "in exchange 1 0 different among 0 events; 2 of 3 groups offend",
+        ),
+        (
+            "events: { where: { step: ask, kind: usage }, per: exchange, distinct: { of: kind, at_most: 1 } }",
+            NotExercised,
+            "in exchange 1 there is nothing whose values could be counted",
+        ),
+        (
+            "events: { where: { kind: usage }, per: [exchange, tenant], distinct: { of: kind, is: 1 } }",
+            Pass,
+            "with `tenant` `acme` in exchange 0 1 different among 1 event",
+        ),
+        (
             "attempts: { where: { request: ask, key: third }, per: exchange, count: { at_least: 1 } }",
             Fail,
             "0 attempts in exchange 0; 3 of 3 groups offend",

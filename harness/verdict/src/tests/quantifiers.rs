@@ -63,6 +63,47 @@ fn an_estimate_needs_as_many_as_its_error_rates_ask_for() {
     all(&few, &[(upper, Fail)]);
 }
 
+#[test]
+fn what_holds_by_a_sample_tells_the_smallest_breach_that_it_would_have_shown() {
+    let lower = |notices: &str| {
+        format!(
+            "exchanges: {{ estimate: {{ of: {{ status: 200 }}, at_least: 99%, false_alarm: 0.1%, notices: {notices} }} }}"
+        )
+    };
+    let thousand = exchanges(1_000, |number| number < 3);
+    let seen = judged(&lower("95%"), &thousand);
+    let (_, smallest) = seen.observed.split_once("explains; ").unwrap_or_else(|| panic!("{}", seen.observed));
+    let smallest = smallest.strip_suffix("% or less would be seen nine times in ten").unwrap();
+    // It is the limit between what a claim can ask of so many and what it cannot.
+    assert_eq!(judged(&lower(&format!("{smallest}%")), &thousand).verdict, Pass);
+    let smallest: f64 = smallest.parse().unwrap();
+    let nearer = judged(&lower(&format!("{:.2}%", smallest + 0.01)), &thousand);
+    assert_eq!(nearer.verdict, Inconclusive);
+    let told = format!(" reliably: they would show only {smallest}% or less");
+    assert!(nearer.observed.ends_with(&told), "{}", nearer.observed);
+    let upper =
+        "exchanges: { estimate: { of: { status: 500 }, at_most: 1%, false_alarm: 0.1%, notices: 5% } }";
+    let other = judged(upper, &thousand).observed;
+    let told = format!("; {:.2}% or more would be seen nine times in ten", 100.0 - smallest);
+    assert!(other.ends_with(&told), "{other}");
+    let two = judged(&lower("1%"), &exchanges(1, |_| false));
+    assert_eq!(two.observed, "1 exchange are too few to notice 1% reliably: they would show nothing at all");
+}
+
+#[test]
+fn what_is_distributed_as_it_should_be_tells_the_smallest_change_that_it_would_have_shown() {
+    let seen = judged(&six_three_one("10%"), &spread(1_800, 900, 300));
+    let (_, change) =
+        seen.observed.split_once("; a change of ").unwrap_or_else(|| panic!("{}", seen.observed));
+    let change: f64 =
+        change.strip_suffix("% in any share would be seen nine times in ten").unwrap().parse().unwrap();
+    assert!(change < 10.0, "{change}");
+    for (notices, verdict) in [(change, Pass), (change - 0.01, Inconclusive)] {
+        let judged = judged(&six_three_one(&format!("{notices:.2}%")), &spread(1_800, 900, 300));
+        assert_eq!(judged.verdict, verdict, "{notices}: {}", judged.observed);
+    }
+}
+
 /// So many attempts on each key.
 fn spread(first: u32, second: u32, third: u32) -> Evidence {
     let mut evidence = Evidence::whole();
@@ -103,7 +144,7 @@ fn values_are_distributed_as_their_weights_say_or_not() {
 fn a_sample_that_is_too_small_tells_how_large_a_one_is_enough() {
     for (tens, told) in [
         (3, "30 are too few: at least 5 of each value have to be expected; "),
-        (6, "60 are too few to notice a change of 10% reliably; "),
+        (6, "60 are too few to notice a change of 10% reliably, only one of 32.23%; "),
     ] {
         let of_tens = |tens: u32| judged(&six_three_one("10%"), &spread(6 * tens, 3 * tens, tens));
         let observed = of_tens(tens).observed;

@@ -1,9 +1,9 @@
 //! Every subject beside exchanges and attempts, and the fields of its rows.
 
-use record::Verdict::{Fail, Inconclusive, NotExercised, NotObservable, Pass};
+use record::Verdict::{Blocked, Fail, Inconclusive, NotExercised, NotObservable, Pass};
 use record::{
-    Carried, Entry, EventKind, EventSeen, ExchangeId, FileSeen, LedgerRow, MetricSeen, ProcessSeen, Ran,
-    Sample, Shown, Side, TextSeen, Tokens,
+    Carried, Entry, EventKind, EventSeen, ExchangeId, FileSeen, LedgerRow, MetricSeen, NOT_REACHED,
+    ProcessSeen, Ran, Sample, Shown, Side, TextSeen, Tokens,
 };
 use scenario::Subject;
 
@@ -223,6 +223,34 @@ fn the_log_and_the_process_are_looked_at_as_well() {
 }
 
 #[test]
+fn a_death_is_a_row_only_where_it_is_asked_whether_the_process_lives() {
+    let looked_at = Entry::Process(ProcessSeen {
+        at: at(100),
+        instance: 1,
+        memory: 1_048_576,
+        cpu_us: 1_000,
+        descriptors: 20,
+        sockets: 4,
+        threads: 3,
+    });
+    let mut alive = Evidence::whole();
+    alive.entry(looked_at.clone());
+    let mut dead = Evidence::whole();
+    dead.entry(looked_at);
+    dead.died(150);
+    for (evidence, lives, figures) in [(&alive, Pass, Pass), (&dead, Fail, Blocked)] {
+        all(
+            evidence,
+            &[
+                ("process: { every: { alive: true } }", lives),
+                ("process: { every: { memory: { at_most: 2MiB } } }", figures),
+                ("process: { count: 1 }", figures),
+            ],
+        );
+    }
+}
+
+#[test]
 fn a_process_is_looked_at_during_the_phase_that_leads() {
     let parts = "
 traffic:
@@ -374,7 +402,47 @@ fn different_values_are_counted() {
             ("exchanges: { per: status, distinct: { of: step, is: 1 } }", Pass),
             // What has no such value is neither the same nor another one.
             ("exchanges: { distinct: { of: { json: $.nothing }, is: 1 } }", Inconclusive),
-            ("exchanges: { where: { status: 500 }, distinct: { of: step, is: 1 } }", NotExercised),
+            // Of nothing there is no value: that is too few where some are wanted, and shows nothing where none would do.
+            ("exchanges: { where: { status: 500 }, distinct: { of: step, is: 1 } }", Fail),
+            ("exchanges: { where: { status: 500 }, distinct: { of: step, at_least: 2 } }", Fail),
+            ("exchanges: { where: { status: 500 }, distinct: { of: step, at_most: 1 } }", NotExercised),
+            ("exchanges: { where: { status: 500 }, distinct: { of: step, is: 0 } }", NotExercised),
+            ("exchanges: { where: { status: 500 }, per: status, distinct: { of: step, is: 1 } }", Fail),
+        ],
+    );
+}
+
+#[test]
+fn a_stream_has_a_first_byte_and_a_time_for_each_token_behind_the_first() {
+    let mut evidence = Evidence::whole();
+    for (number, contents, tokens) in [(3, 3, NOT_REACHED), (4, 3, 7), (5, 1, 1)] {
+        let row = evidence.exchange(number, "ask", 0, 500, 200);
+        (row.streamed, row.head, row.contents, row.output_tokens) = (true, 90_000, contents, tokens);
+        for (index, ms) in (0..contents).zip([100, 105, 160]) {
+            evidence.entry(event(number, index + 1, ms, EventKind::Content, "{}"));
+        }
+        evidence.entry(event(number, 9, 450, EventKind::End, "[DONE]"));
+    }
+    all(
+        &evidence,
+        &[
+            ("exchanges: { every: { first_byte: 90ms } }", Pass),
+            ("exchanges: { every: { first_byte: { below: 90ms } } }", Fail),
+            ("exchanges: { where: { exchange: 3 }, every: { per_token: 30ms } }", Pass),
+            ("exchanges: { where: { exchange: 4 }, every: { per_token: 10ms } }", Pass),
+            ("exchanges: { where: { exchange: 5 }, none: { per_token: { at_least: 0s } } }", Pass),
+            (
+                "exchanges: { where: { contents: 3 }, quantile: { of: per_token, at: 50%, at_most: 30ms } }",
+                Pass,
+            ),
+        ],
+    );
+    evidence.entries.retain(|entry| !matches!(entry, Entry::Event(_)));
+    all(
+        &evidence,
+        &[
+            ("exchanges: { where: { exchange: 3 }, every: { per_token: 30ms } }", Inconclusive),
+            ("exchanges: { where: { exchange: 5 }, none: { per_token: { at_least: 0s } } }", Pass),
         ],
     );
 }

@@ -15,7 +15,8 @@ static TWO_A_SECOND: [UseLimit; 1] =
 /// Many requests at one moment to one key that may be used twice a second: what each is told, and when.
 async fn told_to_many(count: usize, queue: Option<QueueSettings>) -> Vec<(String, u128)> {
     let mut world = World::new(1, 0, |_, _| ok());
-    world.claim = Some(Claim { model: "chat", limits: &TWO_A_SECOND, headroom: None, most_tokens: 0 });
+    world.claim =
+        Some(Claim { model: "chat", limits: &TWO_A_SECOND, headroom: None, predicts: None, most_tokens: 0 });
     world.queue = queue.map(Queue::new);
     let (world, begin) = (Arc::new(world), Instant::now());
     let mut clients = JoinSet::new();
@@ -57,7 +58,8 @@ async fn everybody_in_line_is_served_in_time_and_those_who_leave_make_room() {
     let told = told_to_many(10, Some(set)).await;
     assert_eq!(counted(&told, "success", 0..=50), 10, "{told:?}");
     let mut world = World::new(1, 0, |_, _| ok());
-    world.claim = Some(Claim { model: "chat", limits: &TWO_A_SECOND, headroom: None, most_tokens: 0 });
+    world.claim =
+        Some(Claim { model: "chat", limits: &TWO_A_SECOND, headroom: None, predicts: None, most_tokens: 0 });
     world.queue = Some(Queue::new(QueueSettings { max: 1, ..set }));
     for _ in 0..2 {
         world.ask().await;

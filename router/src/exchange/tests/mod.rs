@@ -1,6 +1,7 @@
 //! Exchanges against a scripted provider, in virtual time.
 
 mod crowds;
+mod fastest;
 mod lines;
 
 use std::collections::VecDeque;
@@ -15,7 +16,7 @@ use super::*;
 use crate::policy::Policies;
 use crate::pool::{Claim, CooldownSettings, Strategy};
 use crate::provider::{
-    Attempted, Dialect, ErrorReply, Patience, Provider, ProviderKey, Reply, Upstream, UpstreamRequest,
+    Attempted, ErrorReply, Patience, Platform, Provider, ProviderKey, Reply, Upstream, UpstreamRequest,
 };
 use crate::secret::Secret;
 
@@ -73,7 +74,7 @@ impl<F: Fn(&str, Instant) -> Reply<()> + Send + Sync> World<F> {
             .map(|index| {
                 let name = char::from(b'a' + u8::try_from(index).unwrap()).to_string();
                 let secret = Secret::trimmed(&format!("sk-{index}")).unwrap();
-                ProviderKey::new(name, secret, false, 1, Dialect::Openai)
+                ProviderKey::new(name, secret, false, 1, Platform::Openai)
             })
             .collect();
         let upstream = Scripted { answer, seen: Mutex::default(), latency: Duration::from_millis(1) };
@@ -96,14 +97,7 @@ impl<F: Fn(&str, Instant) -> Reply<()> + Send + Sync> World<F> {
     }
 
     async fn ask(&self) -> Finished<()> {
-        const SECONDS: Duration = Duration::from_secs(10);
-        let request = UpstreamRequest {
-            surface: crate::provider::Surface::Chat,
-            path: "/chat/completions".into(),
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-            patience: Patience { connect: None, head: SECONDS, first_content: SECONDS, idle: SECONDS },
-        };
+        let request = request();
         let exchange = Exchange {
             provider: &self.provider,
             model: "gpt",
@@ -115,6 +109,7 @@ impl<F: Fn(&str, Instant) -> Reply<()> + Send + Sync> World<F> {
             claim: self.claim,
             session: None,
             queue: self.queue.as_ref(),
+            link: None,
         };
         exchange.run().await
     }
@@ -122,6 +117,17 @@ impl<F: Fn(&str, Instant) -> Reply<()> + Send + Sync> World<F> {
     /// The keys tried since the last call, in order.
     fn tried(&self) -> String {
         self.upstream.seen.lock().unwrap().drain(..).map(|(_, key)| key).collect()
+    }
+}
+
+fn request() -> UpstreamRequest {
+    const SECONDS: Duration = Duration::from_secs(10);
+    UpstreamRequest {
+        surface: crate::provider::Surface::Chat,
+        path: "/chat/completions".into(),
+        headers: HeaderMap::new(),
+        body: Bytes::new(),
+        patience: Patience { connect: None, head: SECONDS, first_content: SECONDS, idle: SECONDS },
     }
 }
 

@@ -52,10 +52,10 @@ pub(super) async fn answer(
         return Err(ApiError::unknown_key());
     }
     match path {
-        LEDGER => ledger_page::answer(books, request.uri()),
+        LEDGER => ledger_page::answer(books.ledger(), request.uri()).await,
         KEYS => Ok(keys_page::answer(service, books.tenants())),
         CONFIG => Ok(json_answer(StatusCode::OK, &service.shown)),
-        STATUS => Ok(status_page::answer(service)),
+        STATUS => Ok(status_page::answer(service, books.ledger())),
         ANALYTICS => Ok(analytics_page::answer(service)),
         AUDIT => audit_page::answer(service, request.uri()),
         RELOAD => reload(in_force).await,

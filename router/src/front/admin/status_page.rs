@@ -6,6 +6,7 @@ use http::{Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::accounts::Ledger;
 use crate::front::answer::json_answer;
 use crate::front::relay::ResponseBody;
 use crate::front::service::Service;
@@ -13,7 +14,7 @@ use crate::pool::Standing;
 use crate::provider::{KeyStanding, Provider};
 use crate::upkeep::Health;
 
-pub(super) fn answer(service: &Service) -> Response<ResponseBody> {
+pub(super) fn answer(service: &Service, ledger: &Ledger) -> Response<ResponseBody> {
     let now = Instant::now();
     let of_models = service.backends().iter().map(|backend| (backend.provider(), backend.health()));
     let apis = service.apis().iter().map(|api| (api.provider().as_ref(), api.health()));
@@ -49,8 +50,20 @@ pub(super) fn answer(service: &Service) -> Response<ResponseBody> {
             "pools": pools,
             "models": models,
             "services": services,
+            "ledger": shown(ledger),
         }),
     )
+}
+
+fn shown(ledger: &Ledger) -> Value {
+    let standing = ledger.standing();
+    json!({
+        "state": standing.word(),
+        "problem": standing.problem,
+        "rows_written": standing.written,
+        "rows_waiting": standing.waiting,
+        "rows_lost": standing.lost,
+    })
 }
 
 fn pool(provider: &Provider, health: &Health, now: Instant) -> Value {
@@ -78,5 +91,6 @@ fn key(standing: &KeyStanding, now: Instant) -> Value {
         "state": standing.standing.word(),
         "until": until,
         "opens_in_seconds": left.map(|left| left.as_secs_f64()),
+        "growth_predicted": standing.growths.values().any(|(grows, _)| *grows),
     })
 }

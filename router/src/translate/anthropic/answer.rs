@@ -59,7 +59,7 @@ pub(in crate::translate) fn read_answer(body: &[u8], tally: &mut Tally) -> Optio
                 let arguments = block.input.map_or("{}", RawValue::get).to_owned();
                 tally.passes(&arguments);
                 called_tools = true;
-                parts.push(Said::Call { id: block.id, name: block.name, arguments });
+                parts.push(Said::Call { id: block.id, name: block.name, arguments, signature: None });
             }
             "thinking" => tally.passes(&block.thinking),
             _ => {}
@@ -99,7 +99,7 @@ pub(in crate::translate) fn write_answer(answer: Answer, tokens: Tokens) -> Opti
     for part in answer.parts {
         match part {
             Said::Text(text) => content.push(WrittenBlock::Text { text }),
-            Said::Call { id, name, arguments } => match object_of(&arguments) {
+            Said::Call { id, name, arguments, .. } => match object_of(&arguments) {
                 Some(input) => content.push(WrittenBlock::ToolUse { id, name, input }),
                 // Cut off in the middle of a call, which is no call.
                 None if finish == Finish::Length => {}

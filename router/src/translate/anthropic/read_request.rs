@@ -8,6 +8,7 @@ use super::super::request::{
     Call, Fields, Image, Part, Rare, Request, Schema, Side, Tool, ToolChoice, ToolResult, Untranslatable,
     Wish,
 };
+use super::super::thinking::Thinking;
 
 /// What has no counterpart and changes nothing about the answer that a client could hold us to.
 const WITHOUT_EFFECT: [&str; 3] = ["model", "service_tier", "cache_control"];
@@ -113,11 +114,45 @@ pub(in crate::translate) fn read_request(body: &[u8]) -> Result<Request<'_>, Unt
     }
     let top_k = fields.raw("top_k");
     request.rare.extend(top_k.map(|top_k| Rare { field: "top_k", wish: Wish::TopK(top_k) }));
-    fields.refuse_the_rest(&WITHOUT_EFFECT, |name, value| match name {
-        "thinking" => value["type"] == "disabled",
-        _ => false,
-    })?;
+    let thinking = fields.take::<Value>("thinking")?.map(|thinking| thinking_of(&thinking)).transpose()?;
+    let config = fields.take::<Value>("output_config")?.unwrap_or_default();
+    request.rare.extend(wishes_of(thinking.flatten(), &config)?);
+    fields.refuse_the_rest(&WITHOUT_EFFECT, |_, _| false)?;
     Ok(request)
+}
+
+fn thinking_of(thinking: &Value) -> Result<Option<Thinking>, Untranslatable> {
+    match thinking["type"].as_str() {
+        Some("enabled") => Thinking::of_tokens("thinking.budget_tokens", &thinking["budget_tokens"]),
+        Some("adaptive") => Ok(Some(Thinking::Free)),
+        Some("disabled") => Ok(Some(Thinking::Off)),
+        _ => Err(Untranslatable::unsaid("thinking")),
+    }
+}
+
+/// How much is to be thought, and what the answer is to look like. A number of tokens says more than a word, and a word more
+/// than that the model may think.
+fn wishes_of<'a>(thinking: Option<Thinking>, config: &Value) -> Result<Vec<Rare<'a>>, Untranslatable> {
+    let is_known = |name: &String| ["effort", "format"].contains(&name.as_str());
+    if !config.as_object().is_none_or(|fields| fields.keys().all(is_known)) {
+        return Err(Untranslatable::unsaid("output_config"));
+    }
+    let effort = Thinking::of_word("output_config.effort", &config["effort"])?;
+    let wish = match (thinking, effort) {
+        (None | Some(Thinking::Free), Some(effort)) => Some(("output_config.effort", effort)),
+        (thinking, _) => thinking.map(|thinking| ("thinking", thinking)),
+    };
+    let mut wishes: Vec<Rare<'a>> =
+        wish.map(|(field, thinking)| Rare { field, wish: Wish::Think(thinking) }).into_iter().collect();
+    let (field, format) = ("output_config.format", &config["format"]);
+    match format["type"].as_str() {
+        None if format.is_null() => {}
+        Some("json_schema") => {
+            wishes.push(Rare { field, wish: Wish::Json(Some(format["schema"].clone())) });
+        }
+        _ => return Err(Untranslatable::unsaid(field)),
+    }
+    Ok(wishes)
 }
 
 fn wrong(problem: impl Into<String>) -> Untranslatable {
@@ -150,6 +185,20 @@ fn parts_of(content: &RawValue) -> Result<Vec<Part>, Untranslatable> {
     Ok(parts)
 }
 
+/// What a tool gave back: nothing, a text, or a list of blocks.
+fn result_parts(content: Value) -> Result<Vec<Part>, Untranslatable> {
+    match content {
+        Value::Null => Ok(Vec::new()),
+        Value::String(text) => Ok(vec![Part::Text(text)]),
+        blocks => {
+            let blocks: Vec<Block> = serde_json::from_value(blocks)
+                .map_err(|error| wrong(format!("the result of a tool cannot be read: {error}")))?;
+            let parts: Vec<Option<Part>> = blocks.into_iter().map(part_of).collect::<Result<_, _>>()?;
+            Ok(parts.into_iter().flatten().collect())
+        }
+    }
+}
+
 fn part_of(block: Block) -> Result<Option<Part>, Untranslatable> {
     Ok(Some(match block {
         Block::Text { text } if text.is_empty() => return Ok(None),
@@ -163,13 +212,12 @@ fn part_of(block: Block) -> Result<Option<Part>, Untranslatable> {
             let Some(arguments) = arguments else {
                 return Err(wrong(format!("the input of the tool call `{id}` is not a JSON object")));
             };
-            Part::Call(Call { id, name, arguments })
+            Part::Call(Call { id, name, arguments, signature: None })
         }
-        Block::ToolResult { tool_use_id, content, is_error } => Part::Result(ToolResult {
-            call: tool_use_id,
-            text: text_of("messages", &content)?,
-            is_failure: is_error,
-        }),
+        Block::ToolResult { tool_use_id, content, is_error } => {
+            let result = ToolResult::of(tool_use_id, result_parts(content)?, is_error);
+            Part::Result(result.map_err(|_| wrong("the result of a tool holds texts and images only"))?)
+        }
         Block::Thinking {} | Block::RedactedThinking {} => return Ok(None),
         Block::Unknown | Block::Image { source: Source::Unknown } => {
             return Err(wrong("the provider of this model takes texts, images and tools only"));

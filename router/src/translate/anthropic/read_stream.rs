@@ -59,7 +59,7 @@ impl EventReader {
             StartedBlock::Text { text } if !text.is_empty() => pieces.push(Piece::Text(text)),
             StartedBlock::Text { .. } | StartedBlock::Unknown => {}
             StartedBlock::ToolUse { id, name, input } => {
-                pieces.push(Piece::CallBegins { call: self.calls.len(), id, name });
+                pieces.push(Piece::CallBegins { call: self.calls.len(), id, name, signature: None });
                 let initial = if input.is_object() { input.to_string() } else { "{}".to_owned() };
                 self.calls.push(OpenCall { block: Some(index), initial: Some(initial) });
             }

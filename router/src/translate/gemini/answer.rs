@@ -22,10 +22,10 @@ pub(in crate::translate) fn read_answer(body: &[u8], tally: &mut Tally) -> Optio
     for part in first.content.parts {
         match part.told() {
             GeminiPart::Text(text) => parts.push(Said::Text(text)),
-            GeminiPart::Call { id, name, arguments } => {
+            GeminiPart::Call { id, name, arguments, signature } => {
                 let id = id.unwrap_or_else(|| format!("call_{calls}"));
                 calls += 1;
-                parts.push(Said::Call { id, name, arguments });
+                parts.push(Said::Call { id, name, arguments, signature });
             }
             GeminiPart::Nothing => {}
         }
@@ -40,7 +40,7 @@ pub(in crate::translate) fn write_answer(answer: Answer, tokens: Tokens) -> Opti
     for part in answer.parts {
         match part {
             Said::Text(text) => parts.push(text_part(&text)),
-            Said::Call { id, name, arguments } => match object_of(&arguments) {
+            Said::Call { id, name, arguments, .. } => match object_of(&arguments) {
                 Some(object) => {
                     let arguments: Value = serde_json::from_str(object.get()).ok()?;
                     parts.push(call_part(&id, &name, &arguments));

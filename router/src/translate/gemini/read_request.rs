@@ -10,6 +10,7 @@ use super::super::request::{
     Call, Fields, Image, Part, Rare, Request, Schema, Side, Tool, ToolChoice, ToolResult, Untranslatable,
     Wish,
 };
+use super::super::thinking::Thinking;
 
 /// What has no counterpart and changes nothing about the answer that a client could hold us to. How strictly content is
 /// judged is each provider's own rule.
@@ -63,6 +64,15 @@ struct FunctionResponse {
     name: String,
     #[serde(default)]
     response: Map<String, Value>,
+    #[serde(default)]
+    parts: Vec<ResponsePart>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ResponsePart {
+    #[serde(default, alias = "inline_data")]
+    inline_data: Option<Blob>,
 }
 
 #[derive(Deserialize)]
@@ -150,7 +160,7 @@ impl Calls {
                 self.unanswered.push((id.clone(), name.clone()));
                 let arguments = serde_json::value::to_raw_value(&args.unwrap_or_default())
                     .map_err(|error| wrong(format!("the arguments of `{name}` cannot be read: {error}")))?;
-                Ok(Some(Part::Call(Call { id, name, arguments })))
+                Ok(Some(Part::Call(Call { id, name, arguments, signature: None })))
             }
             (_, _, _, Some(response)) => self.result(response).map(|result| Some(Part::Result(result))),
             _ => Err(wrong("the provider of this model takes texts, inline images and functions only")),
@@ -158,7 +168,7 @@ impl Calls {
     }
 
     fn result(&mut self, response: FunctionResponse) -> Result<ToolResult, Untranslatable> {
-        let FunctionResponse { id, name, response } = response;
+        let FunctionResponse { id, name, response, parts } = response;
         let answers = |(call, called): &(String, String)| match &id {
             Some(id) => call == id,
             None => *called == name,
@@ -177,7 +187,15 @@ impl Calls {
             _ => (Value::Object(response), false),
         };
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        Ok(ToolResult { call, text, is_failure })
+        let pictures = parts.into_iter().map(|part| match part.inline_data {
+            Some(Blob { mime_type, data }) if mime_type.starts_with("image/") => {
+                Ok(Image::Inline { media_type: mime_type, data })
+            }
+            _ => {
+                Err(wrong("a response of a function holds inline images beside its fields, and nothing else"))
+            }
+        });
+        Ok(ToolResult { call, text, images: pictures.collect::<Result<_, _>>()?, is_failure })
     }
 }
 
@@ -249,6 +267,24 @@ fn tool_choice(config: &Value) -> Result<Option<ToolChoice>, Untranslatable> {
     Ok(Some(choice))
 }
 
+/// Thoughts are told by models that have some, so that none is an answer, too.
+fn thinking_of(config: &Value) -> Result<Option<(&'static str, Thinking)>, Untranslatable> {
+    let (level, budget) = ("thinkingConfig.thinkingLevel", "thinkingConfig.thinkingBudget");
+    let is_known =
+        |name: &String| ["includeThoughts", "thinkingBudget", "thinkingLevel"].contains(&name.as_str());
+    if !config.as_object().is_some_and(|fields| fields.keys().all(is_known)) {
+        return Err(Untranslatable::unsaid("thinkingConfig"));
+    }
+    if let Some(thinking) = Thinking::of_tokens(budget, &config["thinkingBudget"])? {
+        return Ok(Some((budget, thinking)));
+    }
+    let word = match &config["thinkingLevel"] {
+        Value::String(word) if word == "THINKING_LEVEL_UNSPECIFIED" => return Ok(None),
+        word => word,
+    };
+    Ok(Thinking::of_word(level, word)?.map(|thinking| (level, thinking)))
+}
+
 fn generation<'a>(request: &mut Request<'a>, config: &'a RawValue) -> Result<(), Untranslatable> {
     let mut fields = Fields::of(config.get().as_bytes())?;
     request.max_output = fields.take("maxOutputTokens")?;
@@ -262,6 +298,10 @@ fn generation<'a>(request: &mut Request<'a>, config: &'a RawValue) -> Result<(),
         ("presencePenalty", Wish::PresencePenalty),
     ] {
         request.rare.extend(fields.raw(field).map(|written| Rare { field, wish: wish(written) }));
+    }
+    if let Some(config) = fields.take::<Value>("thinkingConfig")? {
+        let wish = thinking_of(&config)?;
+        request.rare.extend(wish.map(|(field, thinking)| Rare { field, wish: Wish::Think(thinking) }));
     }
     let schema: Option<Value> = fields.take::<Value>("responseSchema")?.map(in_json_schema);
     let schema = match schema {

@@ -55,11 +55,11 @@ impl ContentReader {
     fn part(&mut self, part: GeminiPart, pieces: &mut Vec<Piece>) {
         match part {
             GeminiPart::Text(text) => pieces.push(Piece::Text(text)),
-            GeminiPart::Call { id, name, arguments } => {
+            GeminiPart::Call { id, name, arguments, signature } => {
                 let call = self.calls;
                 self.calls += 1;
                 let id = id.unwrap_or_else(|| format!("call_{call}"));
-                pieces.push(Piece::CallBegins { call, id, name });
+                pieces.push(Piece::CallBegins { call, id, name, signature });
                 pieces.push(Piece::Arguments { call, part: arguments });
                 pieces.push(Piece::CallEnds { call });
             }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::super::request::{
     Image, Part, Rare, Request, Schema, Side, Tool, ToolChoice, ToolResult, Turn, Untranslatable, Wish,
 };
+use super::super::thinking::{Effort, Thinking};
 use super::{call_part, text_part};
 
 #[derive(Serialize)]
@@ -60,6 +61,8 @@ struct Generation<'a> {
     response_mime_type: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     response_json_schema: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thinking_config: Option<Value>,
 }
 
 pub(in crate::translate) fn write_request(request: Request<'_>) -> Result<Vec<u8>, Untranslatable> {
@@ -79,6 +82,7 @@ pub(in crate::translate) fn write_request(request: Request<'_>) -> Result<Vec<u8
             Wish::Seed(written) => generation.seed = Some(written),
             Wish::FrequencyPenalty(written) => generation.frequency_penalty = Some(written),
             Wish::PresencePenalty(written) => generation.presence_penalty = Some(written),
+            Wish::Think(thinking) => generation.thinking_config = Some(thinking_config(thinking)),
             Wish::Json(schema) => {
                 generation.response_mime_type = Some("application/json");
                 generation.response_json_schema = schema;
@@ -100,6 +104,20 @@ pub(in crate::translate) fn write_request(request: Request<'_>) -> Result<Vec<u8
         .map_err(|error| Untranslatable::new("", format!("the request cannot be written: {error}")))
 }
 
+fn thinking_config(thinking: Thinking) -> Value {
+    let level = |effort: Effort| match effort {
+        // It has no word for more.
+        Effort::Xhigh | Effort::Max => Effort::High,
+        effort => effort,
+    };
+    match thinking {
+        Thinking::Effort(effort) => json!({ "thinkingLevel": level(effort).word().to_ascii_uppercase() }),
+        Thinking::Budget(tokens) => json!({ "thinkingBudget": tokens }),
+        Thinking::Free => json!({ "thinkingBudget": -1 }),
+        Thinking::Off => json!({ "thinkingBudget": 0 }),
+    }
+}
+
 /// A result is told with the name of its tool, which elsewhere only the call has.
 fn names_of_calls(turns: &[Turn]) -> Map<String, Value> {
     let parts = turns.iter().flat_map(|turn| &turn.parts);
@@ -115,8 +133,21 @@ fn content(turn: Turn, names: &Map<String, Value>) -> Result<Value, Untranslatab
         Side::User => "user",
         Side::Assistant => "model",
     };
-    let parts: Vec<Value> =
-        turn.parts.into_iter().map(|part| written(part, names)).collect::<Result<_, _>>()?;
+    let mut parts = Vec::with_capacity(turn.parts.len());
+    for part in turn.parts {
+        // Only the latest models take pictures inside of a response, and all take them behind it.
+        let (part, images) = match part {
+            Part::Result(result) => {
+                let images = result.images;
+                (Part::Result(ToolResult { images: Vec::new(), ..result }), images)
+            }
+            part => (part, Vec::new()),
+        };
+        parts.push(written(part, names)?);
+        for image in images {
+            parts.push(written(Part::Image(image), names)?);
+        }
+    }
     Ok(json!({ "role": role, "parts": parts }))
 }
 
@@ -133,9 +164,13 @@ fn written(part: Part, names: &Map<String, Value>) -> Result<Value, Untranslatab
         }
         Part::Call(call) => {
             let arguments = serde_json::from_str(call.arguments.get()).unwrap_or_default();
-            call_part(&call.id, &call.name, &arguments)
+            let mut part = call_part(&call.id, &call.name, &arguments);
+            if let Some(signature) = call.signature {
+                part["thoughtSignature"] = Value::from(signature);
+            }
+            part
         }
-        Part::Result(ToolResult { call, text, is_failure }) => {
+        Part::Result(ToolResult { call, text, is_failure, .. }) => {
             let Some(name) = names.get(&call) else {
                 let problem = format!("the result of the tool call `{call}` answers no call");
                 return Err(Untranslatable::new("messages", problem));

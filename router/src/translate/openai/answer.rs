@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::answer::{Answer, Said, unix_seconds};
-use super::{finish_of, finish_reason};
+use super::{finish_of, finish_reason, signed};
 use crate::accounts::Tokens;
 use crate::usage::{OpenaiUsage, Tally};
 
@@ -63,7 +63,7 @@ pub(in crate::translate) fn read_answer(body: &[u8], tally: &mut Tally) -> Optio
     let finish = finish_of(finish_reason.as_deref()).with_calls(!calls.is_empty());
     for ToolCall { id, function: CalledFunction { name, arguments } } in calls {
         tally.passes(&arguments);
-        parts.push(Said::Call { id, name, arguments });
+        parts.push(Said::Call { id, name, arguments, signature: None });
     }
     if let Some(usage) = completion.usage {
         tally.reports(usage);
@@ -78,9 +78,13 @@ pub(in crate::translate) fn write_answer(answer: Answer, tokens: Tokens) -> Valu
     for part in answer.parts {
         match part {
             Said::Text(more) => text.get_or_insert_default().push_str(&more),
-            Said::Call { id, name, arguments } => {
+            Said::Call { id, name, arguments, signature } => {
                 let function = json!({ "name": name, "arguments": arguments });
-                calls.push(json!({ "id": id, "type": "function", "function": function }));
+                let mut call = json!({ "id": id, "type": "function", "function": function });
+                if let Some(signature) = signature {
+                    call["extra_content"] = signed(&signature);
+                }
+                calls.push(call);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use bytes::BytesMut;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::super::piece::write_event;
 use crate::usage::OpenaiUsage;
@@ -54,6 +55,8 @@ pub(super) struct ToolCallDelta<'a> {
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub(super) kind: Option<&'static str>,
     pub(super) function: FunctionDelta<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) extra_content: Option<Value>,
 }
 
 #[derive(Debug, Serialize)]

@@ -13,7 +13,19 @@ pub(super) use read_stream::ChunkReader;
 pub(super) use write_request::write_request;
 pub(super) use write_stream::ChunkWriter;
 
+use serde_json::{Value, json};
+
 use super::answer::Finish;
+
+/// What stands beside a call that Gemini has signed, as Google itself tells it to clients of OpenAI.
+fn signed(signature: &str) -> Value {
+    json!({ "google": { "thought_signature": signature } })
+}
+
+/// The signature in what stands beside a call.
+fn signature_in(extra_content: &Value) -> Option<String> {
+    extra_content["google"]["thought_signature"].as_str().map(str::to_owned)
+}
 
 /// The finish reason of an answer.
 fn finish_reason(finish: Finish) -> &'static str {

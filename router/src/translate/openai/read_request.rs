@@ -8,6 +8,8 @@ use super::super::request::{
     Call, Fields, Image, Part, Rare, Request, Schema, Side, Tool, ToolChoice, ToolResult, Untranslatable,
     Wish, object_of,
 };
+use super::super::thinking::Thinking;
+use super::signature_in;
 
 /// What has no counterpart and changes nothing about the answer that a client could hold us to.
 const WITHOUT_EFFECT: [&str; 7] =
@@ -28,6 +30,8 @@ struct ChatMessage<'a> {
 struct ToolCall {
     id: String,
     function: CalledFunction,
+    #[serde(default)]
+    extra_content: Value,
 }
 
 #[derive(Deserialize)]
@@ -122,6 +126,10 @@ fn rare<'a>(fields: &mut Fields<'a>) -> Result<Vec<Rare<'a>>, Untranslatable> {
         let written = fields.raw(field);
         rare.extend(written.filter(|raw| !is_zero(raw)).map(|raw| Rare { field, wish: wish(raw) }));
     }
+    let field = "reasoning_effort";
+    let effort = fields.take::<Value>(field)?.unwrap_or_default();
+    let thinking = Thinking::of_word(field, &effort)?;
+    rare.extend(thinking.map(|thinking| Rare { field, wish: Wish::Think(thinking) }));
     let field = "response_format";
     match fields.take::<Value>(field)? {
         None => {}
@@ -169,8 +177,9 @@ fn take_message(request: &mut Request<'_>, message: ChatMessage<'_>) -> Result<(
             let Some(call) = message.tool_call_id else {
                 return Err(wrong("a message of the role `tool` lacks its `tool_call_id`"));
             };
-            let text = text_of(message.content)?;
-            request.says(Side::User, vec![Part::Result(ToolResult { call, text, is_failure: false })]);
+            let result = ToolResult::of(call, parts_of(message.content)?, false);
+            let result = result.map_err(|_| wrong("the result of a tool holds texts and images only"))?;
+            request.says(Side::User, vec![Part::Result(result)]);
         }
         other => return Err(wrong(format!("the provider of this model knows no role like `{other}`"))),
     }
@@ -179,13 +188,14 @@ fn take_message(request: &mut Request<'_>, message: ChatMessage<'_>) -> Result<(
 
 fn assistant_parts(message: ChatMessage<'_>) -> Result<Vec<Part>, Untranslatable> {
     let mut parts = parts_of(message.content)?;
-    for ToolCall { id, function: CalledFunction { name, arguments } } in
+    for ToolCall { id, function: CalledFunction { name, arguments }, extra_content } in
         message.tool_calls.unwrap_or_default()
     {
         let Some(arguments) = object_of(&arguments) else {
             return Err(wrong(format!("the arguments of the tool call `{id}` are not a JSON object")));
         };
-        parts.push(Part::Call(Call { id, name, arguments }));
+        let signature = signature_in(&extra_content);
+        parts.push(Part::Call(Call { id, name, arguments, signature }));
     }
     Ok(parts)
 }

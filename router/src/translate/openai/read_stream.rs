@@ -132,7 +132,7 @@ impl ChunkReader {
             let call = self.calls.len();
             self.calls.push(index.unwrap_or(u64::MAX));
             let id = id.filter(|id| !id.is_empty()).unwrap_or_else(|| format!("call_{call}"));
-            pieces.push(Piece::CallBegins { call, id, name: name.unwrap_or_default() });
+            pieces.push(Piece::CallBegins { call, id, name: name.unwrap_or_default(), signature: None });
             call
         })
     }
@@ -145,7 +145,6 @@ impl ChunkReader {
 }
 
 fn trouble(error: &Value) -> Trouble {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let message = error["message"].as_str().or_else(|| error.as_str()).unwrap_or_default();
-    Trouble::new(TroubleKind::of_openai(&text(&error["type"]), &text(&error["code"])), message)
+    Trouble::new(TroubleKind::of_openai(error), message)
 }

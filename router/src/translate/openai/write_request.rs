@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::super::request::{
     Image, Part, Rare, Request, Schema, Side, Tool, ToolChoice, ToolResult, Untranslatable, Wish,
 };
+use super::super::thinking::{Effort, Thinking};
 
 #[derive(Serialize)]
 struct ChatRequest<'a> {
@@ -34,6 +35,8 @@ struct ChatRequest<'a> {
     presence_penalty: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     response_format: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_effort: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -83,6 +86,7 @@ pub(in crate::translate) fn write_request(
         frequency_penalty: None,
         presence_penalty: None,
         response_format: None,
+        reasoning_effort: None,
         user: request.user,
         stream: request.stream,
         stream_options: request.stream.then(|| json!({ "include_usage": true })),
@@ -97,6 +101,7 @@ pub(in crate::translate) fn write_request(
                 let named = json!({ "name": "answer", "schema": schema });
                 chat.response_format = Some(json!({ "type": "json_schema", "json_schema": named }));
             }
+            Wish::Think(thinking) => chat.reasoning_effort = effort(thinking).map(Effort::word),
             Wish::TopK(_) => return Err(Untranslatable::unsaid(field)),
         }
     }
@@ -104,12 +109,26 @@ pub(in crate::translate) fn write_request(
         .map_err(|error| Untranslatable::new("", format!("the request cannot be written: {error}")))
 }
 
-/// Results of tools are messages of their own, and stand right behind their calls.
+/// Models that do not think refuse any word about it, also that they need not. So only who asks for thoughts is told on.
+fn effort(thinking: Thinking) -> Option<Effort> {
+    match thinking {
+        Thinking::Effort(effort) => Some(effort),
+        Thinking::Budget(tokens) => Some(Effort::of_budget(tokens)),
+        Thinking::Free | Thinking::Off => None,
+    }
+}
+
+/// Results of tools are messages of their own, and stand right behind their calls. They hold texts alone, so their pictures
+/// follow as the user's, each behind the name of its call.
 fn user_messages(parts: Vec<Part>, messages: &mut Vec<Value>) {
     let mut content = Vec::new();
     for part in parts {
         match part {
-            Part::Result(ToolResult { call, text, is_failure }) => {
+            Part::Result(ToolResult { call, text, images, is_failure }) => {
+                if !images.is_empty() {
+                    content.push(text_part(&format!("Images of the result of the call `{call}`:")));
+                    content.extend(images.into_iter().map(image_part));
+                }
                 // There is no field for it.
                 let text = if is_failure { format!("Error: {text}") } else { text };
                 messages.push(json!({ "role": "tool", "tool_call_id": call, "content": text }));

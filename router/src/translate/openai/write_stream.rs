@@ -6,7 +6,7 @@ use serde_json::json;
 use super::super::answer::{Trouble, unix_seconds};
 use super::super::piece::{Piece, PieceWriter, write_event};
 use super::chunk::{Chunks, Delta, FunctionDelta, ToolCallDelta};
-use super::finish_reason;
+use super::{finish_reason, signed};
 
 /// Writes one stream.
 #[derive(Debug)]
@@ -23,10 +23,16 @@ impl ChunkWriter {
         Self { chunks, calls: Vec::new() }
     }
 
-    fn call(&self, index: usize, named: Option<(&str, &str)>, arguments: &str, out: &mut BytesMut) {
-        let (id, name) = named.unzip();
-        let function = FunctionDelta { name, arguments };
-        let call = ToolCallDelta { index, id, kind: id.map(|_| "function"), function };
+    fn begin_call(&self, index: usize, id: &str, name: &str, signature: Option<&str>, out: &mut BytesMut) {
+        let function = FunctionDelta { name: Some(name), arguments: "" };
+        let extra_content = signature.map(signed);
+        let call = ToolCallDelta { index, id: Some(id), kind: Some("function"), function, extra_content };
+        self.chunks.delta(out, Delta { tool_calls: Some([call]), ..Delta::default() });
+    }
+
+    fn arguments(&self, index: usize, arguments: &str, out: &mut BytesMut) {
+        let function = FunctionDelta { name: None, arguments };
+        let call = ToolCallDelta { index, id: None, kind: None, function, extra_content: None };
         self.chunks.delta(out, Delta { tool_calls: Some([call]), ..Delta::default() });
     }
 }
@@ -47,19 +53,19 @@ impl PieceWriter for ChunkWriter {
             Piece::Text(text) => {
                 self.chunks.delta(out, Delta { content: Some(&text), ..Delta::default() });
             }
-            Piece::CallBegins { call, id, name } => {
+            Piece::CallBegins { call, id, name, signature } => {
                 self.calls.push(false);
-                self.call(call, Some((&id, &name)), "", out);
+                self.begin_call(call, &id, &name, signature.as_deref(), out);
             }
             Piece::Arguments { call, part } => {
                 if let Some(has_arguments) = self.calls.get_mut(call) {
                     *has_arguments = true;
-                    self.call(call, None, &part, out);
+                    self.arguments(call, &part, out);
                 }
             }
             // So that what the client joins can be read.
             Piece::CallEnds { call } if self.calls.get(call) == Some(&false) => {
-                self.call(call, None, "{}", out);
+                self.arguments(call, "{}", out);
             }
             Piece::CallEnds { .. } => {}
             Piece::End { finish, tokens } => {

@@ -8,6 +8,7 @@ use super::super::request::{
     Call, Fields, Image, Part, Rare, Request, Schema, Side, Tool, ToolChoice, ToolResult, Untranslatable,
     Wish, object_of,
 };
+use super::super::thinking::Thinking;
 
 /// What has no counterpart and changes nothing about the answer that a client could hold us to.
 const WITHOUT_EFFECT: [&str; 7] =
@@ -105,6 +106,9 @@ pub(in crate::translate) fn read_request(body: &[u8]) -> Result<Request<'_>, Unt
     if let Some(text) = fields.take::<Value>("text")? {
         request.rare.extend(format_of(&text)?);
     }
+    if let Some(reasoning) = fields.take::<Value>("reasoning")? {
+        request.rare.extend(thinking_of(&reasoning)?);
+    }
     fields.refuse_the_rest(&WITHOUT_EFFECT, |name, value| match name {
         "truncation" => *value == "disabled",
         "include" => value.as_array().is_some_and(Vec::is_empty),
@@ -126,15 +130,14 @@ fn take_item(request: &mut Request<'_>, item: Item) -> Result<(), Untranslatable
                 let problem = format!("the arguments of the call `{}` are not a JSON object", item.call_id);
                 return Err(wrong(problem));
             };
-            let call = Call { id: item.call_id, name: item.name, arguments };
+            let call = Call { id: item.call_id, name: item.name, arguments, signature: None };
             request.says(Side::Assistant, vec![Part::Call(call)]);
             Ok(())
         }
         Some("function_call_output") => {
-            let Value::String(text) = item.output else {
-                return Err(wrong("the provider of this model takes only a text as the output of a call"));
-            };
-            let result = ToolResult { call: item.call_id, text, is_failure: false };
+            let parts = output_parts(item.output)?;
+            let result = ToolResult::of(item.call_id, parts, false)
+                .map_err(|_| wrong("the output of a call holds texts and images only"))?;
             request.says(Side::User, vec![Part::Result(result)]);
             Ok(())
         }
@@ -142,6 +145,16 @@ fn take_item(request: &mut Request<'_>, item: Item) -> Result<(), Untranslatable
         Some("reasoning") => Ok(()),
         Some(other) => Err(wrong(format!("the provider of this model knows no item like `{other}`"))),
     }
+}
+
+/// What a tool gave back: a text, or a list of parts.
+fn output_parts(output: Value) -> Result<Vec<Part>, Untranslatable> {
+    if let Value::String(text) = output {
+        return Ok(vec![Part::Text(text)]);
+    }
+    let parts: Vec<ContentPart> = serde_json::from_value(output)
+        .map_err(|_| wrong("the output of a call must be a text, or a list of texts and images"))?;
+    parts.into_iter().map(part_of).collect()
 }
 
 fn take_message(
@@ -209,6 +222,17 @@ fn tool_choice(choice: &Value) -> Result<ToolChoice, Untranslatable> {
     };
     let problem = "the field `tool_choice` must be `auto`, `none`, `required` or name a function";
     read.ok_or_else(|| Untranslatable::new("tool_choice", problem))
+}
+
+/// A summary of thoughts is told by models that have one, so that none is an answer, too.
+fn thinking_of<'a>(reasoning: &Value) -> Result<Option<Rare<'a>>, Untranslatable> {
+    let is_known = |name: &String| ["effort", "summary", "generate_summary"].contains(&name.as_str());
+    if !reasoning.as_object().is_some_and(|fields| fields.keys().all(is_known)) {
+        return Err(Untranslatable::unsaid("reasoning"));
+    }
+    let field = "reasoning.effort";
+    let thinking = Thinking::of_word(field, &reasoning["effort"])?;
+    Ok(thinking.map(|thinking| Rare { field, wish: Wish::Think(thinking) }))
 }
 
 fn format_of<'a>(text: &Value) -> Result<Option<Rare<'a>>, Untranslatable> {

@@ -15,7 +15,7 @@ pub(in crate::translate) fn write_answer(answer: Answer, tokens: Tokens) -> Valu
             Said::Text(text) => {
                 message_item(&format!("msg_{}_{place}", answer.id), "completed", &[text_part(&text)])
             }
-            Said::Call { id, name, arguments } => {
+            Said::Call { id, name, arguments, .. } => {
                 call_item(&format!("fc_{}_{place}", answer.id), "completed", &id, &name, &arguments)
             }
         });

@@ -25,6 +25,9 @@ fn a_whole_answer_keeps_its_text_its_calls_its_end_and_its_usage() {
                     let calls = &choice["message"]["tool_calls"];
                     assert_eq!(calls[0]["function"], json!({ "name": "f", "arguments": "{\"a\":1.5}" }));
                     assert_eq!((&calls[1]["id"], calls.as_array().unwrap().len()), (&json!("t2"), 2));
+                    let signed = json!({ "google": { "thought_signature": "c2ln" } });
+                    let is_signed = [0, 1].map(|call| calls[call].get("extra_content") == Some(&signed));
+                    assert_eq!(is_signed, [provider == Dialect::Gemini, false]);
                     assert_eq!(got["usage"]["prompt_tokens"], 2_000);
                     assert_eq!(got["usage"]["completion_tokens"], 150);
                     assert_eq!(got["usage"]["prompt_tokens_details"]["cached_tokens"], 800);
@@ -47,11 +50,12 @@ fn a_whole_answer_keeps_its_text_its_calls_its_end_and_its_usage() {
                         { "type": "tool_use", "id": "t2", "name": "g", "input": {} },
                     ]);
                     assert_eq!((&got["content"], &got["stop_reason"]), (&content, &json!("tool_use")));
-                    assert_eq!(
-                        got["usage"],
-                        json!({ "input_tokens": 1200, "cache_read_input_tokens": 800,
-                            "cache_creation_input_tokens": 0, "output_tokens": 150 })
-                    );
+                    let mut usage = json!({ "input_tokens": 1200, "cache_read_input_tokens": 800,
+                        "cache_creation_input_tokens": 0, "output_tokens": 150 });
+                    if reasoning > 0 {
+                        usage["output_tokens_details"] = json!({ "thinking_tokens": reasoning });
+                    }
+                    assert_eq!(got["usage"], usage);
                 }
                 Surface::Generate => {
                     let parts = json!([

@@ -49,7 +49,7 @@ fn answer(provider: Dialect) -> Value {
             "candidates": [{ "finishReason": "STOP", "content": { "role": "model", "parts": [
                 { "text": "hm", "thought": true },
                 { "text": "let me see" },
-                { "functionCall": { "id": "t1", "name": "f", "args": { "a": 1.5 } } },
+                { "functionCall": { "id": "t1", "name": "f", "args": { "a": 1.5 } }, "thoughtSignature": "c2ln" },
                 { "functionCall": { "id": "t2", "name": "g" } },
             ] } }],
             "usageMetadata": { "promptTokenCount": 2000, "cachedContentTokenCount": 800, "candidatesTokenCount": 60,

@@ -124,6 +124,23 @@ fn a_conversation_has_the_same_meaning_in_all_dialects() {
 }
 
 #[test]
+fn a_signature_of_gemini_goes_back_to_it_and_to_nobody_else() {
+    let mut body = conversation(Surface::Chat);
+    let call = body.pointer_mut("/messages/2/tool_calls/0").unwrap();
+    call["extra_content"] = json!({ "google": { "thought_signature": "c2ln" } });
+    let parts = request(Surface::Chat, Dialect::Gemini, &body).unwrap()["contents"][1]["parts"].clone();
+    assert_eq!(parts[1]["thoughtSignature"], "c2ln");
+    assert!(parts[2].get("thoughtSignature").is_none());
+    let anthropic = request(Surface::Chat, Dialect::Anthropic, &body).unwrap();
+    assert!(!anthropic.to_string().contains("c2ln"));
+    for stranger in [json!("x"), json!({ "google": 7 }), Value::Null] {
+        body.pointer_mut("/messages/2/tool_calls/0").unwrap()["extra_content"] = stranger;
+        let parts = request(Surface::Chat, Dialect::Gemini, &body).unwrap()["contents"][1]["parts"].clone();
+        assert!(parts[1].get("thoughtSignature").is_none());
+    }
+}
+
+#[test]
 fn a_failure_of_a_tool_is_told_as_one() {
     let messages = json!([
         { "role": "assistant", "content": [{ "type": "tool_use", "id": "t", "name": "f", "input": {} }] },
@@ -205,7 +222,9 @@ fn what_has_no_counterpart_is_refused_by_the_clients_name_for_it() {
             json!([{ "role": "user", "content": [{ "type": "image_url", "image_url": { "url": "https://h/x.png" } }] }]),
         ),
         (Surface::Messages, Openai, "top_k", json!(3)),
-        (Surface::Messages, Openai, "thinking", json!({ "type": "enabled", "budget_tokens": 1024 })),
+        (Surface::Messages, Openai, "thinking", json!({ "type": "sometimes" })),
+        (Surface::Messages, Openai, "output_config", json!({ "task_budget": 3 })),
+        (Surface::Chat, Anthropic, "reasoning_effort", json!("much")),
         (Surface::Messages, Openai, "container", json!("c")),
         (Surface::Messages, Openai, "tools", json!([{ "type": "bash_20250124", "name": "bash" }])),
         (
@@ -214,7 +233,7 @@ fn what_has_no_counterpart_is_refused_by_the_clients_name_for_it() {
             "messages",
             json!([{ "role": "user", "content": [{ "type": "document" }] }]),
         ),
-        (Surface::Responses, Anthropic, "reasoning", json!({ "effort": "high" })),
+        (Surface::Responses, Anthropic, "reasoning", json!({ "encrypted": true })),
         (Surface::Responses, Anthropic, "tools", json!([{ "type": "web_search" }])),
         (Surface::Responses, Anthropic, "text", json!({ "verbosity": "low" })),
         (Surface::Responses, Anthropic, "input", json!([{ "type": "item_reference", "id": "x" }])),
@@ -267,4 +286,216 @@ fn an_answer_by_a_schema_is_asked_for_where_there_is_a_word_for_it() {
     );
     let back = json!({ "contents": [], "generationConfig": got["generationConfig"] });
     assert_eq!(request(Surface::Generate, Dialect::Openai, &back).unwrap()["response_format"], format);
+}
+
+/// What a wish to think comes to at each provider, where it is said in a request of a surface.
+fn thought_of(surface: Surface, fields: &Value, provider: Dialect) -> Value {
+    let mut body = match surface {
+        Surface::Generate => json!({ "contents": [] }),
+        Surface::Responses => json!({ "model": "m", "input": "hi" }),
+        _ => json!({ "model": "m", "messages": [], "max_tokens": 9_000 }),
+    };
+    for (name, value) in fields.as_object().unwrap() {
+        body[name] = value.clone();
+    }
+    let got = request(surface, provider, &body).unwrap();
+    match provider {
+        Dialect::Openai => got["reasoning_effort"].clone(),
+        Dialect::Anthropic => json!([got["thinking"], got["output_config"]["effort"]]),
+        Dialect::Gemini => got["generationConfig"]["thinkingConfig"].clone(),
+    }
+}
+
+#[test]
+fn a_wish_to_think_is_told_in_the_form_that_the_client_has_or_else_in_the_nearest() {
+    let budget = |tokens: u64| json!([{ "type": "enabled", "budget_tokens": tokens }, null]);
+    let config = |config: Value| json!({ "generationConfig": { "thinkingConfig": config } });
+    let enabled = |tokens: u64| json!({ "thinking": { "type": "enabled", "budget_tokens": tokens } });
+    let cases = [
+        (
+            Surface::Chat,
+            json!({ "reasoning_effort": "high" }),
+            None,
+            json!([null, "high"]),
+            json!({ "thinkingLevel": "HIGH" }),
+        ),
+        (
+            Surface::Chat,
+            json!({ "reasoning_effort": "minimal" }),
+            None,
+            json!([null, "low"]),
+            json!({ "thinkingLevel": "MINIMAL" }),
+        ),
+        (
+            Surface::Chat,
+            json!({ "reasoning_effort": "max" }),
+            None,
+            json!([null, "max"]),
+            json!({ "thinkingLevel": "HIGH" }),
+        ),
+        (
+            Surface::Chat,
+            json!({ "reasoning_effort": "none" }),
+            None,
+            json!([null, null]),
+            json!({ "thinkingBudget": 0 }),
+        ),
+        (
+            Surface::Responses,
+            json!({ "reasoning": { "effort": "low", "summary": "auto" } }),
+            None,
+            json!([null, "low"]),
+            json!({ "thinkingLevel": "LOW" }),
+        ),
+        (
+            Surface::Messages,
+            enabled(2_048),
+            Some(json!("low")),
+            budget(2_048),
+            json!({ "thinkingBudget": 2_048 }),
+        ),
+        (
+            Surface::Messages,
+            json!({ "thinking": { "type": "adaptive" }, "output_config": { "effort": "xhigh" } }),
+            Some(json!("xhigh")),
+            json!([null, "xhigh"]),
+            json!({ "thinkingLevel": "HIGH" }),
+        ),
+        (
+            Surface::Messages,
+            json!({ "thinking": { "type": "adaptive" } }),
+            Some(Value::Null),
+            json!([{ "type": "adaptive" }, null]),
+            json!({ "thinkingBudget": -1 }),
+        ),
+        (
+            Surface::Messages,
+            json!({ "thinking": { "type": "disabled" } }),
+            Some(Value::Null),
+            json!([null, null]),
+            json!({ "thinkingBudget": 0 }),
+        ),
+        (
+            Surface::Generate,
+            config(json!({ "thinkingBudget": 20_000, "includeThoughts": true })),
+            Some(json!("medium")),
+            budget(20_000),
+            json!({ "thinkingBudget": 20_000 }),
+        ),
+        (
+            Surface::Generate,
+            config(json!({ "thinkingLevel": "low" })),
+            Some(json!("low")),
+            json!([null, "low"]),
+            json!({ "thinkingLevel": "LOW" }),
+        ),
+        (
+            Surface::Generate,
+            config(json!({ "thinkingLevel": "THINKING_LEVEL_UNSPECIFIED" })),
+            Some(Value::Null),
+            json!([null, null]),
+            Value::Null,
+        ),
+    ];
+    for (surface, fields, openai, anthropic, gemini) in cases {
+        let at = |provider| thought_of(surface, &fields, provider);
+        if let Some(openai) = openai {
+            assert_eq!(at(Dialect::Openai), openai, "{fields}");
+        }
+        assert_eq!((at(Dialect::Anthropic), at(Dialect::Gemini)), (anthropic, gemini), "{fields}");
+    }
+}
+
+#[test]
+fn a_budget_for_thoughts_fits_into_the_limit_of_the_answer_and_never_stops_a_turn() {
+    let with = |limit: Value, tokens: u64| {
+        let config = json!({ "maxOutputTokens": limit, "thinkingConfig": { "thinkingBudget": tokens } });
+        let body = json!({ "contents": [], "generationConfig": config });
+        let got = request(Surface::Generate, Dialect::Anthropic, &body).unwrap();
+        (got["max_tokens"].as_u64().unwrap(), got["thinking"]["budget_tokens"].as_u64())
+    };
+    assert_eq!(with(json!(5_000), 2_000), (5_000, Some(2_000)));
+    assert_eq!(with(json!(5_000), 9_000), (5_000, Some(4_999)));
+    assert_eq!(with(json!(5_000), 10), (5_000, Some(1_024)), "fewer are refused");
+    assert_eq!(with(json!(1_000), 500), (1_000, None), "there is no room for any");
+    assert_eq!(
+        with(Value::Null, 9_000),
+        (DEFAULT_MAX_TOKENS + 9_000, Some(9_000)),
+        "the answer has its own room"
+    );
+    let called = json!({ "role": "model", "parts": [{ "functionCall": { "id": "t", "name": "f" } }] });
+    let answered = json!({ "role": "user", "parts": [{ "functionResponse": { "id": "t", "name": "f", "response": {} } }] });
+    let config = json!({ "thinkingConfig": { "thinkingBudget": 2_000 } });
+    let body = json!({ "contents": [called, answered], "generationConfig": config });
+    let got = request(Surface::Generate, Dialect::Anthropic, &body).unwrap();
+    assert_eq!((&got["thinking"], &got["max_tokens"]), (&Value::Null, &json!(DEFAULT_MAX_TOKENS)));
+}
+
+#[test]
+fn an_answer_by_a_schema_is_asked_of_anthropic_and_by_its_clients() {
+    let schema = json!({ "type": "object" });
+    let format = json!({ "type": "json_schema", "json_schema": { "name": "answer", "schema": schema } });
+    let body = json!({ "model": "m", "messages": [], "response_format": format });
+    let got = request(Surface::Chat, Dialect::Anthropic, &body).unwrap();
+    assert_eq!(got["output_config"], json!({ "format": { "type": "json_schema", "schema": schema } }));
+    let back = json!({ "model": "m", "messages": [], "output_config": got["output_config"] });
+    assert_eq!(request(Surface::Messages, Dialect::Openai, &back).unwrap()["response_format"], format);
+}
+
+/// A picture that a tool gave back, beside a text, as each surface says it.
+fn pictured(surface: Surface) -> Value {
+    let data_url = "data:image/png;base64,AAAA";
+    match surface {
+        Surface::Chat => {
+            let function = json!({ "name": "f", "arguments": "{}" });
+            let content = json!([{ "type": "text", "text": "look" }, { "type": "image_url", "image_url": { "url": data_url } }]);
+            json!({ "model": "m", "messages": [
+                { "role": "assistant", "tool_calls": [{ "id": "t", "type": "function", "function": function }] },
+                { "role": "tool", "tool_call_id": "t", "content": content },
+            ] })
+        }
+        Surface::Responses => json!({ "model": "m", "input": [
+            { "type": "function_call", "call_id": "t", "name": "f", "arguments": "{}" },
+            { "type": "function_call_output", "call_id": "t", "output": [
+                { "type": "input_text", "text": "look" }, { "type": "input_image", "image_url": data_url },
+            ] },
+        ] }),
+        Surface::Generate => json!({ "contents": [
+            { "role": "model", "parts": [{ "functionCall": { "id": "t", "name": "f", "args": {} } }] },
+            { "role": "user", "parts": [{ "functionResponse": { "id": "t", "name": "f", "response": { "output": "look" },
+                "parts": [{ "inlineData": { "mimeType": "image/png", "data": "AAAA" } }] } }] },
+        ] }),
+        _ => json!({ "model": "m", "max_tokens": 9, "messages": [
+            { "role": "assistant", "content": [{ "type": "tool_use", "id": "t", "name": "f", "input": {} }] },
+            { "role": "user", "content": [{ "type": "tool_result", "tool_use_id": "t", "content": [
+                { "type": "text", "text": "look" },
+                { "type": "image", "source": { "type": "base64", "media_type": "image/png", "data": "AAAA" } },
+            ] }] },
+        ] }),
+    }
+}
+
+#[test]
+fn a_picture_in_the_result_of_a_tool_reaches_every_provider() {
+    for surface in SURFACES {
+        let told = |provider| request(surface, provider, &pictured(surface)).unwrap();
+        let openai = told(Dialect::Openai)["messages"].clone();
+        assert_eq!(
+            openai[1],
+            json!({ "role": "tool", "tool_call_id": "t", "content": "look" }),
+            "{surface:?}"
+        );
+        let image = json!({ "type": "image_url", "image_url": { "url": "data:image/png;base64,AAAA" } });
+        assert_eq!((&openai[2]["role"], &openai[2]["content"][1]), (&json!("user"), &image), "{surface:?}");
+        let anthropic = told(Dialect::Anthropic)["messages"][1]["content"][0].clone();
+        assert_eq!(anthropic, pictured(Surface::Messages)["messages"][1]["content"][0], "{surface:?}");
+        let gemini = told(Dialect::Gemini)["contents"][1]["parts"].clone();
+        let response = json!({ "id": "t", "name": "f", "response": { "output": "look" } });
+        assert_eq!(gemini[0]["functionResponse"], response, "{surface:?}");
+        assert_eq!(
+            gemini[1],
+            json!({ "inlineData": { "mimeType": "image/png", "data": "AAAA" } }),
+            "{surface:?}"
+        );
+    }
 }

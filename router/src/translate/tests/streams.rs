@@ -239,6 +239,21 @@ fn a_stream_cut_anywhere_keeps_its_text_its_calls_its_end_and_its_usage() {
 }
 
 #[test]
+fn a_signature_of_gemini_comes_with_the_call_that_it_is_of() {
+    let text = carry(telling(Surface::Chat), Dialect::Gemini, &stream(Dialect::Gemini), 0).text;
+    let chunks =
+        text.lines().filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok());
+    let signed: Vec<Value> = chunks
+        .map(|chunk| chunk["choices"][0]["delta"]["tool_calls"][0].clone())
+        .filter(|call| !call["extra_content"].is_null())
+        .collect();
+    let function = json!({ "name": "f", "arguments": "" });
+    let expected = json!({ "index": 0, "id": "t1", "type": "function", "function": function,
+        "extra_content": { "google": { "thought_signature": "c2ln" } } });
+    assert_eq!(signed, [expected]);
+}
+
+#[test]
 fn usage_stands_behind_the_end_and_only_for_clients_of_openai_that_asked() {
     let text = stream(Dialect::Anthropic);
     let asked = carry(telling(Surface::Chat), Dialect::Anthropic, &text, 0).text;

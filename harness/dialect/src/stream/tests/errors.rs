@@ -23,6 +23,7 @@ fn an_error_in_the_middle_of_a_stream_is_told_in_the_provider_s_way() {
             (Dialect::Anthropic, _) => "event: error\ndata: {\"type\":\"error\",\"error\":{",
             // A key is refused before the usual words are known.
             (Dialect::Vllm, _) => "data: {\"error\":",
+            (Dialect::OllamaV1, _) => "data: {\"id\":\"",
             _ => "data: {\"error\":{",
         };
         for error in ErrorName::ALL {
@@ -36,6 +37,10 @@ fn an_error_in_the_middle_of_a_stream_is_told_in_the_provider_s_way() {
                 assert!(framing != Framing::default() || frame.starts_with(begin.as_bytes()), "{spoken:?}");
                 let stream = [bytes(&begun), frame].concat();
                 let heard = hear(spoken, &stream);
+                if spoken == (Dialect::OllamaV1, Surface::Chat) {
+                    assert_eq!((heard.errors.len(), heard.ended, heard.unreadable), (0, false, 0));
+                    continue;
+                }
                 let [told] = &heard.errors[..] else { panic!("{spoken:?} {error:?}: {:?}", heard.errors) };
                 assert_eq!(told.message, expected.message, "{spoken:?} {error:?}");
                 if spoken.1 == Surface::Chat {

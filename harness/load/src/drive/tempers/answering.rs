@@ -6,12 +6,12 @@ use std::sync::mpsc;
 use std::time::Instant;
 
 use dialect::TextHash;
-use record::{Correlation, ErrorShape, ExchangeId, Found, NOT_REACHED, NameId, Outcome, Side};
+use record::{Correlation, ErrorShape, ExchangeId, ExchangeRow, Found, NOT_REACHED, NameId, Outcome, Side};
 
 use super::ground::{
-    CORRELATION_TRIAL, Server, ask, closed, constant, histograms, job, pong, read_request, reply, run,
+    CORRELATION_TRIAL, Driven, Server, ask, closed, constant, histograms, job, pong, read_request, reply, run,
 };
-use crate::{Method, Request, Schedule};
+use crate::{Deed, Method, Order, PhaseJob, Request, Schedule};
 
 #[test]
 fn every_request_is_sent_once_with_a_mark_of_its_own() {
@@ -105,7 +105,7 @@ fn a_connection_that_the_server_will_close_is_not_used_again() {
 }
 
 #[test]
-fn no_more_connections_are_held_than_allowed_and_what_waits_is_late() {
+fn no_more_connections_are_held_than_allowed_and_what_waits_is_counted() {
     let server = Server::answering(|_| Some(pong()));
     let mut job = job(server.address(), Schedule::Burst { count: 40 });
     job.most_connections = 4;
@@ -113,7 +113,7 @@ fn no_more_connections_are_held_than_allowed_and_what_waits_is_late() {
     assert_eq!((driven.rows.len(), driven.report.connections), (40, 4));
     assert!(driven.rows.iter().all(|row| row.outcome == Outcome::Complete));
     let [_, _, lateness] = histograms(&driven.report.figures);
-    assert_eq!(lateness.len(), 40);
+    assert_eq!((lateness.len(), driven.report.figures.queued), (40, 36));
 }
 
 #[test]
@@ -218,4 +218,78 @@ fn a_long_request_reaches_a_server_that_reads_late() {
     releaser.join().unwrap();
     assert_eq!(driven.only_row().outcome, Outcome::Complete);
     assert!(driven.samples[0].cut && driven.samples[1].body.parse::<usize>().unwrap() > 20_000_000);
+}
+
+#[test]
+fn several_workers_send_what_one_would() {
+    let (sender, paths) = mpsc::channel();
+    let server = Server::answering(move |request| {
+        sender.send(request.split(' ').nth(1).unwrap().to_owned()).unwrap();
+        Some(pong())
+    });
+    let does = vec![Deed::Send(0..1), Deed::Send(0..2)];
+    for (schedule, planned) in [
+        (constant(2, 100), 50),
+        (closed(7, 100), 100),
+        (Schedule::Burst { count: 31 }, 31),
+        (Schedule::Flow { users: 3, does, rounds: Some(2), lasts: None }, 12),
+    ] {
+        let mut job = PhaseJob { workers: 3, ..job(server.address(), schedule) };
+        job.requests.push(Request { path: "/second".to_owned(), ..ask() });
+        let is_flow = matches!(job.schedule, Schedule::Flow { .. });
+        let driven = run(job);
+        let figures = &driven.report.figures;
+        assert_eq!((figures.planned, figures.sent, figures.failed), (planned, planned, 0));
+        assert_eq!(driven.rows.len() as u64, planned);
+        let ids: HashSet<ExchangeId> = driven.rows.iter().map(|row| row.id).collect();
+        assert_eq!(ids.len() as u64, planned);
+        assert!(histograms(figures).iter().all(|histogram| histogram.len() == planned));
+        let second = paths.try_iter().filter(|path| path == "/second").count() as u64;
+        let wanted = if is_flow { planned / 4 } else { planned / 2 };
+        assert!(second.abs_diff(wanted) <= 2, "{second} of {planned} are for the second path");
+    }
+    assert_eq!(run(PhaseJob { workers: 9, ..job(server.address(), closed(2, 10)) }).rows.len(), 10);
+}
+
+#[test]
+fn several_workers_intend_the_times_that_one_would() {
+    let server = Server::answering(|_| Some(pong()));
+    let mut rows = run(PhaseJob { workers: 2, ..job(server.address(), constant(5, 100)) }).rows;
+    rows.sort_by_key(|row| row.intended);
+    let gaps = rows.windows(2).map(|pair| pair[1].intended.since(pair[0].intended).as_micros());
+    assert_eq!(gaps.collect::<Vec<_>>(), [5_000; 19]);
+}
+
+#[test]
+fn pairs_go_one_right_after_the_other_in_a_drawn_order_to_two_addresses() {
+    let (target, upstream) = (Server::answering(|_| Some(pong())), Server::answering(|_| Some(pong())));
+    for (schedule, most_connections) in [(closed(1, 60), 64), (constant(2, 120), 64), (closed(1, 60), 1)] {
+        let mut job = PhaseJob { order: Order::Pairs, most_connections, ..job(target.address(), schedule) };
+        job.requests = [(1, None), (2, None), (1, Some(upstream.address())), (2, Some(upstream.address()))]
+            .map(|(name, to)| Request { name: NameId(name), to, instance: u8::from(to.is_none()), ..ask() })
+            .into();
+        let driven = run(PhaseJob { workers: 3, ..job });
+        let rows: HashMap<ExchangeId, &ExchangeRow> = driven.rows.iter().map(|row| (row.id, row)).collect();
+        assert_eq!((rows.len(), driven.pairs.len()), (60, 30));
+        for (nth, pair) in driven.pairs.iter().enumerate() {
+            let (through, direct) = (rows[&pair.through], rows[&pair.direct]);
+            assert_eq!((through.instance, direct.instance), (1, 0));
+            assert_eq!((through.request, through.outcome), (direct.request, Outcome::Complete));
+            assert_eq!(through.id.0.abs_diff(direct.id.0), 1, "nothing comes between");
+            assert_eq!(through.request, NameId(1 + u16::from(nth % 2 == 1)), "requests are taken in turn");
+        }
+        let direct_first = driven.pairs.iter().filter(|pair| pair.direct < pair.through).count();
+        assert!((5..=25).contains(&direct_first), "{direct_first} of 30");
+        match most_connections {
+            1 => assert_eq!(driven.report.connections, connections_of(&driven)),
+            _ => assert!(driven.report.connections >= 2),
+        }
+    }
+}
+
+/// One connection at a time: a new one for each exchange that goes elsewhere than the one before it.
+fn connections_of(driven: &Driven) -> u64 {
+    let mut rows = driven.rows.clone();
+    rows.sort_by_key(|row| row.id);
+    1 + rows.windows(2).filter(|pair| pair[0].instance != pair[1].instance).count() as u64
 }

@@ -9,13 +9,13 @@ use std::time::Duration;
 use base64::Engine;
 use hdrhistogram::Histogram;
 use record::{
-    Clock, Correlation, Entry, EventSeen, ExchangeId, ExchangeRow, Fact, NameId, NameTable, PhaseFigures,
-    Said, Sample, TextSeen, fact_channel,
+    Clock, Correlation, Entry, EventSeen, ExchangeId, ExchangeRow, Fact, NameId, NameTable, Pair,
+    PhaseFigures, PhasePart, Said, Sample, TextSeen, fact_channel,
 };
 
 use crate::{
-    Arrivals, Method, PhaseError, PhaseJob, PhaseReport, Recorded, Request, Schedule, Sending, StopSignal,
-    Surroundings, drive,
+    Allowance, Arrivals, Method, Order, PhaseError, PhaseJob, PhaseReport, Recorded, Request, Schedule,
+    Sending, StopSignal, Surroundings, drive,
 };
 
 pub(super) const CORRELATION_TRIAL: u64 = 0xabc;
@@ -28,7 +28,11 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn start(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::listening(TcpListener::bind("127.0.0.1:0").unwrap(), serve)
+    }
+
+    /// The same by a listener that is there already.
+    fn listening(listener: TcpListener, serve: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
         let (address, closing) = (listener.local_addr().unwrap(), Arc::new(AtomicBool::new(false)));
         let (serve, closed) = (Arc::new(serve), Arc::clone(&closing));
         std::thread::spawn(move || {
@@ -45,7 +49,15 @@ impl Server {
 
     /// A server that answers each request of a connection, until the function says nothing any more.
     pub(super) fn answering(answer: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static) -> Self {
-        Self::start(move |mut stream| {
+        Self::answering_by(TcpListener::bind("127.0.0.1:0").unwrap(), answer)
+    }
+
+    /// The same by a listener that is there already.
+    pub(super) fn answering_by(
+        listener: TcpListener,
+        answer: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static,
+    ) -> Self {
+        Self::listening(listener, move |mut stream| {
             while let Some(request) = read_request(&mut stream) {
                 let Some(reply) = answer(&request) else { return };
                 if stream.write_all(&reply).is_err() {
@@ -87,6 +99,15 @@ pub(super) fn nobody() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
+/// A socket with an address of its own, on which nobody listens yet.
+pub(super) fn not_yet_listening() -> (socket2::Socket, SocketAddr) {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let any: SocketAddr = ([127, 0, 0, 1], 0).into();
+    socket.bind(&any.into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    (socket, address)
+}
+
 pub(super) fn reply(status: &str, content_type: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!("HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\n\r\n{body}")
@@ -120,6 +141,9 @@ pub(super) fn job(to: SocketAddr, schedule: Schedule) -> PhaseJob {
         seed: 7,
         most_connections: 64,
         sending: Sending::default(),
+        order: Order::InTurn,
+        gives_up_after: None,
+        workers: 1,
     }
 }
 
@@ -147,6 +171,8 @@ pub(super) struct Driven {
     pub(super) cut: Vec<ExchangeId>,
     pub(super) texts: Vec<TextSeen>,
     pub(super) said: Vec<Said>,
+    pub(super) parts: Vec<PhasePart>,
+    pub(super) pairs: Vec<Pair>,
 }
 
 pub(super) fn run(job: PhaseJob) -> Driven {
@@ -163,6 +189,16 @@ pub(super) fn run_recording(
     stop: &StopSignal,
     recorded: Recorded,
 ) -> Result<Driven, PhaseError> {
+    run_allowed(job, stop, recorded, Allowance::default())
+}
+
+/// A phase that may send no more than this.
+pub(super) fn run_allowed(
+    job: PhaseJob,
+    stop: &StopSignal,
+    recorded: Recorded,
+    allowance: Allowance,
+) -> Result<Driven, PhaseError> {
     let (facts, received) = fact_channel();
     let clock = Clock::start();
     let surroundings = Surroundings {
@@ -172,11 +208,15 @@ pub(super) fn run_recording(
         names: NameTable::new(facts.clone()),
         facts,
         recorded,
+        allowance,
     };
-    let report = drive(job, surroundings, stop)?;
+    let report = drive(&job, &surroundings, stop)?;
+    // Nobody is left who could tell more.
+    drop((job, surroundings));
     let (mut rows, mut samples, mut names) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut events, mut cut, mut texts, mut said) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for fact in received {
+    let (mut events, mut cut, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut said, mut parts, mut pairs) = (Vec::new(), Vec::new(), Vec::new());
+    for fact in received.iter() {
         match fact {
             Fact::Exchange(row) => rows.push(row),
             Fact::Entry(entry) => match *entry {
@@ -186,12 +226,14 @@ pub(super) fn run_recording(
                 Entry::EventsCut { exchange, .. } => cut.push(exchange),
                 Entry::Text(text) => texts.push(text),
                 Entry::Said(end) => said.push(end),
+                Entry::Part(part) => parts.push(part),
+                Entry::Pair(pair) => pairs.push(pair),
                 other => panic!("a phase tells nothing like {other:?}"),
             },
             Fact::Attempt(row) => panic!("a phase makes no attempt: {row:?}"),
         }
     }
-    Ok(Driven { report, clock, rows, samples, names, events, cut, texts, said })
+    Ok(Driven { report, clock, rows, samples, names, events, cut, texts, said, parts, pairs })
 }
 
 impl Driven {
@@ -205,8 +247,10 @@ impl Driven {
 
 /// The histograms of a phase: response, service, lateness.
 pub(super) fn histograms(figures: &PhaseFigures) -> [Histogram<u64>; 3] {
-    [&figures.response, &figures.service, &figures.lateness].map(|text| {
-        let bytes = base64::engine::general_purpose::STANDARD.decode(text).unwrap();
-        hdrhistogram::serialization::Deserializer::new().deserialize(&mut bytes.as_slice()).unwrap()
-    })
+    [&figures.response, &figures.service, &figures.lateness].map(|text| histogram(text))
+}
+
+pub(super) fn histogram(text: &str) -> Histogram<u64> {
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text).unwrap();
+    hdrhistogram::serialization::Deserializer::new().deserialize(&mut bytes.as_slice()).unwrap()
 }

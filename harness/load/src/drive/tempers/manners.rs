@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 
 use record::{EventKind, Moment, Outcome};
 
-use super::ground::{Server, ask, closed, job, pong, read_request, reply, run, run_recording, run_until};
+use super::ground::{
+    Server, ask, closed, histogram, job, pong, read_request, reply, run, run_recording, run_until,
+};
+use crate::schedule::{Share, Times};
 use crate::{
     Arrivals, Deed, Leaving, Pace, PhaseJob, Recorded, Request, Schedule, Sdk, Sending, StopSignal, Stopping,
 };
@@ -177,7 +180,7 @@ fn whatever_the_schedule_its_times_are_what_is_intended() {
         Schedule::Ramp { from, to, arrivals, lasts: ms(100) },
         Schedule::Steps { steps: vec![(from, ms(40)), (to, ms(30))], arrivals },
     ] {
-        let times: Vec<Duration> = crate::schedule::Times::new(&schedule, 7).unwrap().collect();
+        let times: Vec<Duration> = Times::new(&schedule, 7, Share::ALL).unwrap().collect();
         let server = Server::answering(|_| Some(pong()));
         let driven = run(job(server.address(), schedule));
         let mut intended: Vec<Moment> = driven.rows.iter().map(|row| row.intended).collect();
@@ -251,6 +254,43 @@ fn events_and_texts_are_recorded_where_they_are_asked_for() {
     assert_eq!(driven.only_row().contents, 2);
     let bare = run(job(server.address(), burst(1)));
     assert_eq!((bare.events.len(), bare.texts.len()), (0, 0));
+}
+
+#[test]
+fn each_gap_of_a_stream_is_measured_and_so_is_what_comes_before_the_first() {
+    let server = Server::start(move |mut stream| {
+        drop(read_request(&mut stream));
+        drop(stream.write_all(STREAM_HEAD));
+        for (pause, text) in [(40, "po"), (300, "ng"), (600, "!")] {
+            std::thread::sleep(Duration::from_millis(pause));
+            drop(stream.write_all(content(text).as_bytes()));
+        }
+        // Two that come together have no time between.
+        drop(stream.write_all([content("a"), content("b")].concat().as_bytes()));
+        std::thread::sleep(Duration::from_millis(500));
+    });
+    let driven = run(job(server.address(), burst(3)));
+    let streams = driven.report.figures.streams.unwrap();
+    assert_eq!((streams.asked, streams.without_content), (3, 0));
+    let [first_byte, first_content, gap, per_token] =
+        [&streams.first_byte, &streams.first_content, &streams.gap, &streams.per_token]
+            .map(|text| histogram(text));
+    assert_eq!(
+        [&first_byte, &first_content, &gap, &per_token]
+            .map(|held| held.iter_recorded().map(|step| step.count_at_value()).sum::<u64>()),
+        [3, 3, 12, 3]
+    );
+    assert!(first_byte.min() < first_content.min() && first_content.min() >= 40_000);
+    // Of each stream one gap of 300 ms and one of 600 ms, and two of next to nothing. A gap looks shorter where the event before it
+    // was read late, so half of it is enough.
+    assert!(gap.count_between(150_000, gap.high()) >= 6 && gap.value_at_quantile(1.0) >= 450_000);
+    assert!(gap.min() < 150_000, "{}", gap.min());
+    assert!(per_token.min() >= 750_000 / 4, "from the first content to the last one: {}", per_token.min());
+    assert!(
+        per_token.max() < 1_400_000 / 4,
+        "what comes behind the last one does not count: {}",
+        per_token.max()
+    );
 }
 
 #[test]

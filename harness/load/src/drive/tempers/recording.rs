@@ -2,9 +2,10 @@
 
 use std::io::Write;
 
+use hdrhistogram::Histogram;
 use record::{FinishWord, tools_hash};
 
-use super::ground::{Driven, Server, job, read_request, reply, run_recording};
+use super::ground::{Driven, Server, histograms, job, read_request, reply, run_recording};
 use crate::{Recorded, Schedule, StopSignal};
 
 const STREAM_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
@@ -74,4 +75,13 @@ fn a_stream_of_very_many_events_is_told_up_to_a_cap_and_said_to_be_cut() {
         assert!(driven.cut.iter().all(|exchange| *exchange == driven.only_row().id));
         assert_eq!(driven.only_row().contents as usize, count, "each of them counts");
     }
+}
+
+#[test]
+fn a_phase_that_records_nothing_sends_as_much_and_tells_none_of_it() {
+    let answer = reply("200 OK", "application/json", "{}");
+    let driven = recording(answer, Recorded { nothing: true, ..Recorded::default() });
+    let figures = &driven.report.figures;
+    assert_eq!((figures.sent, figures.failed, driven.rows.len()), (1, 0, 0));
+    assert!(histograms(figures).iter().all(Histogram::is_empty));
 }

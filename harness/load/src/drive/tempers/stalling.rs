@@ -4,10 +4,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use record::{NOT_REACHED, Outcome};
+use record::{Metric, NOT_REACHED, Outcome};
 
-use super::ground::{Server, closed, constant, histograms, job, nobody, pong, read_request, run, run_until};
-use crate::{Arrivals, PhaseError, Schedule, StopSignal, Stopping};
+use super::ground::{
+    Server, closed, constant, histogram, histograms, job, nobody, not_yet_listening, pong, read_request, run,
+    run_allowed, run_until,
+};
+use crate::{
+    Allowance, Arrivals, Cap, EndedEarly, PhaseError, PhaseJob, Recorded, Schedule, StopSignal, Stopping,
+};
 
 #[test]
 fn a_server_that_freezes_shows_in_the_response_times_and_not_in_the_service_times() {
@@ -27,9 +32,48 @@ fn a_server_that_freezes_shows_in_the_response_times_and_not_in_the_service_time
     // Half of the phase's requests were due during the freeze, and half of those waited longer than this.
     let [waited, served, late] =
         [&response, &service, &lateness].map(|histogram| histogram.count_between(200_000, histogram.high()));
-    assert!(waited >= 30 && late >= 30, "{waited} waited, {late} were late");
+    let queued = driven.report.figures.queued;
+    assert!(waited >= 30 && queued >= waited - 1, "{waited} waited long, {queued} had to wait");
+    assert_eq!(late, 0, "what waits for a connection is no lateness of the driver's");
     assert!((1..=waited / 5).contains(&served), "{served} of the {waited} that waited were being served");
     assert!(response.max() >= 395_000, "{}", response.max());
+}
+
+#[test]
+fn a_stall_of_two_seconds_is_in_the_99th_percentile_of_what_users_wait_and_not_in_that_of_the_service() {
+    const STALL: Duration = Duration::from_secs(2);
+    let (sender, stalled) = mpsc::channel();
+    let served = AtomicU64::new(0);
+    // One connection is one queue, so that whoever is due while it stalls waits behind it.
+    let server = Server::answering(move |_| {
+        if served.fetch_add(1, Ordering::Relaxed) == 200 {
+            let began = Instant::now();
+            std::thread::sleep(STALL);
+            sender.send(began.elapsed()).unwrap();
+        }
+        Some(pong())
+    });
+    let mut job = job(server.address(), constant(5, 5_000));
+    (job.most_connections, job.timeout) = (1, Duration::from_secs(60));
+    let driven = run(job);
+    let figures = &driven.report.figures;
+    assert_eq!((driven.rows.len(), figures.planned, figures.failed), (1_000, 1_000, 0));
+    let stalled = u64::try_from(stalled.recv().unwrap().as_micros()).unwrap();
+    let [response, service, _] = histograms(figures);
+    // Requests came every 5 ms: one in a hundred of a thousand are the ten that waited longest, all but 50 ms of the stall.
+    let p99 = response.value_at_quantile(0.99);
+    assert!(p99 >= stalled - 60_000, "{p99} of {stalled}");
+    // Four in ten were due during the stall, and half of those waited half of it.
+    let p80 = response.value_at_quantile(0.80);
+    assert!(p80 >= stalled / 2 - 60_000, "{p80} of {stalled}");
+    // Of a thousand served one stalled, which is beyond the 99th percentile.
+    assert!(service.value_at_quantile(0.99) < stalled / 4, "{}", service.value_at_quantile(0.99));
+    assert!(service.max() >= STALL.as_micros() as u64 * 999 / 1_000);
+    // Second by second it is told as well, and nothing is lost.
+    let parts = driven.parts.iter().flat_map(|part| &part.measured);
+    let told = parts.filter(|measured| measured.metric == Metric::Response);
+    assert_eq!(told.map(|measured| histogram(&measured.histogram).len()).sum::<u64>(), 1_000);
+    assert!(driven.parts.len() >= 3, "{}", driven.parts.len());
 }
 
 #[test]
@@ -164,4 +208,57 @@ fn a_phase_that_cannot_be_driven_says_why() {
     assert!(matches!(run_until(nothing, &never), Err(PhaseError::NoRequest)));
     let at_once = Schedule::Open { interval: Duration::ZERO, arrivals: Arrivals::Constant, lasts: None };
     assert!(matches!(run_until(job(nobody(), at_once), &never), Err(PhaseError::Schedule(_))));
+}
+
+#[test]
+fn a_phase_whose_target_stays_away_gives_up() {
+    for workers in [1, 3] {
+        let mut job = PhaseJob { workers, ..job(nobody(), constant(2, 60_000)) };
+        job.gives_up_after = Some(Duration::from_millis(200));
+        let began = Instant::now();
+        let driven = run(job);
+        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+        let Some(EndedEarly::Down { refused }) = driven.report.ended_early else {
+            panic!("{:?}", driven.report.ended_early)
+        };
+        assert!(refused >= 20 && driven.rows.iter().all(|row| row.outcome == Outcome::Refused), "{refused}");
+        assert!(driven.report.figures.planned < 30_000, "what was not due yet is not planned");
+    }
+}
+
+#[test]
+fn a_target_that_comes_back_is_waited_for() {
+    let (socket, address) = not_yet_listening();
+    let coming_back = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(300));
+        socket.listen(128).unwrap();
+        Server::answering_by(socket.into(), |_| Some(pong()))
+    });
+    let mut job = job(address, constant(5, 1_500));
+    job.gives_up_after = Some(Duration::from_secs(60));
+    let driven = run(job);
+    drop(coming_back.join().unwrap());
+    assert_eq!((driven.rows.len(), driven.report.ended_early), (300, None));
+    let served = driven.rows.iter().filter(|row| row.outcome == Outcome::Complete).count();
+    assert!(served > 0 && served < 300, "{served}");
+}
+
+#[test]
+fn a_phase_sends_no_more_than_is_allowed() {
+    let server = Server::answering(|_| Some(pong()));
+    for (allowance, schedule, workers, sent, cap) in [
+        (Allowance::of(Some(17), None), closed(4, 1_000), 1, 17, Some(Cap::Requests)),
+        (Allowance::of(Some(17), None), closed(4, 1_000), 4, 17, Some(Cap::Requests)),
+        (Allowance::of(Some(17), None), Schedule::Burst { count: 1_000 }, 1, 17, Some(Cap::Requests)),
+        (Allowance::of(None, Some(100)), constant(1, 1_000), 1, 33, Some(Cap::Money)),
+        (Allowance::of(Some(10), Some(30)), closed(2, 10), 1, 10, None),
+    ] {
+        let mut job = PhaseJob { workers, ..job(server.address(), schedule) };
+        job.requests[0].cost_micros = 3;
+        let (stop, recorded) = (StopSignal::default(), Recorded::default());
+        let driven = run_allowed(job, &stop, recorded, allowance).unwrap();
+        assert_eq!(driven.rows.len(), sent, "{cap:?}");
+        assert!(driven.rows.iter().all(|row| row.outcome == Outcome::Complete), "what was begun is finished");
+        assert_eq!(driven.report.ended_early, cap.map(EndedEarly::Capped));
+    }
 }

@@ -4,12 +4,18 @@ use record::{Entry, ExchangeRow, Fact, Moment, Outcome, Side};
 
 use super::{Turn, Worker};
 use crate::drive::connection::Exchange;
+use crate::drive::figures::StreamTimes;
+use crate::drive::job::EndedEarly;
 use crate::drive::rests::Retry;
 use crate::samples::Message;
+use crate::stop::Stopping;
+
+/// Fewer refusals in a row than this tell nothing: a phase that seldom sends costs nothing if it goes on.
+const LEAST_REFUSED: u32 = 20;
 
 impl Worker<'_> {
-    /// The exchange of a connection is over, if it has one.
-    pub(super) fn over(&mut self, slot: usize, outcome: Outcome, reusable: bool) {
+    /// The exchange of a connection is over at that time, if it has one.
+    pub(super) fn over(&mut self, slot: usize, (outcome, reusable): (Outcome, bool), now: Moment) {
         let Some(connection) = self.pool.get(slot) else { return };
         let Some(exchange) = connection.exchange.take() else { return };
         let Exchange { mut row, request, client, retries, .. } = exchange;
@@ -18,7 +24,6 @@ impl Worker<'_> {
         row.outcome = outcome;
         let reading = &mut connection.response.reading;
         reading.finish(&mut row, &mut self.errors);
-        let now = self.surroundings.clock.now();
         if let Some(text) = reading.text_seen(now) {
             self.surroundings.facts.send(Fact::Entry(Box::new(Entry::Text(text))));
         }
@@ -26,10 +31,18 @@ impl Worker<'_> {
             self.surroundings.facts.send(Fact::Entry(Box::new(Entry::Said(said))));
         }
         let headers = self.job.sending.sdk.map(|_| connection.response.headers()).unwrap_or_default();
+        let times = StreamTimes {
+            first_byte: connection.response.first_byte(),
+            last_content: connection.response.reading.last_content(),
+        };
+        self.figures.streamed(&row, times);
         if self.samples.wants(&row) {
             self.keep(slot, request, &row);
         }
-        self.end(&mut row, Turn { request, client, retries }, &headers);
+        self.end(&mut row, Turn { request, client, retries }, &headers, now);
+        if !self.pool.has_room() {
+            self.room_since = now;
+        }
         // Nobody knows what a server still makes of raw bytes.
         if reusable && !self.job.requests[request].raw {
             self.pool.put_back(slot);
@@ -39,10 +52,10 @@ impl Worker<'_> {
     }
 
     /// A request is over before it was sent.
-    pub(super) fn end_unsent(&mut self, turn: Turn, intended: Moment, outcome: Outcome) {
+    pub(super) fn end_unsent(&mut self, turn: Turn, intended: Moment, (outcome, now): (Outcome, Moment)) {
         let mut row = self.new_row(turn, intended);
         row.outcome = outcome;
-        self.end(&mut row, turn, &[]);
+        self.end(&mut row, turn, &[], now);
     }
 
     /// Ends the exchanges whose clients have waited long enough.
@@ -59,14 +72,15 @@ impl Worker<'_> {
                     self.job.sending.leaves_after().is_some_and(|leaves| leaves < patience)
                 },
             );
-            self.over(slot, if leaves { Outcome::CallerLeft } else { Outcome::TimedOut }, false);
+            let outcome = if leaves { Outcome::CallerLeft } else { Outcome::TimedOut };
+            self.over(slot, (outcome, false), now);
         }
     }
 
     /// Ends what is open.
-    pub(super) fn abandon(&mut self) {
+    pub(super) fn abandon(&mut self, now: Moment) {
         for slot in 0..self.pool.slots() {
-            self.over(slot, Outcome::Abandoned, false);
+            self.over(slot, (Outcome::Abandoned, false), now);
         }
     }
 
@@ -80,9 +94,29 @@ impl Worker<'_> {
         self.samples.keep(row, &got, at);
     }
 
-    fn end(&mut self, row: &mut ExchangeRow, turn: Turn, headers: &[(String, String)]) {
-        let now = self.surroundings.clock.now();
+    /// Nothing is sent any more, by no worker of the phase; what is open may end.
+    pub(super) fn end_early(&mut self, why: EndedEarly) {
+        self.ended_early.get_or_insert(why);
+        self.stop.stop(Stopping::Drain);
+    }
+
+    /// Notes whether somebody listened. Nobody is told by many refusals in a row over a while: a target that is restarted comes back.
+    fn note_listener(&mut self, outcome: Outcome, now: Moment) {
+        if outcome != Outcome::Refused {
+            self.refused = None;
+            return;
+        }
+        let (since, refused) = self.refused.get_or_insert((now, 0));
+        *refused += 1;
+        let (lasts, refused) = (now.since(*since), *refused);
+        if refused >= LEAST_REFUSED && self.job.gives_up_after.is_some_and(|patience| lasts >= patience) {
+            self.end_early(EndedEarly::Down { refused });
+        }
+    }
+
+    fn end(&mut self, row: &mut ExchangeRow, turn: Turn, headers: &[(String, String)], now: Moment) {
         row.ended = now.micros_after(row.intended);
+        self.note_listener(row.outcome, now);
         match self.job.sending.wait_of_retry(row, headers, turn.retries) {
             Some(wait) => {
                 let Turn { request, client, retries } = turn;
@@ -90,8 +124,10 @@ impl Worker<'_> {
             }
             None => self.due.exchange_ended(turn.client, now, row.outcome == Outcome::Refused),
         }
-        self.ended = true;
+        self.ended = Some(now);
         self.figures.ended(row);
-        self.surroundings.facts.send(Fact::Exchange(*row));
+        if !self.surroundings.recorded.nothing {
+            self.surroundings.facts.send(Fact::Exchange(*row));
+        }
     }
 }
