@@ -1,11 +1,12 @@
-//! How often a trial was run: one whose harness ran late, or in which too little happened, is run again, and every try is told.
+//! How often a trial was run: one whose harness ran late, or in which too little or nothing happened, is run again, and every try is
+//! told.
 
 use serde::{Deserialize, Serialize};
 
 use crate::judged::{Doubt, Judged, Verdict};
 use crate::run::TrialRecord;
 
-/// So often a trial is run at most: an inconclusive one twice more.
+/// So often a trial is run at most: one without an answer twice more.
 pub const MOST_TRIES: u32 = 3;
 
 /// A try that came to no conclusion, so that the trial was run again.
@@ -31,10 +32,12 @@ impl From<TrialRecord> for EarlierTry {
 }
 
 /// Whether another try may come to a conclusion: nothing else is wrong, and everything that is open may be otherwise the next time.
+/// What was not exercised may be: a machine that stood still at the wrong moment is told by nothing else.
 #[must_use]
 pub fn may_conclude(verdict: Verdict, judged: &[Judged]) -> bool {
     let mut open = judged.iter().filter(|judged| judged.verdict == Verdict::Inconclusive);
-    verdict == Verdict::Inconclusive && open.all(|judged| judged.doubt.is_some_and(Doubt::may_pass))
+    matches!(verdict, Verdict::Inconclusive | Verdict::NotExercised)
+        && open.all(|judged| judged.doubt.is_some_and(Doubt::may_pass))
 }
 
 #[cfg(test)]
@@ -70,7 +73,9 @@ mod tests {
             (&[(Inconclusive, Some(Untold))], false),
             (&[(Inconclusive, Some(Late)), (Inconclusive, Some(Untold))], false),
             (&[(Inconclusive, None)], false),
-            (&[(NotExercised, None)], false),
+            (&[(NotExercised, None), (Pass, None)], true),
+            (&[(NotExercised, None), (Fail, None)], false),
+            (&[(NotExercised, None), (Inconclusive, Some(Untold))], false),
             (&[(Pass, None)], false),
             (&[], false),
         ] {
