@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use run::Estimate;
+use run::{Estimate, SharedInstances};
 use scenario::{Money, show_duration};
 
 use crate::settings::Settings;
@@ -39,6 +39,11 @@ pub(crate) fn dry_run(settings: &Settings) -> String {
             "\nopen: a request without `max_tokens`, or a model without a price, sets no limit; a `+` stands where more is sent \
              if the target answers fast\n",
         );
+    }
+    let (instances, trials) = SharedInstances::of(&settings.profile, suite, &settings.trials).counts();
+    if instances > 0 {
+        let (share, are) = (plural(trials as u64, "trial"), plural(instances as u64, "instance"));
+        text.push_str(&format!("\n{share} share {are} of the target; each other one has its own\n"));
     }
     for (name, reason) in &skipped {
         text.push_str(&format!("\nwould not run: {name}\n    {reason}\n"));

@@ -15,7 +15,7 @@ use report::proof;
 use report::terminal::Palette;
 use run::{
     Bench, Caps, Conduct, Engine, Exit, Gates, Planning, ProofPlan, ProofRun, ProofScope, RunFolder,
-    RunSettings, Selection, Stopper, TEST_THREADS, defect_record, healthy_record, plan, plan_proof,
+    RunSettings, Selection, SharedInstances, Stopper, TEST_THREADS, defect_record, healthy_record, plan, plan_proof,
 };
 use scenario::{ServiceDefect, nearest};
 use target::Profile;
@@ -185,6 +185,7 @@ impl Proof {
             folder,
             stormproof: self.stormproof.clone(),
             most_tries: MOST_TRIES,
+            shared: SharedInstances::default(),
             watch: None,
             ended: None,
         })

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use run::Exit;
 use tokio::net::TcpListener;
-use upstream::Listening;
+use upstream::{Listening, Ports};
 
 use crate::args::{ListenAddress, UpstreamsArgs};
 use crate::interrupt::Signals;
@@ -65,13 +65,13 @@ async fn serve(args: &UpstreamsArgs, served: Served, listen: ListenAddress) -> R
     let mut signals =
         Signals::listen().map_err(|error| Refusal::machine("signals cannot be handled", &error))?;
     let (control, address) = bind_control(listen).await?;
-    let first_port = match listen.port {
-        None => None,
-        Some(port) => Some(port.checked_add(1).ok_or_else(|| {
+    let ports = match listen.port {
+        None => Ports::Free,
+        Some(port) => Ports::From(port.checked_add(1).ok_or_else(|| {
             Refusal::misused(format!("`--listen {}:{port}` leaves no port for upstreams", listen.ip))
         })?),
     };
-    let serving = Arc::new(Serving::start(served, Listening { ip: listen.ip, first_port }).await?);
+    let serving = Arc::new(Serving::start(served, Listening { ip: listen.ip, ports, each_key: false }).await?);
     let exports = exports(&serving, address);
     let file = match &args.exports {
         None => None,

@@ -20,6 +20,7 @@ use crate::lag::LagSampler;
 use crate::plan::ScenarioPlan;
 use crate::readiness::Readiness;
 use crate::scratch::{Scratch, fresh_mark};
+use crate::sharing::{Seat, SharedInstances};
 use crate::trial::{Failure, PATIENCE, Surroundings, conduct, waits};
 
 /// What a trial may take beyond what its traffic asks for: the target's start and stop, and a slow machine.
@@ -50,6 +51,8 @@ pub struct RunSettings {
     pub stormproof: std::path::PathBuf,
     /// How often a trial is run at most that comes to no conclusion.
     pub most_tries: u32,
+    /// The instances of the target that trials share.
+    pub shared: SharedInstances,
     /// Makes what watches the facts of a trial as they come, by the trial's name.
     pub watch: Option<WatcherMaker>,
     /// Is told of each trial that is over.
@@ -237,27 +240,57 @@ impl Engine {
                 return self.unseen(plan, verdict, &down);
             }
         };
-        let scenario = &plan.case(&self.settings.bench.suite).scenario;
-        let surroundings = Surroundings {
-            settings: &self.settings,
-            plan,
-            services,
-            number: u32::try_from(earlier.len() + 1).unwrap_or(u32::MAX),
-            stop: self.stopper.stop.subscribe(),
-            deadline: planned_time(scenario) + self.settings.profile.says.settles_within + SLACK,
-            lag: &self.lag,
-            allowance: &self.allowance,
+        let seat = match self.seat(plan, &earlier).await {
+            Ok(seat) => seat,
+            Err(why) => return self.unseen(plan, Verdict::Blocked, &why),
         };
-        let judged = match conduct(surroundings).await {
-            Ok(()) => self.judged(plan).await,
-            Err(failure) => Err(failure),
-        };
+        let judged = self.conducted(plan, services, &earlier, seat.as_ref()).await;
+        if let Some(seat) = seat {
+            seat.leave().await;
+        }
         judged.unwrap_or_else(|failure| {
             let suite = &self.settings.bench.suite;
             let of = (plan.file(suite), plan.case(suite));
             let judged = blocked(&self.settings.bench, of, &failure.reason);
             TrialRecord { earlier, ..unseen(&plan.name, plan.seed, of, judged) }
         })
+    }
+
+    /// A trial's place in an instance that it shares; `None` for one that has its own. One that is run again does: what its first try
+    /// left in the instance is not to be met again.
+    async fn seat(&self, plan: &ScenarioPlan, earlier: &[EarlierTry]) -> Result<Option<Seat>, String> {
+        let Some((instance, lane)) = self.settings.shared.seat(&plan.name).filter(|_| earlier.is_empty())
+        else {
+            return Ok(None);
+        };
+        let mut stop = self.stopper.stop.subscribe();
+        tokio::select! {
+            seat = instance.take_seat(lane, &self.settings) => seat.map(Some),
+            _ = stop.wait_for(Option::is_some) => Err("interrupted while the target started".to_owned()),
+        }
+    }
+
+    async fn conducted(
+        &self,
+        plan: &ScenarioPlan,
+        services: Vec<(String, SocketAddr)>,
+        earlier: &[EarlierTry],
+        seat: Option<&Seat>,
+    ) -> Result<TrialRecord, Failure> {
+        let scenario = &plan.case(&self.settings.bench.suite).scenario;
+        let surroundings = Surroundings {
+            settings: &self.settings,
+            plan,
+            services,
+            number: u32::try_from(earlier.len() + 1).unwrap_or(u32::MAX),
+            seat,
+            stop: self.stopper.stop.subscribe(),
+            deadline: planned_time(scenario) + self.settings.profile.says.settles_within + SLACK,
+            lag: &self.lag,
+            allowance: &self.allowance,
+        };
+        conduct(surroundings).await?;
+        self.judged(plan).await
     }
 
     /// Where the real services are that a trial meets; or else why they cannot be met.

@@ -24,6 +24,7 @@ mod proof;
 mod readiness;
 mod scratch;
 mod select;
+mod sharing;
 mod trial;
 mod turns;
 
@@ -44,3 +45,4 @@ pub use proof::{
     Conduct, ProofError, ProofPlan, ProofRun, ProofScope, defect_record, healthy_record, plan_proof,
 };
 pub use select::Selection;
+pub use sharing::SharedInstances;

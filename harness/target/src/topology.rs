@@ -33,6 +33,8 @@ pub struct UpstreamAddress {
     pub base_url: String,
     /// Its keys.
     pub keys: Vec<Key>,
+    /// The address of each key, in their order, where each has one of its own.
+    pub key_urls: Vec<String>,
 }
 
 /// A secret by which somebody is known: a key of an upstream, or of a tenant.
@@ -59,6 +61,8 @@ pub(crate) struct Provider {
 #[derive(Clone, Debug)]
 pub(crate) struct GivenKey {
     pub(crate) key: Key,
+    /// Where the upstream is reached with it.
+    pub(crate) base_url: String,
     /// What is special about it.
     pub(crate) settings: Option<KeySettings>,
     /// Its secret with what surrounds it in the configuration, or in the environment.
@@ -105,9 +109,16 @@ impl Topology {
             protocol: upstream.dialect,
             base_url: imagined_url(upstream.address).to_owned(),
             keys: upstream.keys.labels().map(key).collect(),
+            key_urls: Vec::new(),
         });
         let tenants = world.tenants.names().map(key).collect();
         Self::of(world, upstreams.collect(), tenants, IMAGINED_ADMIN)
+    }
+
+    /// The same with another secret of the operator.
+    #[must_use]
+    pub(crate) fn with_admin(self, admin: impl Into<String>) -> Self {
+        Self { admin: Hidden(admin.into()), ..self }
     }
 
     /// Every key, those of tenants included.
@@ -181,18 +192,19 @@ impl Default for Topology {
 
 impl Provider {
     fn of(upstream: UpstreamAddress, world: &World) -> Self {
-        let UpstreamAddress { name, protocol, base_url, keys } = upstream;
+        let UpstreamAddress { name, protocol, base_url, keys, key_urls } = upstream;
         let settings = |label: &str| {
             let keys = &world.upstreams.get(&name)?.keys.0;
             keys.iter().find(|key| key.label.value == label).map(|key| key.settings.clone())
         };
-        let given = keys.iter().map(|key| {
+        let given = keys.iter().enumerate().map(|(place, key)| {
             let settings = settings(&key.label);
             let other = settings.as_ref().and_then(|settings| settings.same_as.as_ref());
             let other = other.and_then(|other| keys.iter().find(|key| key.label == other.value));
             let secret = &other.unwrap_or(key).secret;
             let padding = settings.as_ref().map_or(Padding::None, |settings| settings.padding);
-            GivenKey { key: key.clone(), given: Hidden(padded(secret, padding)), settings }
+            let base_url = key_urls.get(place).unwrap_or(&base_url).clone();
+            GivenKey { key: key.clone(), base_url, given: Hidden(padded(secret, padding)), settings }
         });
         Self { keys: given.collect(), name, protocol, base_url }
     }

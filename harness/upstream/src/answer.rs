@@ -106,7 +106,10 @@ impl Visit {
     fn open(upstream: Arc<Upstream>, connection: Arc<Connection>, head: request::Parts) -> Self {
         let arrived = upstream.journal.clock.now();
         let nth = upstream.next_request();
-        let key = upstream.keys.admit(&head);
+        let key = match connection.entrance() {
+            Some(key) => Ok(upstream.keys.enter(key)),
+            None => upstream.keys.admit(&head),
+        };
         let mut row = AttemptRow::opened(upstream.name, arrived);
         let draws = match &key {
             Ok(used) => {

@@ -27,6 +27,7 @@ use crate::upstream::Upstream;
 #[derive(Debug)]
 pub(crate) struct Connection {
     journal: Arc<Journal>,
+    entrance: Option<usize>,
     state: Mutex<State>,
     /// Whether the upstream closes it between two requests.
     watched: bool,
@@ -76,8 +77,14 @@ pub(crate) enum Fate {
 }
 
 impl Connection {
-    pub(crate) fn new(upstream: &Upstream, metronome: Option<Arc<Metronome>>) -> Self {
+    /// A connection that came by the way of one key alone, or by that of all.
+    pub(crate) fn new(
+        upstream: &Upstream,
+        entrance: Option<usize>,
+        metronome: Option<Arc<Metronome>>,
+    ) -> Self {
         Self {
+            entrance,
             journal: Arc::clone(&upstream.journal),
             state: Mutex::default(),
             watched: upstream.keep_alive.is_some(),
@@ -88,6 +95,11 @@ impl Connection {
 
     fn now(&self) -> Moment {
         self.journal.clock.now()
+    }
+
+    /// The key whose way it came by; `None` where requests carry their keys.
+    pub(crate) fn entrance(&self) -> Option<usize> {
+        self.entrance
     }
 
     pub(crate) fn metronome(&self) -> Option<&Arc<Metronome>> {

@@ -108,12 +108,18 @@ impl KeyRing {
             let secret = self.secret_in(head).ok_or(NoEntry::Missing)?;
             *self.by_secret.get(&*secret).ok_or(NoEntry::Unknown)?
         };
+        Ok(self.enter(seat))
+    }
+
+    /// A request comes by the way that is one key's alone, whatever it carries: the key at this place in the world, from 0, is
+    /// used once more.
+    pub(crate) fn enter(&self, seat: usize) -> KeyUse {
         let mut state = self.seats[seat].history();
         state.uses = state.uses.saturating_add(1);
         if state.nth_used == 0 {
             state.nth_used = self.seats_used.fetch_add(1, Ordering::Relaxed) + 1;
         }
-        Ok(KeyUse { seat, number: state.uses, nth_used: state.nth_used })
+        KeyUse { seat, number: state.uses, nth_used: state.nth_used }
     }
 
     /// A request that needs no key, and uses none.
@@ -190,6 +196,14 @@ mod tests {
             seen.push((ring.seat(used).label.clone().unwrap(), used.number, used.nth_used));
         }
         assert_eq!(seen, [("b".to_owned(), 1, 1), ("a".to_owned(), 1, 2), ("b".to_owned(), 2, 1)]);
+    }
+
+    #[test]
+    fn who_comes_by_the_way_of_a_key_uses_it_whatever_is_carried() {
+        let (ring, keys) = ring(&["a", "b"]);
+        assert_eq!((ring.enter(1).number, ring.enter(1).number), (1, 2));
+        let used = ring.admit(&headers(&format!("Bearer {}", keys[1].secret()))).unwrap();
+        assert_eq!((used.number, used.nth_used), (3, 1));
     }
 
     #[test]

@@ -59,7 +59,7 @@ mod work;
 
 pub use contents::contents_of;
 pub use key::Key;
-pub use listening::Listening;
+pub use listening::{HeldPorts, Listening, Ports};
 pub use surroundings::{DEFAULT_SAMPLES, Surroundings};
 pub use traffic_signal::TrafficSignal;
-pub use upstreams::Upstreams;
+pub use upstreams::{Upstreams, Whereabouts};

@@ -1,27 +1,70 @@
-//! Where upstreams listen: each on a free port, or on ports that follow each other.
+//! Where upstreams listen: each on a free port, on ports that follow each other, or on ports that were held for them.
 
 use std::io;
+use std::iter;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use scenario::{Upstream, World};
+use tokio::net::TcpSocket;
+
 /// Where the upstreams of a world listen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listening {
     /// The interface.
     pub ip: IpAddr,
-    /// The port of the world's first upstream, with those of the others behind it; none for free ones.
-    pub first_port: Option<u16>,
+    /// The ports there.
+    pub ports: Ports,
+    /// Whether each key has an address of its own beside that of its upstream, for targets that know no keys.
+    pub each_key: bool,
 }
 
-impl Listening {
-    /// On free ports of the loopback interface.
-    pub const LOOPBACK: Self = Self { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), first_port: None };
+/// The ports of a world's upstreams, in the order of the world; behind that of an upstream come those of its keys, where each has one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ports {
+    /// Whichever are free.
+    Free,
+    /// This one for the first address, those behind it for the others.
+    From(u16),
+    /// One for each address.
+    Each(Vec<u16>),
+}
 
-    /// The address of the upstream at this place in the world, from 0. One that never listens leaves its port free.
+/// Ports of the loopback interface that nobody else is given, and at which nobody listens yet: whoever connects is refused. They can
+/// be listened at while they are held.
+#[derive(Debug)]
+pub struct HeldPorts(Vec<TcpSocket>);
+
+impl Listening {
+    /// On ports of the loopback interface.
+    #[must_use]
+    pub fn on_loopback(ports: Ports) -> Self {
+        Self { ip: Ipv4Addr::LOCALHOST.into(), ports, each_key: false }
+    }
+
+    /// How many ports the upstreams of a world need.
+    #[must_use]
+    pub fn ports_of(&self, world: &World) -> usize {
+        world.upstreams.0.iter().map(|(_, settings)| self.entrances(settings).count()).sum()
+    }
+
+    /// The ways to an upstream: that of requests with their keys, and those of the keys that have addresses.
+    pub(crate) fn entrances(&self, upstream: &Upstream) -> impl Iterator<Item = Option<usize>> + use<> {
+        let keys = if self.each_key { upstream.keys.0.len() } else { 0 };
+        iter::once(None).chain((0..keys).map(Some))
+    }
+
+    /// The address at this place, from 0. One where nobody ever listens leaves its port free.
     pub(crate) fn address(&self, place: usize) -> io::Result<SocketAddr> {
-        let Some(first) = self.first_port else { return Ok(SocketAddr::new(self.ip, 0)) };
-        let port = u16::try_from(place).ok().and_then(|place| first.checked_add(place));
+        let port = match &self.ports {
+            Ports::Free => Some(0),
+            Ports::From(first) => u16::try_from(place).ok().and_then(|place| first.checked_add(place)),
+            Ports::Each(ports) => ports.get(place).copied(),
+        };
         let port = port.ok_or_else(|| {
-            let why = format!("no port is left from {first} on for upstream number {}", place + 1);
+            let why = match &self.ports {
+                Ports::From(first) => format!("no port is left from {first} on for address number {}", place + 1),
+                _ => format!("no port was held for address number {}", place + 1),
+            };
             io::Error::new(io::ErrorKind::AddrNotAvailable, why)
         })?;
         Ok(SocketAddr::new(self.ip, port))
@@ -41,18 +84,62 @@ impl Listening {
     }
 }
 
+impl HeldPorts {
+    /// So many ports.
+    ///
+    /// # Errors
+    /// If the machine gives none.
+    pub fn take(count: usize) -> io::Result<Self> {
+        let held = (0..count).map(|_| {
+            let socket = TcpSocket::new_v4()?;
+            // With it, another socket that has it too may listen at the port of one that does not listen.
+            socket.set_reuseaddr(true)?;
+            socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+            Ok(socket)
+        });
+        held.collect::<io::Result<Vec<_>>>().map(Self)
+    }
+
+    /// Their numbers.
+    ///
+    /// # Errors
+    /// If the machine does not tell them.
+    pub fn numbers(&self) -> io::Result<Vec<u16>> {
+        self.0.iter().map(|socket| socket.local_addr().map(|address| address.port())).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use tokio::net::{TcpListener, TcpStream};
+
     use super::*;
 
     #[test]
     fn ports_follow_each_other_as_far_as_there_are_any() {
-        let from = |first_port| Listening { first_port, ..Listening::LOOPBACK };
-        assert_eq!(from(None).address(7).unwrap().port(), 0);
-        assert_eq!(from(Some(9_001)).address(2).unwrap().port(), 9_003);
-        assert_eq!(from(Some(65_535)).address(0).unwrap().port(), 65_535);
-        let told = from(Some(65_535)).address(1).unwrap_err().to_string();
-        assert_eq!(told, "no port is left from 65535 on for upstream number 2");
+        let address = |ports, place| Listening::on_loopback(ports).address(place);
+        assert_eq!(address(Ports::Free, 7).unwrap().port(), 0);
+        assert_eq!(address(Ports::From(9_001), 2).unwrap().port(), 9_003);
+        assert_eq!(address(Ports::From(65_535), 0).unwrap().port(), 65_535);
+        let told = address(Ports::From(65_535), 1).unwrap_err().to_string();
+        assert_eq!(told, "no port is left from 65535 on for address number 2");
+        assert_eq!(address(Ports::Each(vec![7, 5]), 1).unwrap().port(), 5);
+        assert!(address(Ports::Each(vec![7, 5]), 2).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_port_that_is_held_refuses_everybody_until_somebody_listens_there_and_afterwards() {
+        let held = HeldPorts::take(2).unwrap();
+        let ports = held.numbers().unwrap();
+        assert_ne!(ports[0], ports[1]);
+        let reach = || TcpStream::connect((Ipv4Addr::LOCALHOST, ports[0]));
+        for _ in 0..2 {
+            assert!(reach().await.is_err());
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, ports[0])).await.unwrap();
+            assert!(reach().await.is_ok());
+            drop(listener);
+        }
+        assert!(reach().await.is_err());
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The server of one upstream: its listener and its connections, all owned by one task.
+//! A server of an upstream: a listener and its connections, all owned by one task. An upstream has one, and one more for each key that
+//! has an address of its own.
 
 mod certificate;
 mod door;
@@ -34,10 +35,18 @@ use crate::upstream::Upstream;
 #[derive(Debug)]
 pub(crate) struct Server {
     address: SocketAddr,
-    incumbent: Arc<Incumbent>,
+    host: Host,
     /// Asks it to look now whether it listens at this time, and to say when its door is as it must be.
     looks: mpsc::UnboundedSender<oneshot::Sender<()>>,
     task: JoinHandle<()>,
+}
+
+/// Who is at work behind a server, and by whose way one comes there.
+#[derive(Clone, Debug)]
+pub(crate) struct Host {
+    pub(crate) incumbent: Arc<Incumbent>,
+    /// The key whose address it is; `None` where requests carry their keys.
+    pub(crate) entrance: Option<usize>,
 }
 
 /// What a server puts up with.
@@ -64,9 +73,9 @@ const LONGEST_HEAD: usize = 64 * 1024;
 const AFTER_REFUSAL: Duration = Duration::from_millis(20);
 
 impl Server {
-    /// Starts the server of an upstream at an address; port 0 takes a free one.
+    /// Starts a server at an address; port 0 takes a free one.
     pub(crate) async fn start(
-        upstream: Upstream,
+        host: Host,
         (address, listen): (Address, SocketAddr),
         bounds: Bounds,
     ) -> io::Result<Self> {
@@ -74,15 +83,9 @@ impl Server {
         let taken = |error: io::Error| io::Error::new(error.kind(), format!("{listen}: {error}"));
         let listener = TcpListener::bind(listen).await.map_err(taken)?;
         let address = listener.local_addr()?;
-        let incumbent = Arc::new(Incumbent::new(Arc::new(upstream)));
         let (looks, asked) = mpsc::unbounded_channel();
-        let task = tokio::spawn(serve((Door::Open(listener), asked), tls, Arc::clone(&incumbent), bounds));
-        Ok(Self { address, incumbent, looks, task })
-    }
-
-    /// Who is at work behind it.
-    pub(crate) fn incumbent(&self) -> &Incumbent {
-        &self.incumbent
+        let task = tokio::spawn(serve((Door::Open(listener), asked), tls, host.clone(), bounds));
+        Ok(Self { address, host, looks, task })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -93,14 +96,14 @@ impl Server {
     pub(crate) async fn turned(&self) {
         let (looked, over) = oneshot::channel();
         // One that is gone listens no more, and one that always listens has nothing to turn.
-        if self.incumbent.now().rules.may_refuse() && self.looks.send(looked).is_ok() {
+        if self.host.incumbent.now().rules.may_refuse() && self.looks.send(looked).is_ok() {
             let _: Result<(), oneshot::error::RecvError> = over.await;
         }
     }
 
     /// Tells the server to stop, without waiting for it.
     pub(crate) fn begin_to_stop(&self) {
-        self.incumbent.now().stop();
+        self.host.incumbent.now().stop();
     }
 
     /// Waits until everything that was open is over and written down.
@@ -127,9 +130,10 @@ const LOOK: Duration = Duration::from_millis(1);
 async fn serve(
     (mut door, mut asked): (Door, mpsc::UnboundedReceiver<oneshot::Sender<()>>),
     tls: Option<TlsAcceptor>,
-    incumbent: Arc<Incumbent>,
+    host: Host,
     bounds: Bounds,
 ) {
+    let incumbent = Arc::clone(&host.incumbent);
     // Dropping the set, with this task, aborts every connection.
     let mut connections = JoinSet::new();
     // Tells those connections that are open at the time to end.
@@ -149,7 +153,7 @@ async fn serve(
                 Ok((stream, _)) => {
                     number = number.wrapping_add(1);
                     let times = (incumbent.now().accepts_after(number), bounds.patience);
-                    let host = (Arc::clone(&incumbent), metronome.clone());
+                    let host = (host.clone(), metronome.clone());
                     connections.spawn(greet((stream, tls.clone()), host, times, leave.subscribe()));
                 }
                 Err(_) => sleep(AFTER_REFUSAL).await,
@@ -189,7 +193,7 @@ fn turn(door: &mut Door, upstream: &Upstream, leave: &watch::Sender<()>) {
 /// Lets a connection in. One whose handshake fails has made no request, so that nothing is written down of it.
 async fn greet(
     (stream, tls): (TcpStream, Option<TlsAcceptor>),
-    (incumbent, metronome): (Arc<Incumbent>, Option<Arc<Metronome>>),
+    (host, metronome): (Host, Option<Arc<Metronome>>),
     (accept, patience): (Duration, Duration),
     mut leave: watch::Receiver<()>,
 ) {
@@ -211,17 +215,18 @@ async fn greet(
             _ = leave.changed() => return,
         },
     };
-    converse(wire, (&incumbent, metronome), patience, leave).await;
+    converse(wire, (&host, metronome), patience, leave).await;
 }
 
 /// Serves one connection to its end.
 async fn converse(
     stream: Wire,
-    (incumbent, metronome): (&Incumbent, Option<Arc<Metronome>>),
+    (host, metronome): (&Host, Option<Arc<Metronome>>),
     patience: Duration,
     mut leave: watch::Receiver<()>,
 ) {
-    let connection = Arc::new(Connection::new(&incumbent.now(), metronome));
+    let incumbent = &host.incumbent;
+    let connection = Arc::new(Connection::new(&incumbent.now(), host.entrance, metronome));
     let io = ConnectionIo::new(stream, Arc::clone(&connection));
     let keep_alive = incumbent.now().keep_alive.clone();
     let service = {

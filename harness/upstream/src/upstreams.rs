@@ -9,12 +9,13 @@ use std::sync::Arc;
 use record::CastUpstream;
 use scenario::{Address, At, World};
 
+use crate::incumbent::Incumbent;
 use crate::journal::Journal;
 use crate::key::Key;
-use crate::listening::Listening;
+use crate::listening::{Listening, Ports};
 use crate::mistakes::Mistakes;
 use crate::redaction::Redaction;
-use crate::server::{Bounds, Server};
+use crate::server::{Bounds, Host, Server};
 use crate::surroundings::Surroundings;
 use crate::tally::Tally;
 use crate::upstream::Upstream;
@@ -33,9 +34,47 @@ struct Running {
     dialect: &'static str,
     keys: Vec<Key>,
     base_url: String,
+    /// The address of each key, where each has one.
+    key_urls: Vec<String>,
     tally: Arc<Tally>,
-    /// None where the target is sent to a host that does not exist.
-    server: Option<Server>,
+    incumbent: Arc<Incumbent>,
+    /// Its own, and then one for each key that has an address. None where the target is sent to hosts that do not exist.
+    servers: Vec<Server>,
+}
+
+/// Who an upstream of a world is, and where a target is to reach it.
+#[derive(Clone, Debug)]
+pub struct Whereabouts {
+    /// Its name.
+    pub name: String,
+    /// Its keys, in the order of the world.
+    pub keys: Vec<Key>,
+    /// The address at which a target is to reach it.
+    pub base_url: String,
+    /// The address of each key, where each has one.
+    pub key_urls: Vec<String>,
+}
+
+impl Whereabouts {
+    /// Who the upstreams of a world will be when they are started with this seed at ports that are known.
+    ///
+    /// # Errors
+    /// If the ports do not suffice.
+    pub fn foreseen(world: &World, seed: u64, listening: &Listening) -> io::Result<Vec<Self>> {
+        let mut places = 0..;
+        let foreseen = world.upstreams.0.iter().map(|(name, settings)| {
+            let (name, keys) = (name.value.as_str(), Key::all(seed, &name.value, &settings.keys));
+            let urls = listening.entrances(settings).zip(places.by_ref()).map(|(entrance, place)| {
+                let listens = Some(listening.address(place)?).filter(|_| settings.address != Address::UnknownHost);
+                let label = entrance.map(|key| keys[key].label());
+                Ok(base_url(settings.address, (name, label), listens))
+            });
+            let mut urls = urls.collect::<io::Result<Vec<String>>>()?;
+            let key_urls = urls.split_off(1);
+            Ok(Self { name: name.to_owned(), base_url: urls.remove(0), key_urls, keys })
+        });
+        foreseen.collect()
+    }
 }
 
 /// The port of hosts that do not exist.
@@ -51,7 +90,7 @@ impl Upstreams {
     /// # Errors
     /// If the machine gives no port, or if the world asks for something that cannot be done: the error names it.
     pub async fn start(world: &World, surroundings: Surroundings) -> io::Result<Self> {
-        Self::start_at(world, surroundings, Listening::LOOPBACK).await
+        Self::start_at(world, surroundings, Listening::on_loopback(Ports::Free)).await
     }
 
     /// The same where somebody else says where they listen.
@@ -76,25 +115,38 @@ impl Upstreams {
             worlds.map(|(name, settings)| Key::all(surroundings.seed, &name.value, &settings.keys)).collect();
         let redaction = Arc::new(Redaction::new(keys.iter().flatten()));
         let mut upstreams = Self { running: Vec::with_capacity(keys.len()), mistakes: Mistakes::default() };
-        for (place, (named, own)) in world.upstreams.0.iter().zip(&keys).enumerate() {
+        let mut places = 0..;
+        for (named, own) in world.upstreams.0.iter().zip(&keys) {
             let (name, settings) = (named.0.value.as_str(), &named.1);
             let watchlist = watchlist(name, (world, &keys), &surroundings.canaries);
             let tally = Arc::new(Tally::new(own, &surroundings.names));
             let watched = (watchlist, !settings.script.is_empty());
             let journal = Journal::new(&surroundings, Arc::clone(&redaction), watched, Arc::clone(&tally));
             let upstream = upstreams.make(named, world, (own, Arc::new(journal)), &surroundings)?;
-            let address = settings.address;
-            let server = match address {
-                Address::UnknownHost => None,
-                _ => Some(Server::start(upstream, (address, listening.address(place)?), bounds).await?),
-            };
+            let incumbent = Arc::new(Incumbent::new(Arc::new(upstream)));
+            let (mut servers, mut urls) = (Vec::new(), Vec::new());
+            // The places stand behind, so that the last look takes none of them.
+            for (entrance, place) in listening.entrances(settings).zip(places.by_ref()) {
+                let listens = listening.address(place)?;
+                let host = Host { incumbent: Arc::clone(&incumbent), entrance };
+                let server = match settings.address {
+                    Address::UnknownHost => None,
+                    address => Some(Server::start(host, (address, listens), bounds).await?),
+                };
+                let label = entrance.map(|key| own[key].label());
+                urls.push(base_url(settings.address, (name, label), server.as_ref().map(Server::address)));
+                servers.extend(server);
+            }
+            let key_urls = urls.split_off(1);
             upstreams.running.push(Running {
                 name: name.to_owned(),
                 dialect: settings.dialect.name(),
                 keys: own.clone(),
-                base_url: base_url(address, name, server.as_ref().map(Server::address)),
+                base_url: urls.remove(0),
+                key_urls,
                 tally,
-                server,
+                incumbent,
+                servers,
             });
         }
         Ok(upstreams)
@@ -121,9 +173,21 @@ impl Upstreams {
         self.running.iter().map(|running| (running.name.as_str(), running.base_url.as_str()))
     }
 
+    /// Who they are and where a target is to reach them, in the order of the world.
+    #[must_use]
+    pub fn whereabouts(&self) -> Vec<Whereabouts> {
+        let told = self.running.iter().map(|running| Whereabouts {
+            name: running.name.clone(),
+            keys: running.keys.clone(),
+            base_url: running.base_url.clone(),
+            key_urls: running.key_urls.clone(),
+        });
+        told.collect()
+    }
+
     /// The names of those that listen with their addresses, in the order of the world.
     pub fn addresses(&self) -> impl Iterator<Item = (&str, SocketAddr)> {
-        let address = |running: &Running| running.server.as_ref().map(Server::address);
+        let address = |running: &Running| running.servers.first().map(Server::address);
         self.running.iter().filter_map(move |running| Some((running.name.as_str(), address(running)?)))
     }
 
@@ -158,7 +222,7 @@ impl Upstreams {
     /// Waits until those that do not listen at this time listen no more, and the others do. They look by themselves too, and a
     /// busy machine may let them look late.
     pub async fn turned(&self) {
-        for server in self.running.iter().filter_map(|running| running.server.as_ref()) {
+        for server in self.running.iter().flat_map(|running| &running.servers) {
             server.turned().await;
         }
     }
@@ -166,7 +230,7 @@ impl Upstreams {
     /// Stops all upstreams: nothing new is accepted, what is open may end within a bound, and what does not is abandoned.
     /// Afterwards the row of every attempt has been sent.
     pub async fn stop(self) {
-        let servers: Vec<Server> = self.running.into_iter().filter_map(|running| running.server).collect();
+        let servers: Vec<Server> = self.running.into_iter().flat_map(|running| running.servers).collect();
         servers.iter().for_each(Server::begin_to_stop);
         for server in servers {
             server.stopped().await;
@@ -175,12 +239,19 @@ impl Upstreams {
 }
 
 /// Where a target is told to reach an upstream, which listens there or nowhere.
-fn base_url(address: Address, name: &str, listens: Option<SocketAddr>) -> String {
+fn base_url(
+    address: Address,
+    (name, key): (&str, Option<&str>),
+    listens: Option<SocketAddr>,
+) -> String {
     match (address, listens.map(Listening::reached)) {
         (Address::BadCertificate, Some(listens)) => format!("https://{listens}"),
         (_, Some(listens)) => format!("http://{listens}"),
         // The names below `invalid` are kept free, so that no name server knows them.
-        (_, None) => format!("http://{}.invalid:{NOWHERE}", host(name)),
+        (_, None) => {
+            let of_key = key.map_or_else(String::new, |key| format!("{}.", host(key)));
+            format!("http://{of_key}{}.invalid:{NOWHERE}", host(name))
+        }
     }
 }
 
@@ -260,7 +331,7 @@ mod tests {
             canaries: Vec::new(),
             defect: None,
         };
-        let started = Upstreams::start_within(&world, surroundings, (Listening::LOOPBACK, bounds)).await;
+        let started = Upstreams::start_within(&world, surroundings, (Listening::on_loopback(Ports::Free), bounds)).await;
         (started.unwrap(), facts)
     }
 
@@ -290,7 +361,7 @@ mod tests {
             ("ä.", "http://upstream.invalid:80"),
             ("", "http://upstream.invalid:80"),
         ] {
-            assert_eq!(base_url(Address::UnknownHost, name, None), expected);
+            assert_eq!(base_url(Address::UnknownHost, (name, None), None), expected);
         }
         assert_eq!(host(&"x".repeat(500)).len(), 59);
     }

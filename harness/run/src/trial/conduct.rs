@@ -12,7 +12,7 @@ use record::{
 };
 use scenario::ServiceDefect;
 use tokio::sync::watch;
-use upstream::{DEFAULT_SAMPLES, TrafficSignal, Upstreams};
+use upstream::{DEFAULT_SAMPLES, Ports, TrafficSignal, Upstreams};
 use verdict::Needs;
 
 use crate::engine::RunSettings;
@@ -20,9 +20,10 @@ use crate::evidence::{TrialFolder, write_evidence};
 use crate::lag::LagSampler;
 use crate::plan::ScenarioPlan;
 use crate::scratch::fresh_mark;
+use crate::sharing::Seat;
 use crate::trial::header::{cast, header};
 use crate::trial::secrets::Secrets;
-use crate::trial::target_life::{Stage, live};
+use crate::trial::target_life::{Stage, listening, live};
 use crate::trial::watch::{Watch, watcher};
 
 /// What a trial is given to run with.
@@ -33,6 +34,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) services: Vec<(String, SocketAddr)>,
     /// Which try of it this is, from 1.
     pub(crate) number: u32,
+    /// Its place in an instance that it shares with others; it has its own without one.
+    pub(crate) seat: Option<&'a Seat>,
     /// Set to the reason why everything must end.
     pub(crate) stop: watch::Receiver<Option<String>>,
     /// How long the traffic may take.
@@ -91,9 +94,13 @@ pub(crate) async fn conduct(surroundings: Surroundings<'_>) -> Result<(), Failur
     let (facts, received) = fact_channel();
     let seen = Seen { clock: Clock::start(), names: NameTable::new(facts.clone()), facts };
     let scenario = surroundings.scenario();
-    let mark = fresh_mark();
+    let seat = surroundings.seat;
+    let mark = seat.map_or_else(fresh_mark, Seat::mark);
     seen.tell(Entry::Trial(header(&surroundings, mark, seen.clock)));
     let mut secrets = Secrets::new(&scenario.world, mark);
+    if let Some(seat) = seat {
+        secrets = secrets.with_admin(seat.admin());
+    }
     let names = scenario.traffic.iter().filter_map(|entry| entry.name()).map(|name| name.value.as_str());
     let traffic = TrafficSignal::new(names);
     let upstreams = start_upstreams(&surroundings, &seen, &traffic, &secrets, mark).await?;
@@ -109,6 +116,7 @@ pub(crate) async fn conduct(surroundings: Surroundings<'_>) -> Result<(), Failur
         watch: &watch,
         traffic: &traffic,
         mark,
+        seat,
     };
     let ran = live(&surroundings, &stage).await;
     upstreams.mistakes().into_iter().for_each(|mistake| seen.tell(Entry::Mistake(mistake)));
@@ -140,7 +148,9 @@ async fn start_upstreams(
         canaries: secrets.canaries(),
         defect: surroundings.settings.defect.as_deref().and_then(ServiceDefect::from_word),
     };
-    let started = Upstreams::start(&surroundings.scenario().world, given).await;
+    let ports = surroundings.seat.map_or(Ports::Free, Seat::ports);
+    let listening = listening(&surroundings.settings.profile, ports);
+    let started = Upstreams::start_at(&surroundings.scenario().world, given, listening).await;
     started.map_err(|error| Failure::io("start an upstream", &error))
 }
 

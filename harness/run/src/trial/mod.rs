@@ -20,7 +20,10 @@ mod target_life;
 mod traffic;
 mod watch;
 
-pub(crate) use conduct::{Failure, Surroundings, conduct};
+pub(crate) use conduct::{Failure, Seen, Surroundings, conduct};
 pub(crate) use exec::waits;
+pub(crate) use readings::looks_at;
 pub(crate) use requests::{MARK_HEADER, surface};
+pub(crate) use secrets::Secrets;
+pub(crate) use target_life::{listening, topology};
 pub(crate) use traffic::PATIENCE;

@@ -4,7 +4,7 @@ use dialect::{Dialect, Said, Surface};
 use load::{Method, Request};
 use record::{NameId, NameTable};
 use scenario::{Credential, Get, InTurn, MarkPosition, Protocol, Scenario, Template, Values};
-use target::{Profile, WithoutFallbacks};
+use target::{Lane, Profile, WithoutFallbacks};
 
 use crate::estimate::most_cost;
 use crate::trial::bodies::json_of;
@@ -65,6 +65,8 @@ pub(crate) struct Maker<'a> {
     pub(crate) secrets: &'a Secrets,
     pub(crate) names: &'a NameTable,
     pub(crate) seed: u64,
+    /// The lane in which the target knows the models.
+    pub(crate) lane: Option<&'a Lane>,
 }
 
 /// The header in which a mark travels besides its place in the body.
@@ -153,13 +155,7 @@ impl Maker<'_> {
         of: Use<'_>,
     ) -> Result<Request, CannotMake> {
         let model = fill(&Template::parse(model).map_err(CannotMake::Value)?, of.values)?;
-        let provider_s =
-            self.scenario.world.router.models.get(&model).and_then(|settings| settings.model.clone());
-        let told = if to == Addressee::Upstream {
-            provider_s.unwrap_or_else(|| model.clone())
-        } else {
-            model.clone()
-        };
+        let told = self.told(&model, to);
         let body = match &asked.raw_body {
             Some(raw) => self.data(raw, of)?,
             None => self.model_body(asked, told.clone(), dialect, to, of)?,
@@ -177,6 +173,16 @@ impl Maker<'_> {
         request.streamed = asked.stream;
         request.model = self.names.id(&model);
         if request.model.0 < MOST_NAMES { Ok(request) } else { Err(CannotMake::Names(model)) }
+    }
+
+    /// What somebody calls a model. A name that the world does not know is known to nobody.
+    fn told(&self, model: &str, to: Addressee<'_>) -> String {
+        let settings = self.scenario.world.router.models.get(model);
+        let other = match to {
+            Addressee::Upstream => settings.and_then(|settings| settings.model.clone()),
+            _ => self.lane.filter(|_| settings.is_some()).map(|lane| lane.name(model)),
+        };
+        other.unwrap_or_else(|| model.to_owned())
     }
 
     fn path_request(
@@ -269,7 +275,7 @@ mod tests {
         let scenario = &suite.scenarios[0].cases[0].scenario;
         let profile = profile("authorization: { header: authorization, value: 'Bearer {{ tenant_key }}' }");
         let secrets = Secrets::new(&scenario.world, 7);
-        let maker = Maker { scenario, profile: &profile, secrets: &secrets, names, seed: 1 };
+        let maker = Maker { scenario, profile: &profile, secrets: &secrets, names, seed: 1, lane: None };
         let asked = scenario.requests.get("it").unwrap();
         let mut values = Values::default();
         values.set_number("exchange", "nth", nth + 1);

@@ -32,6 +32,11 @@ impl Secrets {
         }
     }
 
+    /// The same with the secret of an operator who serves others too.
+    pub(crate) fn with_admin(self, admin: &str) -> Self {
+        Self { admin: admin.to_owned(), ..self }
+    }
+
     /// Adds the keys that the upstreams made.
     pub(crate) fn add_upstreams(&mut self, upstreams: &Upstreams) {
         for (name, _) in upstreams.base_urls() {

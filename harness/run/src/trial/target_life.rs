@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use record::{Correlation, Entry, TargetEvent};
 use scenario::{Protocol, ServiceDefect};
-use target::{Key, RunningTarget, StartOptions, Started, Topology, UpstreamAddress};
+use target::{Key, KeysBy, Profile, RunningTarget, StartOptions, Started, Topology, UpstreamAddress};
 use tokio::sync::mpsc;
-use upstream::{TrafficSignal, Upstreams};
+use upstream::{Listening, Ports, TrafficSignal, Upstreams, Whereabouts};
 
 use crate::scratch::Scratch;
+use crate::sharing::Seat;
 use crate::trial::conduct::{Failure, Seen, Surroundings};
 use crate::trial::readings::{read, sample_process};
 use crate::trial::secrets::Secrets;
@@ -29,6 +30,8 @@ pub(crate) struct Stage<'a> {
     pub(crate) traffic: &'a TrafficSignal,
     /// The trial's number in its marks.
     pub(crate) mark: u64,
+    /// Its place in an instance that it shares with others.
+    pub(crate) seat: Option<&'a Seat>,
 }
 
 /// Starts the target, sends the traffic, reads what is to be read, and stops the target. Tells what cut the traffic short.
@@ -38,6 +41,12 @@ pub(crate) async fn live(
 ) -> Result<Option<String>, Failure> {
     let scratch =
         Scratch::new(stage.mark).map_err(|error| Failure::io("make a folder for the target", &error))?;
+    if let Some(seat) = stage.seat {
+        stage.seen.target(TargetEvent::Started);
+        seat.listen(stage.seen);
+        stage.seen.target(TargetEvent::Ready);
+        return Ok(watched_traffic(surroundings, stage, seat.target(), scratch.path()).await);
+    }
     let running = start_target(surroundings, stage, scratch.path()).await?;
     let cut_short = watched_traffic(surroundings, stage, &running, scratch.path()).await;
     running.stop().await;
@@ -74,6 +83,7 @@ async fn watched_traffic(
         traffic: stage.traffic,
         correlation,
         seed: surroundings.plan.seed,
+        lane: stage.seat.map(Seat::lane),
         phases,
         scratch,
     };
@@ -107,7 +117,7 @@ async fn watched_traffic(
     cut_short
 }
 
-/// Every trial has an instance of its own, also of a target whose profile says that they may share one: that costs time alone.
+/// Starts an instance that is the trial's alone.
 async fn start_target(
     surroundings: &Surroundings<'_>,
     stage: &Stage<'_>,
@@ -128,7 +138,7 @@ async fn start_target(
     };
     stage.seen.target(TargetEvent::Started);
     let mut stop = surroundings.stop.clone();
-    let topology = topology(surroundings.scenario(), stage.upstreams, stage.secrets);
+    let topology = topology(surroundings.scenario(), stage.upstreams.whereabouts(), stage.secrets);
     let started = tokio::select! {
         started = RunningTarget::try_to_start(&settings.profile, &topology, options) => started,
         _ = stop.wait_for(Option::is_some) => return Err(Failure::of("interrupted while the target started")),
@@ -143,22 +153,33 @@ async fn start_target(
 }
 
 /// What the target is put in front of.
-fn topology(scenario: &scenario::Scenario, upstreams: &Upstreams, secrets: &Secrets) -> Topology {
-    let urls = base_urls(scenario, upstreams);
-    let addresses = urls.into_iter().filter_map(|(name, base_url)| {
-        let key = |key: &upstream::Key| Key {
-            label: key.label().to_owned(),
-            secret: key.secret().to_owned(),
-            fingerprint: key.fingerprint(),
-        };
+pub(crate) fn topology(
+    scenario: &scenario::Scenario,
+    upstreams: Vec<Whereabouts>,
+    secrets: &Secrets,
+) -> Topology {
+    let key = |key: &upstream::Key| Key {
+        label: key.label().to_owned(),
+        secret: key.secret().to_owned(),
+        fingerprint: key.fingerprint(),
+    };
+    let addresses = upstreams.into_iter().filter_map(|upstream| {
+        let protocol = scenario.world.upstreams.get(&upstream.name)?.dialect;
+        let url = |address: &str| format!("{address}{}", base_path(protocol));
         Some(UpstreamAddress {
-            protocol: scenario.world.upstreams.get(&name)?.dialect,
-            keys: upstreams.keys(&name).iter().map(key).collect(),
-            name,
-            base_url,
+            protocol,
+            keys: upstream.keys.iter().map(key).collect(),
+            base_url: url(&upstream.base_url),
+            key_urls: upstream.key_urls.iter().map(|address| url(address)).collect(),
+            name: upstream.name,
         })
     });
     Topology::of(&scenario.world, addresses.collect(), secrets.tenant_keys(), secrets.admin())
+}
+
+/// How upstreams listen that are put behind a target.
+pub(crate) fn listening(profile: &Profile, ports: Ports) -> Listening {
+    Listening { each_key: profile.says.keys_by == KeysBy::Address, ..Listening::on_loopback(ports) }
 }
 
 /// Where the target is told to reach each upstream, in the order of the world.

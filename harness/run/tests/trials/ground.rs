@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use record::{Entry, MOST_TRIES, TrialRecord, Verdict};
 use scenario::{Document, Source, Suite, SuiteTexts};
 use stormproof_run::{
-    Bench, Caps, Engine, Gates, Planning, Reader, RunFolder, RunSettings, Selection, judge_trial, plan,
+    Bench, Caps, Engine, Gates, Planning, Reader, RunFolder, RunSettings, Selection, SharedInstances, judge_trial, plan,
 };
 use target::Profile;
 
@@ -78,6 +78,7 @@ impl Parts<'_> {
             folder: run_folder.clone(),
             stormproof: std::env::current_exe().unwrap(),
             most_tries: MOST_TRIES,
+            shared: SharedInstances::default(),
             watch: None,
             ended: None,
         };

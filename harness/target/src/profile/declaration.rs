@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scenario::{At, Capability, Dialect, Named, Problem, Read, SchemaBook, Span, Surface, part};
+use scenario::{At, Capability, Dialect, Named, Problem, Read, SchemaBook, Span, Surface, part, words};
 
 use crate::profile::{
     Bound, CommandLine, FallbacksOff, HeaderName, Instances, KnownFailure, Mode, Operations, PerModel, Reads,
@@ -21,8 +21,10 @@ part! {
         /// How it is started and stopped.
         /// For example `start: { process: { command: [my-router] }, ready: { get: /health } }`.
         start: Start,
+        /// How it tells an upstream's keys apart. For example `keys_by: address`.
+        keys_by: KeysBy = KeysBy::Credential,
         /// The settings that it can have for one model alone. Every other one is the whole process's: scenarios that differ
-        /// in it cannot share an instance, once runs share any. For example `per_model: [pool, fallbacks]`.
+        /// in it cannot share an instance. For example `per_model: [pool, fallbacks]`.
         per_model: Vec<At<PerModel>>,
         /// How many instances can run side by side, and what they share.
         /// For example `instances: { max: 2, store: redis }`.
@@ -67,6 +69,17 @@ part! {
         /// For example `known_failures: [{ rule: OBS-005, scenario: observability/attempts-shown, verdict: fail,
         /// reason: no such header, until: 2027-06-30 }]`.
         known_failures: Vec<KnownFailure>,
+    }
+}
+
+words! {
+    /// How a target tells an upstream's keys apart.
+    "how keys are told apart" => KeysBy {
+        /// By what it sends: each request carries its key.
+        "credential" => Credential,
+        /// By where it sends: it knows no keys but addresses of workers, so that each key is given one (`base_url` of a key), and
+        /// whoever asks there uses that key, whatever the request carries.
+        "address" => Address,
     }
 }
 

@@ -130,7 +130,7 @@ impl Profile {
         self.says.bounds.get(name).copied()
     }
 
-    /// Whether scenarios may share an instance of the target. Runs give each its own all the same.
+    /// Whether scenarios may share an instance of the target.
     #[must_use]
     pub fn is_shared(&self) -> bool {
         self.says.start.mode == Mode::Shared

@@ -17,7 +17,7 @@ mod without_fallbacks;
 
 pub use bound::Bound;
 pub use declaration::{
-    Authorization, CredentialHeader, Declaration, Defects, Paths, VersionCommand, profile_schema,
+    Authorization, CredentialHeader, Declaration, Defects, KeysBy, Paths, VersionCommand, profile_schema,
 };
 pub(crate) use file::Place;
 pub use file::Profile;
@@ -30,6 +30,7 @@ pub use reads::{
     AttemptsReading, Auth, CostReading, Counts, HeaderReading, MetricsReading, MoneyUnit, Reads,
     StatusReading,
 };
+pub use sharing::Demands;
 pub use start::{Mode, Observation, ProcessStart, Ready, Start, Stop, StopSignal};
 pub use text::{CommandLine, HeaderName, OperationText, RequestText, Templated, UrlPath, ValuePath};
 pub use without_fallbacks::{BodyFields, FallbacksOff, WithoutFallbacks};

@@ -10,9 +10,11 @@ use crate::profile::{CommandLine, Templated, UrlPath};
 part! {
     /// How a target is started and stopped.
     "the start" => Start {
-        /// Whether each scenario gets an instance of its own. Every run gives each its own as yet, also with `shared`: that takes
-        /// longer, and comes to the same verdicts. For example `mode: shared`.
+        /// Whether each scenario gets an instance of its own. For example `mode: shared`.
         mode: Mode = Mode::Fresh,
+        /// How many scenarios run at once against it where nobody says `--test-threads`: fewer for a target that is slow, so that
+        /// its slowness is not taken for the lateness of a busy machine. For example `at_once: 4`.
+        at_once: Option<At<u32>>,
         /// The process that is the target. For example `process: { command: [my-router, --port, "{{ port }}"] }`.
         process: ProcessStart,
         /// Its native configuration files: names below its folder, and the templates that they are rendered from, as
@@ -30,7 +32,8 @@ words! {
     "a mode" => Mode {
         /// Each scenario, one of its own.
         "fresh" => Fresh,
-        /// Scenarios whose settings agree may share one, since it is slow to start. Runs do not do so yet.
+        /// Scenarios whose settings agree share one, since it is slow to start: each in a lane of its own, with names of models,
+        /// upstreams and tenants, keys and addresses that no other one has.
         "shared" => Shared,
     }
 }
@@ -137,6 +140,11 @@ impl Start {
                         .help("write a relative path without `..`: `config.yaml`"),
                 );
             }
+        }
+        if let Some(at_once) = self.at_once.as_ref().filter(|at_once| at_once.value == 0) {
+            problems.push(
+                Problem::new(at_once.span, "no scenario at once").help("write a number from 1 on: `at_once: 4`"),
+            );
         }
         self.ready.check(problems);
     }

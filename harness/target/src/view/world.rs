@@ -90,6 +90,7 @@ fn key(upstream: &Provider, given: &GivenKey) -> Arc<Shown> {
         .name("upstream", upstream.name.as_str())
         .value_of("secret", in_secret, Value::from(given.given()))
         .name("fingerprint", given.key.fingerprint.as_str())
+        .name("base_url", given.base_url.as_str())
         .setting("weight", settings.and_then(|settings| settings.weight))
         .done()
 }

@@ -26,13 +26,12 @@ impl Upstreams {
     pub fn set_back(&self, world: &World, surroundings: &Surroundings) -> io::Result<()> {
         let mut fresh = Vec::with_capacity(self.running.len());
         for (running, named) in self.running.iter().zip(&world.upstreams.0) {
-            let Some(server) = &running.server else { continue };
-            let journal = server.incumbent().now().journal.clone();
+            let journal = running.incumbent.now().journal.clone();
             let upstream = self.make(named, world, (&running.keys, journal), surroundings)?;
-            fresh.push((server, upstream));
+            fresh.push((&running.incumbent, upstream));
         }
-        for (server, upstream) in fresh {
-            server.incumbent().replace(upstream);
+        for (incumbent, upstream) in fresh {
+            incumbent.replace(upstream);
         }
         self.running.iter().for_each(|running| running.tally.set_back());
         Ok(())
@@ -40,15 +39,14 @@ impl Upstreams {
 
     /// Makes the timeline's entries of that name hold from now on: for as long as they last, or until they are called off.
     pub fn fire(&self, entry: &str) {
-        for upstream in self.running.iter().filter_map(|running| running.server.as_ref()) {
-            let upstream = upstream.incumbent().now();
+        for running in &self.running {
+            let upstream = running.incumbent.now();
             upstream.rules.fire(entry, upstream.journal.clock.now());
         }
     }
 
     /// Calls off what was fired under that name. Their own times stay.
     pub fn call_off(&self, entry: &str) {
-        let servers = self.running.iter().filter_map(|running| running.server.as_ref());
-        servers.for_each(|server| server.incumbent().now().rules.call_off(entry));
+        self.running.iter().for_each(|running| running.incumbent.now().rules.call_off(entry));
     }
 }

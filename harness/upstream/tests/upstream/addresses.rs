@@ -2,8 +2,9 @@
 
 use record::Outcome;
 use serde_json::json;
+use stormproof_upstream::{HeldPorts, Listening, Ports, Whereabouts};
 
-use crate::stage::{PING, STREAMED_PING, Stage, chat};
+use crate::stage::{Caller, PING, STREAMED_PING, Stage, chat};
 use crate::tls_caller::{ask, shake_hands};
 
 #[tokio::test]
@@ -74,4 +75,42 @@ async fn nobody_listens_at_a_host_that_does_not_exist_and_its_keys_are_known_all
     assert_eq!((urls.len(), listening), (2, vec!["other"]));
     assert_eq!((stage.upstreams.keys("main").len(), stage.upstreams.cast().len()), (1, 2));
     assert_eq!(stage.leave().await.rows, []);
+}
+
+#[tokio::test]
+async fn where_each_key_has_an_address_who_comes_there_uses_it_whatever_is_carried() {
+    let listening = Listening { each_key: true, ..Listening::on_loopback(Ports::Free) };
+    let world = json!({ "dialect": "openai", "keys": ["a", "b"] });
+    let stage = Stage::set_at((world, json!({})), 7, listening).await.unwrap();
+    let urls = stage.upstreams.whereabouts()[0].key_urls.clone();
+    assert_eq!(urls.len(), 2);
+    for (url, carried) in [(&urls[1], "nonsense"), (&urls[0], stage.secret(1)), (&urls[1], "nonsense")] {
+        let mut caller = Caller::at(url.trim_start_matches("http://").parse().unwrap()).await;
+        caller.send(&chat(carried, PING)).await;
+        assert_eq!(caller.reply().await.status, 200);
+    }
+    assert_eq!(stage.ask(0, PING).await.status, 200, "the upstream's own address stays");
+    let seen = stage.leave().await;
+    let told: Vec<_> = seen.rows.iter().map(|row| (seen.name(row.key), row.key_use)).collect();
+    assert_eq!(told, [("b", 1), ("a", 1), ("b", 2), ("a", 2)]);
+}
+
+#[tokio::test]
+async fn where_ports_are_held_it_is_known_before_the_start_who_will_listen_where() {
+    let main = json!({ "dialect": "openai", "keys": ["a", "b"] });
+    let others = json!({ "gone": { "dialect": "openai", "keys": 1, "address": "unknown_host" }, "last": { "dialect": "anthropic" } });
+    let stage = Stage::try_set(main.clone(), others.clone(), 7).await.unwrap();
+    let world = stage.started_with.0.clone();
+    drop(stage);
+    let each_key = Listening { each_key: true, ..Listening::on_loopback(Ports::Free) };
+    let held = HeldPorts::take(each_key.ports_of(&world)).unwrap();
+    let listening = Listening { ports: Ports::Each(held.numbers().unwrap()), ..each_key };
+    let foreseen = Whereabouts::foreseen(&world, 7, &listening).unwrap();
+    let stage = Stage::set_at((main, others), 7, listening).await.unwrap();
+    for (foreseen, seen) in foreseen.iter().zip(stage.upstreams.whereabouts()) {
+        assert_eq!((&foreseen.name, &foreseen.base_url), (&seen.name, &seen.base_url));
+        assert_eq!((&foreseen.keys, &foreseen.key_urls), (&seen.keys, &seen.key_urls));
+    }
+    let counts: Vec<_> = foreseen.iter().map(|seen| seen.key_urls.len()).collect();
+    assert_eq!(counts, [2, 1, 0]);
 }

@@ -11,7 +11,7 @@ use record::{
     NameTable, Sample, Unmatched, fact_channel,
 };
 use scenario::{Node, Read, Span, Value, World};
-use stormproof_upstream::{Surroundings, TrafficSignal, Upstreams};
+use stormproof_upstream::{Listening, Ports, Surroundings, TrafficSignal, Upstreams};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -24,7 +24,7 @@ pub(crate) struct Stage {
     facts: FactReceiver,
     /// What came and was not looked at yet.
     told: RefCell<VecDeque<Fact>>,
-    started_with: (World, Surroundings),
+    pub(crate) started_with: (World, Surroundings),
 }
 
 /// What the upstreams saw.
@@ -121,6 +121,15 @@ impl Stage {
         others: serde_json::Value,
         seed: u64,
     ) -> std::io::Result<Self> {
+        Self::set_at((main, others), seed, Listening::on_loopback(Ports::Free)).await
+    }
+
+    /// A stage whose upstreams listen there.
+    pub(crate) async fn set_at(
+        (main, others): (serde_json::Value, serde_json::Value),
+        seed: u64,
+        listening: Listening,
+    ) -> std::io::Result<Self> {
         let (sender, facts) = fact_channel();
         let (clock, correlation) = (Clock::start(), Correlation::new(0xabc));
         let traffic = TrafficSignal::new(["calm", "storm"]);
@@ -136,7 +145,7 @@ impl Stage {
             defect: None,
         };
         let world = world(&main, &others);
-        let upstreams = Upstreams::start(&world, surroundings.clone()).await?;
+        let upstreams = Upstreams::start_at(&world, surroundings.clone(), listening).await?;
         let told = RefCell::default();
         Ok(Self { upstreams, clock, traffic, correlation, facts, told, started_with: (world, surroundings) })
     }
