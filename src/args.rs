@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub(crate) enum Command {
     List(ListArgs),
     /// Write the suite that is inside the command into a folder
     Export(ExportArgs),
+    /// Write the configuration of a target that you start yourself, with simulated providers at known addresses
+    Render(RenderArgs),
     /// Judge the evidence of a run again
     Judge(JudgeArgs),
     /// Say what a rule asks, what a scenario shows, or what a word of the language means
@@ -87,11 +90,24 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "PROFILE")]
     pub(crate) target: Option<PathBuf>,
 
+    /// Where the target runs already; it is not started then [default: what its profile says]
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+
+    /// The ports of the simulated providers that a target that runs already was configured for by `stormproof render`; without them
+    /// its providers are its own, and only what clients see is judged
+    #[arg(long, value_name = "FIRST-LAST", value_parser = ports)]
+    pub(crate) ports: Option<RangeInclusive<u16>>,
+
+    /// The name or number by which such a target reaches this machine [default: 127.0.0.1]
+    #[arg(long, value_name = "HOST", requires = "ports")]
+    pub(crate) advertise: Option<String>,
+
     /// Switch on a named defect of the target
     #[arg(long, value_name = "NAME")]
     pub(crate) defect: Option<String>,
 
-    /// The seed of every draw [default: a new one]
+    /// The seed of every draw [default: a new one; 1 with `--ports`]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<u64>,
 
@@ -157,6 +173,101 @@ pub(crate) struct RunArgs {
 
     #[command(flatten)]
     pub(crate) libtest: LibtestArgs,
+}
+
+impl RunArgs {
+    /// The seed that was asked for, or that a target was configured with beforehand.
+    pub(crate) fn known_seed(&self) -> Option<u64> {
+        self.seed.or_else(|| self.ports.as_ref().map(|_| SEED_OF_RENDERED))
+    }
+
+    /// The options that decide what a run is, as they would be written.
+    pub(crate) fn options(&self) -> Vec<String> {
+        let ports = self.ports.as_ref().map(|ports| format!("{}-{}", ports.start(), ports.end()));
+        let valued = [
+            ("--seed", self.known_seed().map(|seed| seed.to_string())),
+            ("--target", self.target.as_ref().map(|target| target.display().to_string())),
+            ("--url", self.url.clone()),
+            ("--ports", ports),
+            ("--advertise", self.advertise.clone()),
+            ("--defect", self.defect.clone()),
+            ("--contract", self.contract.map(|contract| contract.to_string())),
+        ];
+        let tags = self.tag.iter().map(|tag| ("--tag", tag.clone()));
+        let skipped = self.skip_tag.iter().map(|tag| ("--skip-tag", tag.clone()));
+        let flags = [
+            (self.strict, "--strict"),
+            (self.skip_unavailable, "--skip-unavailable"),
+            (self.allow_remote, "--allow-remote"),
+        ];
+        let valued = valued.into_iter().filter_map(|(option, value)| Some((option, value?)));
+        let valued = valued.chain(tags).chain(skipped).flat_map(|(option, value)| [option.to_owned(), value]);
+        valued.chain(flags.iter().filter(|(set, _)| *set).map(|(_, option)| (*option).to_owned())).collect()
+    }
+}
+
+/// The seed by which a target is configured beforehand, where nobody chooses one.
+const SEED_OF_RENDERED: u64 = 1;
+
+#[derive(Debug, Args)]
+pub(crate) struct RenderArgs {
+    /// The profile of the target
+    #[arg(value_name = "PROFILE")]
+    pub(crate) profile: PathBuf,
+
+    /// Scenario files or folders, whole trial names or words that a trial's name must hold [default: the suite inside the command]
+    #[arg(value_name = "PATH|NAME|FILTER")]
+    pub(crate) what: Vec<String>,
+
+    /// The ports of the simulated providers
+    #[arg(long, value_name = "FIRST-LAST", value_parser = ports)]
+    pub(crate) ports: RangeInclusive<u16>,
+
+    /// The name or number by which the target reaches this machine [default: 127.0.0.1]
+    #[arg(long, value_name = "HOST")]
+    pub(crate) advertise: Option<String>,
+
+    /// The folder for the configuration
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: PathBuf,
+
+    /// The port on which the target is going to listen
+    #[arg(long, value_name = "PORT", default_value_t = 4000)]
+    pub(crate) port: u16,
+
+    /// The seed of every draw
+    #[arg(long, value_name = "NUMBER", default_value_t = SEED_OF_RENDERED)]
+    pub(crate) seed: u64,
+
+    /// Take only scenarios that bear this tag, or are of the stage of that name (repeatable)
+    #[arg(long, value_name = "TAG")]
+    pub(crate) tag: Vec<String>,
+
+    /// Leave out scenarios that bear this tag, or are of the stage of that name (repeatable)
+    #[arg(long, value_name = "TAG")]
+    pub(crate) skip_tag: Vec<String>,
+
+    /// Let others than this machine reach the simulated providers
+    #[arg(long)]
+    pub(crate) allow_remote: bool,
+}
+
+impl RenderArgs {
+    /// The run that the configuration is for.
+    pub(crate) fn as_run(&self) -> RunArgs {
+        RunArgs {
+            what: self.what.clone(),
+            target: Some(self.profile.clone()),
+            url: Some(format!("http://127.0.0.1:{}", self.port)),
+            ports: Some(self.ports.clone()),
+            advertise: self.advertise.clone(),
+            seed: Some(self.seed),
+            tag: self.tag.clone(),
+            skip_tag: self.skip_tag.clone(),
+            allow_remote: self.allow_remote,
+            ..RunArgs::default()
+        }
+    }
 }
 
 /// What the standard test harness offers, by the same names.
@@ -372,6 +483,15 @@ pub(crate) struct UpstreamsArgs {
 
 fn contract(text: &str) -> Result<ContractVersion, &'static str> {
     ContractVersion::parse(text).ok_or("write two numbers, for example `1.0`")
+}
+
+fn ports(text: &str) -> Result<RangeInclusive<u16>, &'static str> {
+    let numbers =
+        text.split_once('-').and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
+    let ports = numbers.filter(|(first, last): &(u16, u16)| 0 < *first && first <= last);
+    ports
+        .map(|(first, last)| first..=last)
+        .ok_or("write the first and the last port, for example `9100-9399`")
 }
 
 fn money(text: &str) -> Result<Money, &'static str> {

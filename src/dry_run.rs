@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use run::{Estimate, SharedInstances};
+use run::Estimate;
 use scenario::{Money, show_duration};
 
 use crate::settings::Settings;
@@ -40,7 +40,7 @@ pub(crate) fn dry_run(settings: &Settings) -> String {
              if the target answers fast\n",
         );
     }
-    let (instances, trials) = SharedInstances::of(&settings.profile, suite, &settings.trials).counts();
+    let (instances, trials) = settings.shared.counts();
     if instances > 0 {
         let (share, are) = (plural(trials as u64, "trial"), plural(instances as u64, "instance"));
         text.push_str(&format!("\n{share} share {are} of the target; each other one has its own\n"));

@@ -1,5 +1,6 @@
 //! The `stormproof` command: the command line as it was typed, resolved into settings, and one file for each subcommand.
 
+mod abroad;
 mod args;
 mod bundled;
 mod check;
@@ -17,6 +18,7 @@ mod new;
 mod progress;
 mod prove;
 mod released;
+mod render;
 mod reports;
 mod router;
 mod run;
@@ -44,6 +46,7 @@ pub fn main() -> ExitCode {
         Command::Prove(args) => prove::prove(&args),
         Command::List(args) => list::list(&args),
         Command::Export(args) => export::export(&args),
+        Command::Render(args) => render::render(&args),
         Command::Judge(args) => judge::judge(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::New(args) => new::new(&args),

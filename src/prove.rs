@@ -15,7 +15,8 @@ use report::proof;
 use report::terminal::Palette;
 use run::{
     Bench, Caps, Conduct, Engine, Exit, Gates, Planning, ProofPlan, ProofRun, ProofScope, RunFolder,
-    RunSettings, Selection, SharedInstances, Stopper, TEST_THREADS, defect_record, healthy_record, plan, plan_proof,
+    RunSettings, Selection, SharedInstances, Stopper, TEST_THREADS, defect_record, healthy_record, plan,
+    plan_proof,
 };
 use scenario::{ServiceDefect, nearest};
 use target::Profile;
@@ -86,6 +87,7 @@ impl Proof {
             outside: None,
             selection: &selection,
             seed,
+            foreign: false,
             unstartable: None,
         };
         let trials = plan(&suite, &planning);
@@ -186,6 +188,7 @@ impl Proof {
             stormproof: self.stormproof.clone(),
             most_tries: MOST_TRIES,
             shared: SharedInstances::default(),
+            abroad: None,
             watch: None,
             ended: None,
         })

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use record::{MOST_TRIES, RunRecord, TrialRecord};
 use report::terminal::{Palette, stories, summary};
 use run::{
-    Bench, Caps, Engine, Exit, Narrator, RunFolder, RunSettings, ScenarioPlan, SharedInstances, Story, Told, WatcherMaker,
+    Bench, Caps, Engine, Exit, Narrator, RunFolder, RunSettings, ScenarioPlan, Story, Told, WatcherMaker,
     is_ok, run_trials,
 };
 
@@ -55,12 +55,12 @@ pub(crate) fn run_settings(settings: Settings, args: &RunArgs, joining: Joining)
         return Ok(Exit::Sound);
     }
     let folder = make_folder(&settings, joining)?;
-    let Settings { bench, mut trials, profile, mut heading, stormproof, required, services, .. } = settings;
+    let Settings {
+        bench, trials, profile, mut heading, stormproof, required, services, abroad, shared, ..
+    } = settings;
     let mut libtest = libtest(&args.libtest, colours(args.libtest.color));
     let at_once = profile.says.start.at_once.as_ref().and_then(|at_once| usize::try_from(at_once.value).ok());
     libtest.test_threads = libtest.test_threads.or(at_once);
-    let shared = SharedInstances::of(&profile, &bench.suite, &trials);
-    shared.arrange(&mut trials);
     let undrawn = |error| Refusal::machine("the progress of the run cannot be shown", &error);
     let progress = Progress::start(args, &bench.suite, &trials).map_err(undrawn)?;
     let engine = Engine::start(RunSettings {
@@ -73,7 +73,8 @@ pub(crate) fn run_settings(settings: Settings, args: &RunArgs, joining: Joining)
         caps: caps(args),
         folder: folder.clone(),
         stormproof,
-        most_tries: most_tries(joining),
+        most_tries: if shared.are_fixed() { 1 } else { most_tries(joining) },
+        abroad,
         shared,
         watch: watch(args).or_else(|| progress.watch()),
         ended: Some(progress.ended()),

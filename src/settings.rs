@@ -8,11 +8,13 @@ use std::time::{Duration, SystemTime};
 
 use record::{RunRecord, TargetRecord, TrialRecord};
 use run::{
-    Bench, BeyondCaps, Estimate, Exit, Gates, Outside, Planning, ScenarioPlan, Selection, is_ok, plan,
+    Abroad, Bench, BeyondCaps, Estimate, Exit, Gates, Outside, Planning, ScenarioPlan, Selection,
+    SharedInstances, is_ok, plan,
 };
 use scenario::{ContractVersion, ServiceDefect, Stage, Suite, nearest, show_duration};
 use target::Profile;
 
+use crate::abroad;
 use crate::args::RunArgs;
 use crate::bundled;
 use crate::released::{self, read_suite};
@@ -37,6 +39,10 @@ pub(crate) struct Settings {
     pub(crate) stormproof: PathBuf,
     pub(crate) required: Vec<String>,
     pub(crate) services: Services,
+    /// Where the target runs already.
+    pub(crate) abroad: Option<Abroad>,
+    /// The instances of the target that trials share.
+    pub(crate) shared: SharedInstances,
 }
 
 /// How it is gone about with real services.
@@ -89,26 +95,35 @@ impl Settings {
         if let Some(note) = of_target.and_then(|defect| misspelt(&suite, defect)) {
             tell(&note);
         }
-        let seed = args.seed.unwrap_or_else(fresh_seed);
-        let unstartable =
-            target::missing_program(&profile).map(|program| format!("`{program}` is not on this machine"));
+        let seed = args.known_seed().unwrap_or_else(fresh_seed);
+        let abroad = abroad::abroad(args, &profile)?;
+        let foreign = abroad.as_ref().is_some_and(|abroad| abroad.foreign.is_some());
+        let missing = target::missing_program(&profile).filter(|_| abroad.is_none());
+        let unstartable = missing.map(|program| format!("`{program}` is not on this machine"));
         let planning = Planning {
             profile: &profile,
             gates: &gates,
             outside: Some(&outside),
             selection: &selection,
             seed,
+            foreign,
             unstartable: unstartable.as_deref(),
         };
-        let trials = plan(&suite, &planning);
+        let mut trials = plan(&suite, &planning);
         if trials.is_empty() {
             return Err(nothing_selected(&suite, &selection, &args.what));
         }
+        let shared = abroad::shared(args, &profile, &suite, &mut trials)?;
+        shared.arrange(&mut trials);
         within_caps(args, &suite, &trials)?;
         stays_here(args, &trials)?;
-        let notes = notes(&outside, &suite, &trials);
+        let mut notes = notes(&outside, &suite, &trials, &profile);
+        notes.extend(abroad.as_ref().map(|abroad| abroad::note(args, abroad)));
         let contract = known_contract(&suite, args.contract)?;
-        let bench = Bench { contract, ..Bench::of(suite, &profile, args.strict) };
+        let mut bench = Bench { contract, ..Bench::of(suite, &profile, args.strict) };
+        if abroad.is_some() {
+            bench = bench.of_abroad(foreign);
+        }
         let started = SystemTime::now();
         let folder = args.reports.clone().unwrap_or_else(|| Path::new(RUNS).join(run_name(started, seed)));
         let target = TargetRecord {
@@ -122,7 +137,19 @@ impl Settings {
         let heading = Heading { started, seed, target, command, notes };
         let is_usual_folder = args.reports.is_none();
         let services = Services { patience: outside.patience(), skip_unavailable: args.skip_unavailable };
-        Ok(Self { bench, trials, profile, heading, folder, is_usual_folder, stormproof, required, services })
+        Ok(Self {
+            bench,
+            trials,
+            profile,
+            heading,
+            folder,
+            is_usual_folder,
+            stormproof,
+            required,
+            services,
+            abroad,
+            shared,
+        })
     }
 }
 
@@ -145,7 +172,7 @@ fn stays_here(args: &RunArgs, trials: &[ScenarioPlan]) -> Result<(), Refusal> {
 }
 
 /// What reports must tell beside the command line: what of the suite was edited, and what in the environment had a say.
-fn notes(outside: &Outside, suite: &Suite, trials: &[ScenarioPlan]) -> Vec<String> {
+fn notes(outside: &Outside, suite: &Suite, trials: &[ScenarioPlan], profile: &Profile) -> Vec<String> {
     let run = trials.iter().filter(|trial| trial.ignored.is_none());
     let services: BTreeSet<String> = run
         .flat_map(|trial| &trial.services)
@@ -157,7 +184,9 @@ fn notes(outside: &Outside, suite: &Suite, trials: &[ScenarioPlan]) -> Vec<Strin
         format!("a target or a service may take {} to be ready (HEALTH_TIMEOUT)", show_duration(within))
     });
     let router = std::env::var("ROUTER_URL").ok().filter(|url| !url.is_empty());
-    let router = router.map(|_| "ROUTER_URL is set, and no profile makes use of it".to_owned());
+    let of_profile = profile.says.start.url.as_ref().and_then(|url| url.variable.as_deref());
+    let router = router.filter(|_| of_profile != Some("ROUTER_URL"));
+    let router = router.map(|_| "ROUTER_URL is set, and the profile makes no use of it".to_owned());
     edited(suite).into_iter().chain(services).chain(timeout).chain(router).collect()
 }
 
@@ -285,24 +314,6 @@ pub(crate) fn run_name(started: SystemTime, seed: u64) -> String {
 fn command(args: &RunArgs, seed: u64) -> String {
     let mut words = vec!["stormproof".to_owned(), "run".to_owned()];
     words.extend(args.what.iter().cloned());
-    words.extend(["--seed".to_owned(), seed.to_string()]);
-    if let Some(target) = &args.target {
-        words.extend(["--target".to_owned(), target.display().to_string()]);
-    }
-    if let Some(defect) = &args.defect {
-        words.extend(["--defect".to_owned(), defect.clone()]);
-    }
-    if let Some(contract) = args.contract {
-        words.extend(["--contract".to_owned(), contract.to_string()]);
-    }
-    for (is_set, option) in [
-        (args.strict, "--strict"),
-        (args.skip_unavailable, "--skip-unavailable"),
-        (args.allow_remote, "--allow-remote"),
-    ] {
-        if is_set {
-            words.push(option.to_owned());
-        }
-    }
+    words.extend(RunArgs { seed: Some(seed), ..args.clone() }.options());
     words.join(" ")
 }

@@ -71,7 +71,9 @@ async fn serve(args: &UpstreamsArgs, served: Served, listen: ListenAddress) -> R
             Refusal::misused(format!("`--listen {}:{port}` leaves no port for upstreams", listen.ip))
         })?),
     };
-    let serving = Arc::new(Serving::start(served, Listening { ip: listen.ip, ports, each_key: false }).await?);
+    let serving = Arc::new(
+        Serving::start(served, Listening { ip: listen.ip, ports, each_key: false, advertised: None }).await?,
+    );
     let exports = exports(&serving, address);
     let file = match &args.exports {
         None => None,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use target::{Bound, Profile};
 use verdict::Observable;
 
+use crate::abroad::{FIELDS_OF_UPSTREAMS, OF_UPSTREAMS};
 use crate::confession::Confession;
 use crate::evidence::RunFolder;
 
@@ -115,6 +116,19 @@ impl Bench {
         }
     }
 
+    /// The same of a target that somebody else runs: nobody sees its process and its log, and where its upstreams are somebody
+    /// else's too, nobody sees what reaches them.
+    #[must_use]
+    pub fn of_abroad(self, foreign: bool) -> Self {
+        let Self { mut unseen, mut unseen_fields, .. } = self;
+        unseen.extend([Subject::Log, Subject::Process]);
+        if foreign {
+            unseen.extend(OF_UPSTREAMS);
+            unseen_fields.extend(FIELDS_OF_UPSTREAMS);
+        }
+        Self { unseen, unseen_fields, ..self }
+    }
+
     /// What a run can see, for the judge.
     pub(crate) fn observable(&self) -> Observable {
         let without = |observable: Observable, subject: &Subject| {
@@ -123,6 +137,8 @@ impl Bench {
                 Subject::Metrics => {
                     "the target's profile says nothing of `metrics:` or `status:` under `reads:`"
                 }
+                Subject::Log | Subject::Process => "the target is run by somebody else",
+                Subject::Attempts | Subject::Requests => "the target's upstreams are somebody else's",
                 _ => "this run cannot see it",
             };
             observable.without(*subject, reason)
@@ -133,7 +149,7 @@ impl Bench {
                     "the target's profile names no `end_user:` under the `fields:` of its `ledger:`"
                 }
                 Field::Tag => "the target's profile names no `tags:` under the `fields:` of its `ledger:`",
-                _ => "this run cannot see it",
+                _ => "the target's upstreams are somebody else's",
             };
             observable.without_field(*field, reason)
         };

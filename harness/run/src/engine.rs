@@ -11,6 +11,7 @@ use target::{Profile, StartError};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{RwLock, watch};
 
+use crate::abroad::Abroad;
 use crate::bench::Bench;
 use crate::caps::Caps;
 use crate::estimate::Estimate;
@@ -51,6 +52,8 @@ pub struct RunSettings {
     pub stormproof: std::path::PathBuf,
     /// How often a trial is run at most that comes to no conclusion.
     pub most_tries: u32,
+    /// Where the target runs already; it is started if missing.
+    pub abroad: Option<Abroad>,
     /// The instances of the target that trials share.
     pub shared: SharedInstances,
     /// Makes what watches the facts of a trial as they come, by the trial's name.

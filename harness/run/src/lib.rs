@@ -3,6 +3,7 @@
 //! This crate knows every part of the harness but the report writers: what it leaves behind is a [`record::RunRecord`] and a
 //! folder of evidence, and reports are made from those with nothing running.
 
+mod abroad;
 mod bench;
 mod caps;
 mod confession;
@@ -28,6 +29,7 @@ mod sharing;
 mod trial;
 mod turns;
 
+pub use abroad::{Abroad, Foreign};
 pub use bench::{Bench, BenchError};
 pub use caps::{BeyondCaps, Caps};
 pub use confession::{Confession, remarks};
@@ -45,4 +47,4 @@ pub use proof::{
     Conduct, ProofError, ProofPlan, ProofRun, ProofScope, defect_record, healthy_record, plan_proof,
 };
 pub use select::Selection;
-pub use sharing::SharedInstances;
+pub use sharing::{FixedPorts, SharedInstances};

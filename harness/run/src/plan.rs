@@ -5,6 +5,7 @@ use scenario::{Capability, Case, KnownRule, ScenarioFile, Stage, Suite};
 use sha2::{Digest, Sha256};
 use target::Profile;
 
+use crate::abroad::beyond_reach;
 use crate::bench::claims_of;
 use crate::gate::Gates;
 use crate::inability::inability;
@@ -52,6 +53,8 @@ pub struct Planning<'a> {
     pub selection: &'a Selection,
     /// The run's seed.
     pub seed: u64,
+    /// Whether the target runs already, in front of upstreams that are somebody else's.
+    pub foreign: bool,
     /// Why the target cannot be started on this machine at all.
     pub unstartable: Option<&'a str>,
 }
@@ -150,7 +153,9 @@ fn ignored(suite: &Suite, case: &Case, planning: &Planning<'_>, claims: &[Capabi
         .map(|expectation| unclaimed(suite.rules.get(&expectation.rule.value)?, claims))
         .collect();
     let all_unclaimed = reasons.and_then(|reasons| reasons.into_iter().next()).map(not_claimed);
-    all_unclaimed.or_else(|| inability(planning.profile, scenario))
+    let foreign = || beyond_reach(scenario).filter(|_| planning.foreign);
+    let foreign = || foreign().map(|reason| Ignored { verdict: Verdict::NotObservable, reason });
+    all_unclaimed.or_else(foreign).or_else(|| inability(planning.profile, scenario))
 }
 
 fn missing(needs: &[Capability], claims: &[Capability]) -> Option<&'static str> {
@@ -173,7 +178,15 @@ mod tests {
         let (gates, selection) = (Gates::default(), Selection::default());
         plan(
             suite,
-            &Planning { profile, gates: &gates, outside: None, selection: &selection, seed: 7, unstartable },
+            &Planning {
+                profile,
+                gates: &gates,
+                outside: None,
+                selection: &selection,
+                seed: 7,
+                foreign: false,
+                unstartable,
+            },
         )
     }
 

@@ -12,10 +12,10 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// The lane of that number.
+    /// The lane that is called so.
     #[must_use]
-    pub fn numbered(number: usize) -> Self {
-        Self { prefix: format!("lane{number}-") }
+    pub fn named(word: &str) -> Self {
+        Self { prefix: format!("{word}-") }
     }
 
     /// What the target calls something that has this name in the scenario.

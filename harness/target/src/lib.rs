@@ -20,16 +20,17 @@ mod view;
 pub use admin::OperateError;
 pub use lane::Lane;
 pub use process::{
-    Ending, GuardError, LogSink, RunningTarget, StartError, StartOptions, Started, guard, is_well,
-    missing_program, missing_store_program, version,
+    Ending, GuardError, LogSink, Rendered, RunningTarget, StartError, StartOptions, Started, guard, is_well,
+    missing_program, missing_store_program, render, version,
 };
 pub use profile::{
     AdminRequest, AttemptsReading, Auth, Authorization, BodyFields, Bound, CommandLine, Confessed,
     CostReading, Counts, CredentialHeader, Date, Declaration, Defects, Demands, FallbacksOff, HeaderName,
     HeaderReading, Instances, KeysBy, KnownFailure, LedgerFields, LedgerPages, LedgerReading, LedgerState,
     MetricsReading, Mode, MoneyUnit, Observation, OperationText, Operations, Paths, PerModel, ProcessStart,
-    Profile, Reads, Ready, Reload, ReloadSignal, RequestText, SignalWord, Start, StatusReading, Stop,
-    StopSignal, StoreKind, Templated, UrlPath, ValuePath, VersionCommand, WithoutFallbacks, profile_schema,
+    Profile, Reads, Ready, Reload, ReloadSignal, RequestText, RunningAt, SignalWord, Start, StatusReading,
+    Stop, StopSignal, StoreKind, Templated, UrlPath, ValuePath, VersionCommand, WithoutFallbacks,
+    profile_schema,
 };
 pub use reading::{Reading, ReadingError};
 pub use template::TemplateError;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::iter;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use scenario::{Upstream, World};
 use tokio::net::TcpSocket;
@@ -16,6 +16,8 @@ pub struct Listening {
     pub ports: Ports,
     /// Whether each key has an address of its own beside that of its upstream, for targets that know no keys.
     pub each_key: bool,
+    /// The host by which targets reach the upstreams, where it is not where they listen: a name of this machine that others know.
+    pub advertised: Option<String>,
 }
 
 /// The ports of a world's upstreams, in the order of the world; behind that of an upstream come those of its keys, where each has one.
@@ -38,7 +40,7 @@ impl Listening {
     /// On ports of the loopback interface.
     #[must_use]
     pub fn on_loopback(ports: Ports) -> Self {
-        Self { ip: Ipv4Addr::LOCALHOST.into(), ports, each_key: false }
+        Self { ip: Ipv4Addr::LOCALHOST.into(), ports, each_key: false, advertised: None }
     }
 
     /// How many ports the upstreams of a world need.
@@ -62,7 +64,9 @@ impl Listening {
         };
         let port = port.ok_or_else(|| {
             let why = match &self.ports {
-                Ports::From(first) => format!("no port is left from {first} on for address number {}", place + 1),
+                Ports::From(first) => {
+                    format!("no port is left from {first} on for address number {}", place + 1)
+                }
                 _ => format!("no port was held for address number {}", place + 1),
             };
             io::Error::new(io::ErrorKind::AddrNotAvailable, why)
@@ -70,17 +74,17 @@ impl Listening {
         Ok(SocketAddr::new(self.ip, port))
     }
 
-    /// An address at which what listens here is reached from this machine.
-    pub(crate) fn reached(address: SocketAddr) -> SocketAddr {
-        match address.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => {
-                SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port())
-            }
-            IpAddr::V6(ip) if ip.is_unspecified() => {
-                SocketAddr::new(std::net::Ipv6Addr::LOCALHOST.into(), address.port())
-            }
-            _ => address,
+    /// Host and port by which what listens here is reached.
+    pub(crate) fn reached(&self, address: SocketAddr) -> String {
+        if let Some(host) = &self.advertised {
+            return format!("{host}:{}", address.port());
         }
+        let ip = match address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            other => other,
+        };
+        SocketAddr::new(ip, address.port()).to_string()
     }
 }
 
@@ -143,11 +147,14 @@ mod tests {
     }
 
     #[test]
-    fn what_listens_everywhere_is_reached_on_loopback() {
+    fn what_listens_everywhere_is_reached_on_loopback_or_by_the_name_that_is_advertised() {
+        let listening = Listening::on_loopback(Ports::Free);
         for (listens, reached) in
             [("0.0.0.0:1", "127.0.0.1:1"), ("[::]:1", "[::1]:1"), ("10.0.0.1:1", "10.0.0.1:1")]
         {
-            assert_eq!(Listening::reached(listens.parse().unwrap()), reached.parse().unwrap());
+            assert_eq!(listening.reached(listens.parse().unwrap()), reached);
         }
+        let known = Listening { advertised: Some("tests.example".to_owned()), ..listening };
+        assert_eq!(known.reached("0.0.0.0:7".parse().unwrap()), "tests.example:7");
     }
 }

@@ -65,9 +65,14 @@ impl Whereabouts {
         let foreseen = world.upstreams.0.iter().map(|(name, settings)| {
             let (name, keys) = (name.value.as_str(), Key::all(seed, &name.value, &settings.keys));
             let urls = listening.entrances(settings).zip(places.by_ref()).map(|(entrance, place)| {
-                let listens = Some(listening.address(place)?).filter(|_| settings.address != Address::UnknownHost);
+                let listens =
+                    Some(listening.address(place)?).filter(|_| settings.address != Address::UnknownHost);
                 let label = entrance.map(|key| keys[key].label());
-                Ok(base_url(settings.address, (name, label), listens))
+                Ok(base_url(
+                    settings.address,
+                    (name, label),
+                    listens.map(|listens| listening.reached(listens)),
+                ))
             });
             let mut urls = urls.collect::<io::Result<Vec<String>>>()?;
             let key_urls = urls.split_off(1);
@@ -134,7 +139,8 @@ impl Upstreams {
                     address => Some(Server::start(host, (address, listens), bounds).await?),
                 };
                 let label = entrance.map(|key| own[key].label());
-                urls.push(base_url(settings.address, (name, label), server.as_ref().map(Server::address)));
+                let reached = server.as_ref().map(|server| listening.reached(server.address()));
+                urls.push(base_url(settings.address, (name, label), reached));
                 servers.extend(server);
             }
             let key_urls = urls.split_off(1);
@@ -239,12 +245,8 @@ impl Upstreams {
 }
 
 /// Where a target is told to reach an upstream, which listens there or nowhere.
-fn base_url(
-    address: Address,
-    (name, key): (&str, Option<&str>),
-    listens: Option<SocketAddr>,
-) -> String {
-    match (address, listens.map(Listening::reached)) {
+fn base_url(address: Address, (name, key): (&str, Option<&str>), listens: Option<String>) -> String {
+    match (address, listens) {
         (Address::BadCertificate, Some(listens)) => format!("https://{listens}"),
         (_, Some(listens)) => format!("http://{listens}"),
         // The names below `invalid` are kept free, so that no name server knows them.
@@ -331,7 +333,9 @@ mod tests {
             canaries: Vec::new(),
             defect: None,
         };
-        let started = Upstreams::start_within(&world, surroundings, (Listening::on_loopback(Ports::Free), bounds)).await;
+        let started =
+            Upstreams::start_within(&world, surroundings, (Listening::on_loopback(Ports::Free), bounds))
+                .await;
         (started.unwrap(), facts)
     }
 

@@ -4,13 +4,14 @@ use std::fmt;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 
 use record::Entry;
+use scenario::Suite;
 use target::{Lane, RunningTarget, StartOptions, Topology};
 use tokio::sync::Mutex;
 use upstream::{HeldPorts, Listening, Ports, Whereabouts};
 
 use crate::engine::RunSettings;
 use crate::scratch::{Scratch, fresh_mark};
-use crate::trial::{Secrets, Seen, listening, topology};
+use crate::trial::{Secrets, Seen, topology};
 
 /// A trial that is going to have a lane.
 #[derive(Clone, Debug)]
@@ -20,9 +21,13 @@ pub(crate) struct LaneOf {
     /// The number of its case in the scenario.
     pub(crate) case: usize,
     pub(crate) seed: u64,
-    /// Its number in its marks and secrets, which the target is told before it runs.
+    /// The number in its secrets, which the target is told before it runs.
     pub(crate) mark: u64,
     pub(crate) lane: Lane,
+    /// Where its upstreams listen.
+    pub(crate) listening: Listening,
+    /// Whether its ports are known already, and are not to be held.
+    pub(crate) fixed: bool,
 }
 
 /// An instance that scenarios share.
@@ -53,10 +58,16 @@ enum Life {
 /// An instance that runs, with what is held for its lanes.
 struct Running {
     target: RunningTarget,
-    admin: String,
-    ports: Vec<Ports>,
-    _held: Vec<HeldPorts>,
+    layout: Layout,
     _scratch: Scratch,
+}
+
+/// What an instance is configured with, and where the upstreams of its lanes are going to listen.
+pub(super) struct Layout {
+    pub(super) topology: Topology,
+    admin: String,
+    listening: Vec<Listening>,
+    _held: Vec<HeldPorts>,
 }
 
 /// A trial's place in a shared instance.
@@ -70,6 +81,10 @@ impl SharedInstance {
     pub(super) fn of(lanes: Vec<LaneOf>) -> Self {
         let state = State { life: Life::Unstarted, to_leave: lanes.len() };
         Self { lanes, state: Mutex::new(state), audience: Arc::default() }
+    }
+
+    pub(super) fn is_fixed(&self) -> bool {
+        self.lanes.iter().any(|lane| lane.fixed)
     }
 
     /// Takes a lane, which starts the instance where nobody has.
@@ -109,24 +124,10 @@ impl SharedInstance {
         let scratch = Scratch::new(fresh_mark()).map_err(cannot("make a folder for the target"))?;
         let folder = scratch.path().join("target");
         std::fs::create_dir(&folder).map_err(cannot("make a folder for the target"))?;
-        let (mut admin, mut ports, mut held, mut worlds) = (None, Vec::new(), Vec::new(), Vec::new());
-        for lane in &self.lanes {
-            let scenario = &settings.bench.suite.scenarios[lane.scenario].cases[lane.case].scenario;
-            let secrets = Secrets::new(&scenario.world, lane.mark);
-            let admin = admin.get_or_insert_with(|| secrets.admin().to_owned());
-            let listening = listening(&settings.profile, Ports::Free);
-            let own = HeldPorts::take(listening.ports_of(&scenario.world)).map_err(cannot("get a port"))?;
-            let numbers = Ports::Each(own.numbers().map_err(cannot("get a port"))?);
-            let listening = Listening { ports: numbers.clone(), ..listening };
-            let where_to = Whereabouts::foreseen(&scenario.world, lane.seed, &listening);
-            let where_to = where_to.map_err(cannot("get a port"))?;
-            worlds.push(topology(scenario, where_to, &secrets.with_admin(admin)).in_lane(&lane.lane));
-            (ports.push(numbers), held.push(own));
-        }
-        let admin = admin.unwrap_or_default();
-        let topology = Topology::together(worlds, admin.clone());
+        let layout = self.lay_out(&settings.bench.suite)?;
         let options = StartOptions {
             stormproof: settings.stormproof.clone(),
+            abroad: settings.abroad.as_ref().map(|abroad| abroad.address),
             defect: None,
             log: Arc::new({
                 let audience = Arc::clone(&self.audience);
@@ -134,9 +135,33 @@ impl SharedInstance {
             }),
             folder,
         };
-        let target = RunningTarget::start(&settings.profile, &topology, options).await;
+        let target = RunningTarget::start(&settings.profile, &layout.topology, options).await;
         let target = target.map_err(|error| format!("the target did not start: {error}"))?;
-        Ok(Running { target, admin, ports, _held: held, _scratch: scratch })
+        Ok(Running { target, layout, _scratch: scratch })
+    }
+
+    /// Decides where the upstreams of its lanes are going to listen, and what it is configured with.
+    pub(super) fn lay_out(&self, suite: &Suite) -> Result<Layout, String> {
+        let cannot = |error: std::io::Error| format!("the harness cannot get a port: {error}");
+        let (mut admin, mut all, mut held, mut worlds) = (None, Vec::new(), Vec::new(), Vec::new());
+        for lane in &self.lanes {
+            let scenario = &suite.scenarios[lane.scenario].cases[lane.case].scenario;
+            let secrets = Secrets::new(&scenario.world, lane.mark);
+            let admin = admin.get_or_insert_with(|| secrets.admin().to_owned());
+            let mut listening = lane.listening.clone();
+            if !lane.fixed {
+                let ports = HeldPorts::take(listening.ports_of(&scenario.world)).map_err(cannot)?;
+                listening.ports = Ports::Each(ports.numbers().map_err(cannot)?);
+                held.push(ports);
+            }
+            let where_to = Whereabouts::foreseen(&scenario.world, lane.seed, &listening).map_err(cannot)?;
+            let world = topology(scenario, where_to, &secrets.with_admin(admin));
+            worlds.push(world.in_lane(&lane.lane));
+            all.push(listening);
+        }
+        let admin = admin.unwrap_or_default();
+        let topology = Topology::together(worlds, admin.clone());
+        Ok(Layout { topology, admin, listening: all, _held: held })
     }
 
     fn lane(&self, number: usize) -> &LaneOf {
@@ -153,19 +178,19 @@ impl Seat {
         &self.instance.lane(self.number).lane
     }
 
-    /// The number in the trial's marks and secrets.
+    /// The number in the trial's secrets.
     pub(crate) fn mark(&self) -> u64 {
         self.instance.lane(self.number).mark
     }
 
     /// The secret of the operator.
     pub(crate) fn admin(&self) -> &str {
-        &self.running.admin
+        &self.running.layout.admin
     }
 
     /// Where its upstreams listen.
-    pub(crate) fn ports(&self) -> Ports {
-        self.running.ports[self.number].clone()
+    pub(crate) fn listening(&self) -> Listening {
+        self.running.layout.listening[self.number].clone()
     }
 
     /// Tells the trial what the instance logs from now on.

@@ -5,4 +5,4 @@ mod instance;
 mod seats;
 
 pub(crate) use instance::Seat;
-pub use seats::SharedInstances;
+pub use seats::{FixedPorts, SharedInstances};

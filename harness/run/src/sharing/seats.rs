@@ -1,15 +1,20 @@
 //! Which scenarios share an instance, and in which lane each of them is.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::net::{IpAddr, Ipv4Addr};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use scenario::Suite;
+use sha2::{Digest, Sha256};
 use target::{Demands, Lane, Profile};
+use upstream::{Listening, Ports};
 
 use crate::plan::ScenarioPlan;
 use crate::scratch::fresh_mark;
 use crate::sharing::fitness::may_share;
 use crate::sharing::instance::{LaneOf, SharedInstance};
+use crate::trial::listening;
 
 /// So many scenarios share an instance at most: its configuration is read as a whole, and what ends it ends all of them.
 const MOST_LANES: usize = 40;
@@ -22,6 +27,20 @@ pub struct SharedInstances {
     seats: HashMap<String, (usize, usize)>,
 }
 
+/// Where upstreams are to be found by a target that somebody configures before anything is run.
+#[derive(Clone, Debug)]
+pub struct FixedPorts {
+    /// The ports that they may take.
+    pub ports: RangeInclusive<u16>,
+    /// The name or number of this machine by which the target reaches them.
+    pub advertise: String,
+    /// Whether that is this machine itself, so that nobody else need reach them.
+    pub loopback: bool,
+}
+
+/// Trials that can share an instance.
+type Group<'p> = (Demands, Vec<&'p ScenarioPlan>);
+
 impl SharedInstances {
     /// Those of the trials that are going to run, for a target that says that scenarios may share it.
     #[must_use]
@@ -29,33 +48,83 @@ impl SharedInstances {
         if !profile.is_shared() {
             return Self::default();
         }
-        let mut groups: Vec<(Demands, Vec<LaneOf>)> = Vec::new();
-        let mut seats = HashMap::new();
-        for plan in trials.iter().filter(|plan| plan.ignored.is_none() && !plan.alone) {
-            let scenario = &plan.case(suite).scenario;
-            if !may_share(scenario) {
-                continue;
-            }
-            let demands = profile.demands(&scenario.world);
-            let fits = |(own, lanes): &mut (Demands, Vec<LaneOf>)| {
-                lanes.len() < MOST_LANES && own.join(&demands).is_ok()
-            };
-            let group = groups.iter_mut().position(fits).unwrap_or_else(|| {
-                groups.push((demands, Vec::new()));
-                groups.len() - 1
-            });
-            let lanes = &mut groups[group].1;
-            seats.insert(plan.name.clone(), (group, lanes.len()));
-            lanes.push(LaneOf {
+        let mut shared = Self::default();
+        for (_, plans) in groups(profile, suite, trials, MOST_LANES) {
+            let lane = |(number, plan): (usize, &&ScenarioPlan)| LaneOf {
                 scenario: plan.scenario,
                 case: plan.case,
                 seed: plan.seed,
                 mark: fresh_mark(),
-                lane: Lane::numbered(lanes.len() + 1),
+                lane: Lane::named(&format!("lane{}", number + 1)),
+                listening: listening(profile, Ports::Free),
+                fixed: false,
+            };
+            let lanes = plans.iter().enumerate().map(lane).collect();
+            shared.add(&plans, lanes);
+        }
+        shared
+    }
+
+    /// The one instance that somebody else starts with what was rendered for it: that of as many trials as can share one. Told are
+    /// also the trials that cannot be run against it, by name. Whoever asks twice for the same trials and ports is told the same.
+    ///
+    /// # Errors
+    ///
+    /// How many ports are needed, if there are too few.
+    pub fn fixed(
+        profile: &Profile,
+        suite: &Suite,
+        trials: &[ScenarioPlan],
+        fixed: &FixedPorts,
+    ) -> Result<(Self, BTreeSet<String>), usize> {
+        let all = groups(profile, suite, trials, usize::MAX);
+        // Of those that are equally large, the first.
+        let largest = all.into_iter().rev().max_by_key(|(_, plans)| plans.len());
+        let plans = largest.map(|(_, plans)| plans).unwrap_or_default();
+        let mut ports = fixed.ports.clone();
+        let (mut lanes, mut needed) = (Vec::new(), 0);
+        for plan in &plans {
+            let free = listening(profile, Ports::Free);
+            let count = free.ports_of(&plan.case(suite).scenario.world);
+            needed += count;
+            let own: Vec<u16> = ports.by_ref().take(count).collect();
+            let digest = lane_digest(plan, &own);
+            let (head, rest) = digest.split_first_chunk::<8>().expect("a digest is longer than a number");
+            let word: String = rest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+            let ip = if fixed.loopback { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
+            lanes.push(LaneOf {
+                scenario: plan.scenario,
+                case: plan.case,
+                seed: plan.seed,
+                mark: u64::from_le_bytes(*head) >> 16,
+                // A target that was configured for other trials or ports does not know the name.
+                lane: Lane::named(&format!("lane-{word}")),
+                listening: Listening {
+                    ip: IpAddr::V4(ip),
+                    ports: Ports::Each(own),
+                    advertised: Some(fixed.advertise.clone()),
+                    ..free
+                },
+                fixed: true,
             });
         }
-        let instances = groups.into_iter().map(|(_, lanes)| Arc::new(SharedInstance::of(lanes)));
-        Self { instances: instances.collect(), seats }
+        if needed > fixed.ports.clone().count() {
+            return Err(needed);
+        }
+        let seated: BTreeSet<&str> = plans.iter().map(|plan| plan.name.as_str()).collect();
+        let runs = trials.iter().filter(|plan| plan.ignored.is_none());
+        let left_out = runs.map(|plan| &plan.name).filter(|name| !seated.contains(name.as_str()));
+        let left_out = left_out.cloned().collect();
+        let mut shared = Self::default();
+        shared.add(&plans, lanes);
+        Ok((shared, left_out))
+    }
+
+    fn add(&mut self, plans: &[&ScenarioPlan], lanes: Vec<LaneOf>) {
+        let instance = self.instances.len();
+        let seats = plans.iter().enumerate().map(|(lane, plan)| (plan.name.clone(), (instance, lane)));
+        self.seats.extend(seats);
+        self.instances.push(Arc::new(SharedInstance::of(lanes)));
     }
 
     /// How many there are, and how many trials share them.
@@ -64,9 +133,25 @@ impl SharedInstances {
         (self.instances.len(), self.seats.len())
     }
 
+    /// Whether they are started by somebody else, so that none can be had again.
+    #[must_use]
+    pub fn are_fixed(&self) -> bool {
+        self.instances.iter().any(|instance| instance.is_fixed())
+    }
+
     /// Puts trials that share an instance one behind the other, so that few instances live at a time.
     pub fn arrange(&self, trials: &mut [ScenarioPlan]) {
         trials.sort_by_key(|plan| self.seats.get(&plan.name).copied().unwrap_or((usize::MAX, 0)));
+    }
+
+    /// What the instances are configured with that somebody else starts.
+    ///
+    /// # Errors
+    ///
+    /// If the machine gives no ports.
+    pub fn topologies(&self, suite: &Suite) -> Result<Vec<target::Topology>, String> {
+        let laid_out = self.instances.iter().map(|instance| Ok(instance.lay_out(suite)?.topology));
+        laid_out.collect()
     }
 
     /// The shared instance of a trial, with the number of its lane; `None` for one that has its own.
@@ -74,4 +159,31 @@ impl SharedInstances {
         let (instance, lane) = self.seats.get(trial)?;
         Some((&self.instances[*instance], *lane))
     }
+}
+
+/// The trials that can share instances, put together.
+fn groups<'p>(profile: &Profile, suite: &Suite, trials: &'p [ScenarioPlan], most: usize) -> Vec<Group<'p>> {
+    let mut groups: Vec<Group<'p>> = Vec::new();
+    for plan in trials.iter().filter(|plan| plan.ignored.is_none() && !plan.alone) {
+        let scenario = &plan.case(suite).scenario;
+        if !may_share(scenario) {
+            continue;
+        }
+        let demands = profile.demands(&scenario.world);
+        let fits = |(own, plans): &mut Group<'p>| plans.len() < most && own.join(&demands).is_ok();
+        match groups.iter_mut().find_map(|group| fits(group).then_some(group)) {
+            Some((_, plans)) => plans.push(plan),
+            None => groups.push((demands, vec![plan])),
+        }
+    }
+    groups
+}
+
+/// What is the same only for the same trial with the same seed at the same ports.
+fn lane_digest(plan: &ScenarioPlan, ports: &[u16]) -> [u8; 32] {
+    let mut digest = Sha256::new().chain_update(plan.seed.to_le_bytes()).chain_update(&plan.name);
+    for port in ports {
+        digest.update(port.to_le_bytes());
+    }
+    digest.finalize().into()
 }

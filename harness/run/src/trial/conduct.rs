@@ -95,12 +95,9 @@ pub(crate) async fn conduct(surroundings: Surroundings<'_>) -> Result<(), Failur
     let seen = Seen { clock: Clock::start(), names: NameTable::new(facts.clone()), facts };
     let scenario = surroundings.scenario();
     let seat = surroundings.seat;
-    let mark = seat.map_or_else(fresh_mark, Seat::mark);
+    let mark = fresh_mark();
     seen.tell(Entry::Trial(header(&surroundings, mark, seen.clock)));
-    let mut secrets = Secrets::new(&scenario.world, mark);
-    if let Some(seat) = seat {
-        secrets = secrets.with_admin(seat.admin());
-    }
+    let mut secrets = secrets(&surroundings, mark);
     let names = scenario.traffic.iter().filter_map(|entry| entry.name()).map(|name| name.value.as_str());
     let traffic = TrafficSignal::new(names);
     let upstreams = start_upstreams(&surroundings, &seen, &traffic, &secrets, mark).await?;
@@ -128,6 +125,18 @@ pub(crate) async fn conduct(surroundings: Surroundings<'_>) -> Result<(), Failur
     written(writer).await
 }
 
+/// The secrets of the trial: the target knows already what a shared instance was configured with, and one that somebody else runs
+/// has a key of its own.
+fn secrets(surroundings: &Surroundings<'_>, mark: u64) -> Secrets {
+    let world = &surroundings.scenario().world;
+    let foreign = surroundings.settings.abroad.as_ref().and_then(|abroad| abroad.foreign.as_ref());
+    match (surroundings.seat, foreign.and_then(|foreign| foreign.key.as_deref())) {
+        (Some(seat), _) => Secrets::new(world, seat.mark()).with_admin(seat.admin()),
+        (None, Some(key)) => Secrets::new(world, mark).with_admin(key),
+        (None, None) => Secrets::new(world, mark),
+    }
+}
+
 async fn start_upstreams(
     surroundings: &Surroundings<'_>,
     seen: &Seen,
@@ -148,8 +157,8 @@ async fn start_upstreams(
         canaries: secrets.canaries(),
         defect: surroundings.settings.defect.as_deref().and_then(ServiceDefect::from_word),
     };
-    let ports = surroundings.seat.map_or(Ports::Free, Seat::ports);
-    let listening = listening(&surroundings.settings.profile, ports);
+    let usual = || listening(&surroundings.settings.profile, Ports::Free);
+    let listening = surroundings.seat.map_or_else(usual, Seat::listening);
     let started = Upstreams::start_at(&surroundings.scenario().world, given, listening).await;
     started.map_err(|error| Failure::io("start an upstream", &error))
 }

@@ -65,8 +65,17 @@ pub(crate) struct Maker<'a> {
     pub(crate) secrets: &'a Secrets,
     pub(crate) names: &'a NameTable,
     pub(crate) seed: u64,
-    /// The lane in which the target knows the models.
-    pub(crate) lane: Option<&'a Lane>,
+    pub(crate) called: Called<'a>,
+}
+
+/// What the target calls the models of the scenario.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Called<'a> {
+    AsTheyAre,
+    /// As its lane has them, where it serves other scenarios too.
+    InLane(&'a Lane),
+    /// By the one name that it has.
+    Always(&'a str),
 }
 
 /// The header in which a mark travels besides its place in the body.
@@ -180,7 +189,12 @@ impl Maker<'_> {
         let settings = self.scenario.world.router.models.get(model);
         let other = match to {
             Addressee::Upstream => settings.and_then(|settings| settings.model.clone()),
-            _ => self.lane.filter(|_| settings.is_some()).map(|lane| lane.name(model)),
+            _ if settings.is_none() => None,
+            _ => match self.called {
+                Called::AsTheyAre => None,
+                Called::InLane(lane) => Some(lane.name(model)),
+                Called::Always(name) => Some(name.to_owned()),
+            },
         };
         other.unwrap_or_else(|| model.to_owned())
     }
@@ -275,7 +289,14 @@ mod tests {
         let scenario = &suite.scenarios[0].cases[0].scenario;
         let profile = profile("authorization: { header: authorization, value: 'Bearer {{ tenant_key }}' }");
         let secrets = Secrets::new(&scenario.world, 7);
-        let maker = Maker { scenario, profile: &profile, secrets: &secrets, names, seed: 1, lane: None };
+        let maker = Maker {
+            scenario,
+            profile: &profile,
+            secrets: &secrets,
+            names,
+            seed: 1,
+            called: Called::AsTheyAre,
+        };
         let asked = scenario.requests.get("it").unwrap();
         let mut values = Values::default();
         values.set_number("exchange", "nth", nth + 1);

@@ -10,10 +10,12 @@ use target::{Key, KeysBy, Profile, RunningTarget, StartOptions, Started, Topolog
 use tokio::sync::mpsc;
 use upstream::{Listening, Ports, TrafficSignal, Upstreams, Whereabouts};
 
+use crate::engine::RunSettings;
 use crate::scratch::Scratch;
 use crate::sharing::Seat;
 use crate::trial::conduct::{Failure, Seen, Surroundings};
 use crate::trial::readings::{read, sample_process};
+use crate::trial::requests::Called;
 use crate::trial::secrets::Secrets;
 use crate::trial::traffic::{Road, send_traffic};
 use crate::trial::watch::Watch;
@@ -83,7 +85,7 @@ async fn watched_traffic(
         traffic: stage.traffic,
         correlation,
         seed: surroundings.plan.seed,
-        lane: stage.seat.map(Seat::lane),
+        called: called(settings, stage.seat),
         phases,
         scratch,
     };
@@ -117,6 +119,16 @@ async fn watched_traffic(
     cut_short
 }
 
+/// What the target calls the models of the scenario.
+fn called<'a>(settings: &'a RunSettings, seat: Option<&'a Seat>) -> Called<'a> {
+    let foreign = settings.abroad.as_ref().and_then(|abroad| abroad.foreign.as_ref());
+    match (seat, foreign.and_then(|foreign| foreign.model.as_deref())) {
+        (Some(seat), _) => Called::InLane(seat.lane()),
+        (None, Some(model)) => Called::Always(model),
+        (None, None) => Called::AsTheyAre,
+    }
+}
+
 /// Starts an instance that is the trial's alone.
 async fn start_target(
     surroundings: &Surroundings<'_>,
@@ -132,6 +144,7 @@ async fn start_target(
     };
     let options = StartOptions {
         stormproof: settings.stormproof.clone(),
+        abroad: settings.abroad.as_ref().map(|abroad| abroad.address),
         defect: settings.defect.clone().filter(|defect| ServiceDefect::from_word(defect).is_none()),
         log,
         folder,

@@ -12,7 +12,7 @@ use std::time::Duration;
 use load::{Allowance, Cap, Client, EndedEarly, PhaseError, Recorded, StopSignal, Stopping};
 use record::{Correlation, Entry};
 use scenario::{Against, At, Manner, Phase, Scenario, Traffic, Values};
-use target::{Lane, Profile, RunningTarget};
+use target::{Profile, RunningTarget};
 use tokio::sync::{mpsc, watch};
 use upstream::{TrafficSignal, Upstreams};
 use verdict::Needs;
@@ -23,7 +23,7 @@ use crate::trial::conduct::Seen;
 use crate::trial::exec::{CannotRun, exec};
 use crate::trial::operations::all;
 use crate::trial::phases::{Driven, start};
-use crate::trial::requests::{Addressee, CannotMake, Maker};
+use crate::trial::requests::{Addressee, Called, CannotMake, Maker};
 use crate::trial::secrets::Secrets;
 use crate::trial::watch::{NotSeen, Watch};
 
@@ -57,8 +57,8 @@ pub(crate) struct Road<'a> {
     pub(crate) traffic: &'a TrafficSignal,
     pub(crate) correlation: Correlation,
     pub(crate) seed: u64,
-    /// The lane in which the target knows the scenario's models, where it serves others too.
-    pub(crate) lane: Option<&'a Lane>,
+    /// What the target calls the scenario's models.
+    pub(crate) called: Called<'a>,
     /// Held by every phase that runs, so that its end can be waited for.
     pub(crate) phases: mpsc::Sender<Infallible>,
     /// Where programs get folders of their own.
@@ -257,7 +257,7 @@ impl Travel<'_> {
             secrets: self.road.secrets,
             names: &self.surroundings.names,
             seed: self.road.seed,
-            lane: self.road.lane,
+            called: self.road.called,
         }
     }
 

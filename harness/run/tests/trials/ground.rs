@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use record::{Entry, MOST_TRIES, TrialRecord, Verdict};
 use scenario::{Document, Source, Suite, SuiteTexts};
 use stormproof_run::{
-    Bench, Caps, Engine, Gates, Planning, Reader, RunFolder, RunSettings, Selection, SharedInstances, judge_trial, plan,
+    Bench, Caps, Engine, Gates, Planning, Reader, RunFolder, RunSettings, Selection, SharedInstances,
+    judge_trial, plan,
 };
 use target::Profile;
 
@@ -79,6 +80,7 @@ impl Parts<'_> {
             stormproof: std::env::current_exe().unwrap(),
             most_tries: MOST_TRIES,
             shared: SharedInstances::default(),
+            abroad: None,
             watch: None,
             ended: None,
         };
@@ -90,6 +92,7 @@ impl Parts<'_> {
             outside: None,
             selection: &selection,
             seed: 7,
+            foreign: false,
             unstartable: None,
         };
         let trial = plan(&bench.suite, &planning).remove(0);

@@ -344,6 +344,17 @@ impl ModelSettings {
         self.pool.iter().chain(self.pools.iter().map(|entry| &entry.pool))
     }
 
+    /// Whether nothing is asked but that it is served.
+    #[must_use]
+    pub fn is_bare(&self) -> bool {
+        let routed = self.strategy.is_none() && self.sticky.is_none() && self.queue.is_none();
+        let others = [&self.fallbacks, &self.larger, &self.lenient].iter().all(|models| models.is_empty());
+        let tried = self.retries.is_none() && self.backoff.is_none() && self.cooldown.is_none();
+        let timed = self.timeout.is_none() && self.timeouts.is_none();
+        let bounded = self.window.is_none() && self.limits.is_empty() && self.headroom.is_none();
+        routed && others && tried && timed && bounded && self.prediction.is_none()
+    }
+
     /// Tells a model that nobody serves.
     pub(crate) fn check(&self, problems: &mut Vec<Problem>) {
         if self.pool.is_some() != self.pools.is_empty() {

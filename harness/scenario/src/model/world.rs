@@ -310,6 +310,12 @@ words! {
 pub(crate) const MOST_KEYS: usize = 10_000;
 
 impl KeySettings {
+    /// Whether nothing is special about the key.
+    #[must_use]
+    pub fn is_ordinary(&self) -> bool {
+        *self == Self::ordinary(self.span)
+    }
+
     fn ordinary(span: Span) -> Self {
         Self { states: Vec::new(), same_as: None, padding: Padding::None, weight: None, variable: None, span }
     }

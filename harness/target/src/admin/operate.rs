@@ -98,7 +98,7 @@ impl RunningTarget {
         instance: &Instance,
         key: Option<(&str, &GivenKey)>,
     ) -> Result<(), NotDone> {
-        if instance.pid().is_none() {
+        if !instance.is_up() {
             return Err(InstanceError::NotRunning.to_string());
         }
         let rendering = instance.preparation.rendering(&self.surroundings);

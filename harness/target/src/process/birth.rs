@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 use std::process::ExitStatus;
+use std::time::Duration;
 
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::process::address::address_in;
 use crate::process::error::{Ending, StartError};
@@ -12,6 +14,9 @@ use crate::process::group::Group;
 use crate::process::health::HealthCheck;
 use crate::process::log::{Log, Readers};
 use crate::profile::{Observation, Ready};
+
+/// From one try to reach a target to the next.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A process that is not ready yet.
 pub(super) struct Birth<'a> {
@@ -47,13 +52,42 @@ impl Birth<'_> {
     }
 
     fn not_ready(&self, ready: &Ready, seen: &str) -> StartError {
-        let wanted = match ready.observation() {
-            Observation::Get(path, status) => format!("status {status} at `{path}`"),
-            Observation::Line(text) => format!("a line with `{text}`"),
-        };
-        let seen = if seen.is_empty() { String::new() } else { format!(" (seen last: {seen})") };
-        StartError::NotReady { wanted, within: ready.within, seen, log: self.log.tail() }
+        not_ready(ready, seen, self.log.tail())
     }
+}
+
+/// Waits until a target that runs already is seen to be ready. Its output is seen by nobody: where a line would tell, it is ready
+/// once it takes connections.
+pub(super) async fn until_ready_abroad(ready: &Ready, address: SocketAddr) -> Result<(), StartError> {
+    let mut seen = String::new();
+    let observed = async {
+        match ready.observation() {
+            Observation::Line(_) => reached(address, &mut seen).await,
+            by_path => observe(by_path, address, None, &mut seen).await.map(drop)?,
+        }
+        Ok(())
+    };
+    match timeout(ready.within, observed).await {
+        Ok(observed) => observed,
+        Err(_) => Err(not_ready(ready, &seen, Vec::new())),
+    }
+}
+
+/// Resolves once somebody listens there.
+async fn reached(address: SocketAddr, seen: &mut String) {
+    while let Err(error) = TcpStream::connect(address).await {
+        *seen = error.to_string();
+        sleep(PAUSE).await;
+    }
+}
+
+fn not_ready(ready: &Ready, seen: &str, log: Vec<String>) -> StartError {
+    let wanted = match ready.observation() {
+        Observation::Get(path, status) => format!("status {status} at `{path}`"),
+        Observation::Line(text) => format!("a line with `{text}`"),
+    };
+    let seen = if seen.is_empty() { String::new() } else { format!(" (seen last: {seen})") };
+    StartError::NotReady { wanted, within: ready.within, seen, log }
 }
 
 /// A process that ended before it was ready.

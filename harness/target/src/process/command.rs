@@ -63,7 +63,7 @@ impl Invocation<'_> {
 /// target can run, which is known before any of them is started.
 #[must_use]
 pub fn missing_program(profile: &Profile) -> Option<&str> {
-    let name = profile.says.start.process.command.0.first()?.text.as_str();
+    let name = profile.says.start.process.as_ref()?.command.0.first()?.text.as_str();
     let rendered = name.contains("{{");
     (!rendered && !find_on_path(name)).then_some(name)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::process::birth::Birth;
+use crate::process::birth::{Birth, until_ready_abroad};
 use crate::process::command::Invocation;
 use crate::process::error::{Ending, StartError};
 use crate::process::figures::is_stopped;
@@ -15,7 +15,7 @@ use crate::process::group::Group;
 use crate::process::life::{Ask, Life};
 use crate::process::log::{Log, LogBook, Readers};
 use crate::process::preparation::{Preparation, Surroundings};
-use crate::profile::{Observation, SignalWord};
+use crate::profile::{Observation, ProcessStart, SignalWord};
 use crate::rendering::Rendering;
 use crate::topology::Topology;
 
@@ -28,6 +28,8 @@ pub(crate) struct Instance {
     pub(crate) number: u8,
     pub(crate) preparation: Preparation,
     surroundings: Arc<Surroundings>,
+    /// Where it runs already, so that nothing is started or ended.
+    abroad: Option<SocketAddr>,
     defect: Vec<String>,
     book: Arc<LogBook>,
     died: watch::Sender<Option<String>>,
@@ -51,6 +53,8 @@ pub(crate) enum InstanceError {
     NotRunning,
     #[error("it is running already")]
     Running,
+    #[error("it is not the harness that runs it")]
+    Abroad,
     #[error("it is frozen already")]
     Frozen,
     #[error("it is not frozen")]
@@ -70,11 +74,13 @@ impl Instance {
         died: &watch::Sender<Option<String>>,
     ) -> Result<Self, StartError> {
         let preparation = Preparation::of(surroundings, number, folder)?;
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, preparation.port));
+        let abroad = surroundings.abroad;
+        let address = abroad.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, preparation.port)));
         Ok(Self {
             number,
             preparation,
             surroundings: Arc::clone(surroundings),
+            abroad,
             defect: defect.to_vec(),
             book: Arc::clone(book),
             died: died.clone(),
@@ -86,6 +92,11 @@ impl Instance {
     /// Where it listens, or did when it was last alive.
     pub(crate) fn address(&self) -> SocketAddr {
         self.state().address
+    }
+
+    /// Whether it can be asked something. Nobody knows better of one that runs elsewhere.
+    pub(crate) fn is_up(&self) -> bool {
+        self.abroad.is_some() || self.pid().is_some()
     }
 
     /// The number of its process, while it runs.
@@ -102,6 +113,10 @@ impl Instance {
     /// Starts it and waits until it is ready. One that need not start goes on running when it is not ready in time.
     pub(crate) async fn start(&self) -> Result<(), InstanceError> {
         let _busy = self.busy.lock().await;
+        if let Some(address) = self.abroad {
+            until_ready_abroad(&self.surroundings.profile.says.start.ready, address).await?;
+            return Ok(());
+        }
         if self.pid().is_some() {
             return Err(InstanceError::Running);
         }
@@ -166,6 +181,9 @@ impl Instance {
         signal: Option<SignalWord>,
     ) -> Result<(), InstanceError> {
         let _busy = self.busy.lock().await;
+        if self.abroad.is_some() {
+            return Err(InstanceError::Abroad);
+        }
         if self.pid().is_none() {
             return Err(InstanceError::NotRunning);
         }
@@ -190,12 +208,13 @@ impl Instance {
         let (preparation, surroundings) = (&self.preparation, &*self.surroundings);
         preparation.write_files(surroundings)?;
         let start = &surroundings.profile.says.start;
+        let process = start.process.as_ref().ok_or_else(|| std::io::Error::other("it runs elsewhere"))?;
         let rendering = preparation.rendering(surroundings);
-        let mut command = rendering.command(&start.process.command)?;
+        let mut command = rendering.command(&process.command)?;
         command.extend(self.defect.iter().cloned());
         let invocation = Invocation {
             command,
-            env: self.environment(&rendering)?,
+            env: self.environment(process, &rendering)?,
             folder: &preparation.folder,
             stormproof: &surroundings.stormproof,
         };
@@ -236,8 +255,12 @@ impl Instance {
     }
 
     /// The variables of its environment: what the world asks for goes before what the profile says.
-    fn environment(&self, rendering: &Rendering<'_>) -> Result<Vec<(String, String)>, StartError> {
-        let mut environment = rendering.env(&self.surroundings.profile.says.start.process.env)?;
+    fn environment(
+        &self,
+        process: &ProcessStart,
+        rendering: &Rendering<'_>,
+    ) -> Result<Vec<(String, String)>, StartError> {
+        let mut environment = rendering.env(&process.env)?;
         let asked = self.surroundings.topology.environment();
         environment.extend(asked.map(|(name, value)| (name.to_owned(), value.to_owned())));
         Ok(environment)

@@ -2,6 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,6 +23,8 @@ pub(crate) struct Surroundings {
     pub(crate) topology: Topology,
     /// The command's own program, absolute.
     pub(crate) stormproof: PathBuf,
+    /// Where the target runs already.
+    pub(crate) abroad: Option<SocketAddr>,
     /// What the instances share.
     pub(crate) store: Option<StoreView>,
     /// Every secret that the target knows.
@@ -48,6 +51,7 @@ impl Surroundings {
             profile: profile.clone(),
             topology: topology.clone(),
             stormproof: std::path::absolute(stormproof)?,
+            abroad: None,
             store: None,
             secrets: Arc::new(secrets),
         })
@@ -62,10 +66,19 @@ impl Surroundings {
 impl Preparation {
     /// Prepares an instance in a folder, which is made if it is not there.
     pub(crate) fn of(surroundings: &Surroundings, instance: u8, folder: &Path) -> Result<Self, StartError> {
+        Self::at(surroundings, instance, folder, free_port()?)
+    }
+
+    /// The same for an instance that is to listen on this port.
+    pub(crate) fn at(
+        surroundings: &Surroundings,
+        instance: u8,
+        folder: &Path,
+        port: u16,
+    ) -> Result<Self, StartError> {
         let cannot_write = |source| StartError::Folder { path: folder.to_owned(), source };
         fs::create_dir_all(folder).map_err(cannot_write)?;
         let folder = std::path::absolute(folder).map_err(cannot_write)?;
-        let port = free_port()?;
         let prepared = Self { instance, view: Mutex::default(), port, folder };
         prepared.show(prepared.view_of(surroundings, &surroundings.topology));
         Ok(prepared)

@@ -23,6 +23,8 @@ use crate::topology::Topology;
 pub struct StartOptions {
     /// The command's own program: its `guard` starts the target, and templates see its path.
     pub stormproof: PathBuf,
+    /// Where the target runs already; it is started if missing.
+    pub abroad: Option<SocketAddr>,
     /// The defect to be switched on.
     pub defect: Option<String>,
     /// Is given each line of the target's log.
@@ -83,6 +85,7 @@ impl RunningTarget {
         let count = instances(profile, topology)?;
         let defect = defect(profile, options.defect)?;
         let mut surroundings = Surroundings::of(profile, topology, &options.stormproof)?;
+        surroundings.abroad = options.abroad;
         let tenants = topology.tenants.iter().map(|(key, _)| key.secret.as_str());
         let sound = profile.check_headers(tenants, topology.admin());
         sound.map_err(|error| error.cleaned(&surroundings.secrets))?;

@@ -200,7 +200,7 @@ impl Profile {
         match operation {
             // What any process allows.
             Operation::Restart | Operation::Kill | Operation::Start | Operation::Freeze | Operation::Thaw => {
-                true
+                self.says.start.process.is_some()
             }
             Operation::DisableKey | Operation::EnableKey => self.says.operations.request(operation).is_some(),
             Operation::Reload => self.says.operations.reload.is_some(),

@@ -31,6 +31,6 @@ pub use reads::{
     StatusReading,
 };
 pub use sharing::Demands;
-pub use start::{Mode, Observation, ProcessStart, Ready, Start, Stop, StopSignal};
+pub use start::{Mode, Observation, ProcessStart, Ready, RunningAt, Start, Stop, StopSignal};
 pub use text::{CommandLine, HeaderName, OperationText, RequestText, Templated, UrlPath, ValuePath};
 pub use without_fallbacks::{BodyFields, FallbacksOff, WithoutFallbacks};

@@ -1,9 +1,9 @@
-//! How a profile says that its target is started, seen to be ready, and stopped.
+//! How a profile says that its target is started or where it runs already, how it is seen to be ready, and how it is stopped.
 
 use std::path::{Component, Path};
 use std::time::Duration;
 
-use scenario::{At, Named, Problem, Span, part, words};
+use scenario::{At, Named, Problem, ServiceUrl, Span, part, words};
 
 use crate::profile::{CommandLine, Templated, UrlPath};
 
@@ -16,7 +16,10 @@ part! {
         /// its slowness is not taken for the lateness of a busy machine. For example `at_once: 4`.
         at_once: Option<At<u32>>,
         /// The process that is the target. For example `process: { command: [my-router, --port, "{{ port }}"] }`.
-        process: ProcessStart,
+        process: Option<ProcessStart>,
+        /// Where the target is that runs already, in place of `process`: nothing is started or stopped.
+        /// For example `url: { variable: ROUTER_URL, default: "http://localhost:4000" }`.
+        url: Option<RunningAt>,
         /// Its native configuration files: names below its folder, and the templates that they are rendered from, as
         /// paths from the profile. For example `files: { config.yaml: my-router/config.yaml.j2 }`.
         files: Named<At<String>>,
@@ -47,6 +50,22 @@ part! {
         /// Its environment, each value a template. Of the harness' own environment it gets `PATH` alone.
         /// For example `env: { MASTER_KEY: "{{ admin_key }}" }`.
         env: Named<Templated>,
+    }
+}
+
+part! {
+    /// A target that runs already. What stands behind it is its operator's: unless that is configured for this harness (`stormproof
+    /// render`), nobody can make it misbehave, and only what clients see is judged.
+    "a target that runs" => RunningAt {
+        /// The variable of the environment that says where it is. For example `variable: ROUTER_URL`.
+        variable: Option<String>,
+        /// Where it is otherwise. For example `default: "http://localhost:4000"`.
+        default: ServiceUrl,
+        /// The variable that holds the key of its clients, which the harness sends to it and to nobody else.
+        /// For example `key: ROUTER_KEY`.
+        key: Option<String>,
+        /// The variable that names the model that it offers. For example `model: ROUTER_MODEL`.
+        model: Option<String>,
     }
 }
 
@@ -126,7 +145,17 @@ impl Ready {
 
 impl Start {
     pub(crate) fn check(&self, problems: &mut Vec<Problem>) {
-        for (name, _) in &self.process.env.0 {
+        match (&self.process, &self.url) {
+            (Some(process), Some(_)) => problems.push(
+                Problem::new(process.span, "a target that is started and runs already")
+                    .help("write either `process:` or `url:`"),
+            ),
+            (None, None) => problems.push(Problem::new(self.span, "a target that is nowhere").help(
+                "say how it is started (`process: { command: [my-router] }`) or where it runs (`url:`)",
+            )),
+            _ => {}
+        }
+        for (name, _) in self.process.iter().flat_map(|process| &process.env.0) {
             if name.value.is_empty() || name.value.contains(['=', '\0']) {
                 let message = format!("`{}` is no name of a variable", name.value.escape_default());
                 problems.push(Problem::new(name.span, message));
@@ -143,7 +172,8 @@ impl Start {
         }
         if let Some(at_once) = self.at_once.as_ref().filter(|at_once| at_once.value == 0) {
             problems.push(
-                Problem::new(at_once.span, "no scenario at once").help("write a number from 1 on: `at_once: 4`"),
+                Problem::new(at_once.span, "no scenario at once")
+                    .help("write a number from 1 on: `at_once: 4`"),
             );
         }
         self.ready.check(problems);

@@ -42,9 +42,10 @@ impl Profile {
 
 /// Renders all that a start renders.
 fn render_all(rendering: &Rendering<'_>) -> Result<(), TemplateError> {
-    let process = &rendering.profile.says.start.process;
-    rendering.command(&process.command)?;
-    rendering.env(&process.env)?;
+    if let Some(process) = &rendering.profile.says.start.process {
+        rendering.command(&process.command)?;
+        rendering.env(&process.env)?;
+    }
     rendering.files()?;
     Ok(())
 }

@@ -200,7 +200,7 @@ impl RunningTarget {
     /// The instances that run.
     fn running(&self) -> Result<Vec<&Instance>, ReadingError> {
         let running: Vec<&Instance> =
-            self.instances.iter().map(AsRef::as_ref).filter(|instance| instance.pid().is_some()).collect();
+            self.instances.iter().map(AsRef::as_ref).filter(|instance| instance.is_up()).collect();
         if running.is_empty() { Err(ReadingError::NotRunning) } else { Ok(running) }
     }
 
