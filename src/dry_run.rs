@@ -43,7 +43,10 @@ pub(crate) fn dry_run(settings: &Settings) -> String {
     let (instances, trials) = settings.shared.counts();
     if instances > 0 {
         let (share, are) = (plural(trials as u64, "trial"), plural(instances as u64, "instance"));
-        text.push_str(&format!("\n{share} share {are} of the target; each other one has its own\n"));
+        text.push_str(&format!("\n{share} share {are} of the target; others have their own:\n"));
+        for (reason, count) in settings.shared.own(suite, &settings.trials) {
+            text.push_str(&format!("  {:>9}  {reason}\n", plural(count as u64, "trial")));
+        }
     }
     for (name, reason) in &skipped {
         text.push_str(&format!("\nwould not run: {name}\n    {reason}\n"));

@@ -10,44 +10,42 @@ use crate::trial::looks_at;
 const OF_THE_WHOLE: [Subject; 6] =
     [Subject::Metrics, Subject::Log, Subject::Process, Subject::Ledger, Subject::Files, Subject::Exit];
 
-/// Whether a scenario may share an instance.
-pub(super) fn may_share(scenario: &Scenario) -> bool {
-    leaves_it_whole(scenario)
-        && asks_by_names(scenario)
-        && !OF_THE_WHOLE.iter().any(|subject| looks_at(scenario, *subject))
-        // Bodies tell names, which are other ones in a lane.
-        && !Needs::of(scenario).messages
-}
-
-/// Whether neither its world nor its traffic is about the instance itself.
-fn leaves_it_whole(scenario: &Scenario) -> bool {
+/// Why a scenario needs an instance of its own, if it does.
+pub(super) fn needs_its_own(scenario: &Scenario) -> Option<&'static str> {
     let router = &scenario.world.router;
     let keys = scenario.world.upstreams.0.iter().flat_map(|(_, upstream)| &upstream.keys.0);
-    let plain = router.services.0.is_empty()
-        && router.instances.is_none()
-        && !router.shared
-        && router.must_start
-        && router.environment.0.is_empty()
-        && keys.into_iter().all(|key| key.settings.variable.is_none());
-    plain && scenario.traffic.iter().all(beside_others)
+    let of_the_whole = || OF_THE_WHOLE.iter().any(|subject| looks_at(scenario, *subject));
+    let mut asked = scenario.traffic.iter().flat_map(|entry| entry.requests(&scenario.requests));
+    let reasons: [(bool, &str); 6] = [
+        (!router.services.0.is_empty(), "its world has services"),
+        (
+            router.instances.is_some()
+                || router.shared
+                || !router.must_start
+                || !router.environment.0.is_empty(),
+            "its world is about the instance itself",
+        ),
+        (keys.into_iter().any(|key| key.settings.variable.is_some()), "its keys stand in the environment"),
+        (scenario.traffic.iter().any(is_about_the_instance), "its traffic is about the instance itself"),
+        (of_the_whole(), "it looks at what is the whole instance's"),
+        (
+            asked.any(|request| request.raw_body.is_some() || request.path.is_some())
+                || Needs::of(scenario).messages,
+            "it names models in bodies or paths, which are called otherwise in a lane",
+        ),
+    ];
+    reasons.into_iter().find(|(needed, _)| *needed).map(|(_, reason)| reason)
 }
 
-fn beside_others(entry: &Traffic) -> bool {
+fn is_about_the_instance(entry: &Traffic) -> bool {
     match entry {
-        Traffic::Operate(_) | Traffic::Exec(_) => false,
-        Traffic::WaitUntil(wait) => matches!(wait.seen, Seen::Rows(_)),
-        Traffic::Pause(_) => true,
+        Traffic::Operate(_) | Traffic::Exec(_) => true,
+        Traffic::WaitUntil(wait) => !matches!(wait.seen, Seen::Rows(_)),
+        Traffic::Pause(_) => false,
         Traffic::Step(_) | Traffic::Phase(_) => match entry.errand() {
-            Some(Errand::Get(get)) => get.endpoint == Endpoint::Liveness,
-            Some(Errand::Raw(_)) => false,
-            _ => entry.manner().is_none_or(|manner| manner.via.is_none()),
+            Some(Errand::Get(get)) => get.endpoint != Endpoint::Liveness,
+            Some(Errand::Raw(_)) => true,
+            _ => entry.manner().is_some_and(|manner| manner.via.is_some()),
         },
     }
-}
-
-/// Whether everything that it asks for is named where the harness can put another name.
-fn asks_by_names(scenario: &Scenario) -> bool {
-    let asked = scenario.traffic.iter().flat_map(|entry| entry.requests(&scenario.requests));
-    let mut named = asked.map(|request| request.raw_body.is_none() && request.path.is_none());
-    named.all(|named| named)
 }

@@ -1,6 +1,6 @@
 //! Which scenarios share an instance, and in which lane each of them is.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use upstream::{Listening, Ports};
 
 use crate::plan::ScenarioPlan;
 use crate::scratch::fresh_mark;
-use crate::sharing::fitness::may_share;
+use crate::sharing::fitness::needs_its_own;
 use crate::sharing::instance::{LaneOf, SharedInstance};
 use crate::trial::listening;
 
@@ -133,6 +133,20 @@ impl SharedInstances {
         (self.instances.len(), self.seats.len())
     }
 
+    /// How many of these trials have instances of their own, by the reason.
+    #[must_use]
+    pub fn own(&self, suite: &Suite, trials: &[ScenarioPlan]) -> BTreeMap<&'static str, usize> {
+        let mut own = BTreeMap::new();
+        for plan in trials.iter().filter(|plan| plan.ignored.is_none() && self.seat(&plan.name).is_none()) {
+            let reason = match plan.alone {
+                true => "it measures, and has the machine for itself",
+                false => needs_its_own(&plan.case(suite).scenario).unwrap_or("the target is not shared"),
+            };
+            *own.entry(reason).or_default() += 1;
+        }
+        own
+    }
+
     /// Whether they are started by somebody else, so that none can be had again.
     #[must_use]
     pub fn are_fixed(&self) -> bool {
@@ -166,7 +180,7 @@ fn groups<'p>(profile: &Profile, suite: &Suite, trials: &'p [ScenarioPlan], most
     let mut groups: Vec<Group<'p>> = Vec::new();
     for plan in trials.iter().filter(|plan| plan.ignored.is_none() && !plan.alone) {
         let scenario = &plan.case(suite).scenario;
-        if !may_share(scenario) {
+        if needs_its_own(scenario).is_some() {
             continue;
         }
         let demands = profile.demands(&scenario.world);
