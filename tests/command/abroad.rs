@@ -218,7 +218,7 @@ fn of_a_stranger_what_clients_see_is_judged_and_the_rest_is_not_observable() {
         command.env("ROUTER_MODEL", "house-model").output().expect("the command starts")
     };
     let output = run("sk-of-the-stranger");
-    let told = out(&output);
+    let told = out(&output).split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(output.status.code(), Some(0), "{told}{}", err(&output));
     assert!(
         told.contains("not observable") && told.contains("in front of upstreams that are its own"),
@@ -229,7 +229,7 @@ fn of_a_stranger_what_clients_see_is_judged_and_the_rest_is_not_observable() {
     assert!(!tree(&reports).contains("sk-of-the-stranger"), "its key stands in nothing that is left");
 
     let refused = run("sk-of-nobody");
-    assert_eq!(refused.status.code(), Some(1), "{}", out(&refused));
+    assert_ne!(refused.status.code(), Some(0), "{}", out(&refused));
 }
 
 #[test]

@@ -64,7 +64,7 @@ pub(super) async fn until_ready_abroad(ready: &Ready, address: SocketAddr) -> Re
     let observed = async {
         match ready.observation() {
             Observation::Line(_) => reached(address, &mut seen).await,
-            by_path => observe(by_path, address, None, &mut seen).await.map(drop)?,
+            by_path @ Observation::Get(..) => observe(by_path, address, None, &mut seen).await.map(drop)?,
         }
         Ok(())
     };
