@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dialect::Dialect;
-use http::{Request, Response, request};
+use http::{Method, Request, Response, request};
 use http_body::Body;
 use hyper::body::Incoming;
 use record::{AttemptRow, Found, Moment, Outcome};
@@ -107,6 +107,8 @@ impl Visit {
         let arrived = upstream.journal.clock.now();
         let nth = upstream.next_request();
         let key = match connection.entrance() {
+            // A router looks after its workers without using them.
+            Some(_) if head.method == Method::GET => Ok(upstream.keys.nobody()),
             Some(key) => Ok(upstream.keys.enter(key)),
             None => upstream.keys.admit(&head),
         };

@@ -76,6 +76,9 @@ impl Visit {
     /// What the server is asked of itself, for which nobody needs a key.
     fn asked_about(&self) -> Option<About> {
         let Protocol::Llm(dialect) = self.upstream.protocol else { return None };
+        // What has an address of its own is a server of one's own, also where it speaks as OpenAI does.
+        let of_ones_own = self.connection.entrance().is_some() && dialect == Dialect::Openai;
+        let dialect = if of_ones_own { Dialect::Vllm } else { dialect };
         dialect.asked_about(target(&self.head)).filter(|_| self.head.method == Method::GET)
     }
 

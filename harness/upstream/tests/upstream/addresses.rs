@@ -90,9 +90,15 @@ async fn where_each_key_has_an_address_who_comes_there_uses_it_whatever_is_carri
         assert_eq!(caller.reply().await.status, 200);
     }
     assert_eq!(stage.ask(0, PING).await.status, 200, "the upstream's own address stays");
+    for path in ["/health", "/v1/models"] {
+        let mut looking = Caller::at(urls[0].trim_start_matches("http://").parse().unwrap()).await;
+        looking.send(&format!("GET {path} HTTP/1.1\r\nhost: worker\r\n\r\n")).await;
+        assert_eq!(looking.reply().await.status, 200, "{path}");
+    }
     let seen = stage.leave().await;
     let told: Vec<_> = seen.rows.iter().map(|row| (seen.name(row.key), row.key_use)).collect();
-    assert_eq!(told, [("b", 1), ("a", 1), ("b", 2), ("a", 2)]);
+    assert_eq!(told[..4], [("b", 1), ("a", 1), ("b", 2), ("a", 2)]);
+    assert_eq!(told[4..], [("", 0), ("", 0)], "who looks after a worker does not use it");
 }
 
 #[tokio::test]
