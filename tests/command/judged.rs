@@ -89,7 +89,19 @@ fn evidence_of_an_older_format_is_still_judged_as_it_was() {
 }
 
 #[test]
-fn evidence_of_nearly_every_kind_is_judged_as_it_was() {
+fn pairs_and_events_that_were_cut_and_mistakes_are_judged_as_they_were() {
+    let output = stormproof(&["judge", "fixtures/evidence/format-3-rare"]);
+    assert_eq!(output.status.code(), Some(4), "{}{}", out(&output), err(&output));
+    let text = out(&output);
+    assert!(text.contains("agrees with the run to the letter"), "{text}");
+    assert!(text.contains("3 trials        1 pass, 1 blocked, 1 inconclusive"), "{text}");
+    for told in ["the scenario asks for what cannot be done", "behind it come more than are kept"] {
+        assert!(text.contains(told), "no `{told}` in {text}");
+    }
+}
+
+#[test]
+fn evidence_of_every_kind_is_judged_as_it_was() {
     let output = stormproof(&["judge", "fixtures/evidence/format-3"]);
     assert_eq!(output.status.code(), Some(1), "{}{}", out(&output), err(&output));
     let text = out(&output);
@@ -97,7 +109,7 @@ fn evidence_of_nearly_every_kind_is_judged_as_it_was() {
     assert!(text.contains("5 trials        3 pass, 2 fail") && text.contains("SEC-001"), "{text}");
     let mut seen = BTreeSet::new();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/evidence");
-    for format in ["format-2", "format-3"] {
+    for format in ["format-2", "format-3", "format-3-rare"] {
         for trial in fs::read_dir(root.join(format).join("trials")).expect("trials").flatten() {
             let lines = fs::read_to_string(trial.path().join("evidence.ndjson")).expect("evidence");
             for line in lines.lines() {
@@ -114,9 +126,11 @@ fn evidence_of_nearly_every_kind_is_judged_as_it_was() {
         "ended",
         "figures",
         "part",
+        "pair",
         "sample",
         "answer",
         "event",
+        "events_cut",
         "text",
         "said",
         "carried",
@@ -127,6 +141,7 @@ fn evidence_of_nearly_every_kind_is_judged_as_it_was() {
         "ran",
         "file",
         "operated",
+        "mistake",
         "lag",
         "target",
         "log",

@@ -1,7 +1,8 @@
 //! The way of a fact from where it is seen to the evidence: one for each trial, many senders, one receiver.
 //!
 //! Senders put facts behind each other under a lock that is held for no longer than that takes, and the receiver takes all of them
-//! at once. Nobody is woken for a fact unless the receiver waits for one, and nothing is allocated for it.
+//! at once. Nobody is woken for a fact unless the receiver waits for one, and nothing is allocated for it. Whoever has many hands
+//! them over together: a lock that is let go waits until what was written under it has come to this processor from the other one.
 
 use std::iter;
 use std::mem;
@@ -78,6 +79,19 @@ impl FactSender {
         let mut queue = self.way.lock();
         if !queue.gone {
             queue.facts.push(fact);
+            self.way.tell(queue);
+        }
+    }
+
+    /// Hands over facts in their order, and leaves their list empty.
+    pub fn send_all(&self, facts: &mut Vec<Fact>) {
+        let mut queue = self.way.lock();
+        if queue.gone {
+            // Whoever drops what nobody will look at holds up no other sender.
+            drop(queue);
+            facts.clear();
+        } else if !facts.is_empty() {
+            queue.facts.append(facts);
             self.way.tell(queue);
         }
     }
@@ -194,11 +208,37 @@ mod tests {
     }
 
     #[test]
+    fn facts_that_are_handed_over_together_stand_in_their_order_behind_those_before() {
+        let (sender, facts) = fact_channel();
+        sender.send(fact(1));
+        let mut more = vec![fact(2), fact(3)];
+        sender.send_all(&mut more);
+        assert!(more.is_empty() && more.capacity() >= 2, "its room is used again");
+        sender.send_all(&mut more);
+        sender.send(fact(4));
+        drop(sender);
+        assert!(facts.iter().map(|fact| number(&fact)).eq(1..=4));
+    }
+
+    #[test]
+    fn who_waits_is_woken_by_facts_that_are_handed_over_together() {
+        let (sender, facts) = fact_channel();
+        let waiting = thread::spawn(move || facts.iter().next().map(|fact| number(&fact)));
+        while !sender.way.lock().waits {
+            thread::yield_now();
+        }
+        sender.send_all(&mut vec![fact(7), fact(8)]);
+        assert_eq!(waiting.join().unwrap(), Some(7));
+    }
+
+    #[test]
     fn what_is_sent_after_the_receiver_has_gone_is_held_by_nobody() {
         let (sender, facts) = fact_channel();
         sender.send(fact(1));
         drop(facts);
         sender.send(fact(2));
-        assert!(sender.way.lock().facts.is_empty());
+        let mut more = vec![fact(3)];
+        sender.send_all(&mut more);
+        assert!(sender.way.lock().facts.is_empty() && more.is_empty());
     }
 }

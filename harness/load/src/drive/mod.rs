@@ -11,6 +11,7 @@ mod figures;
 mod job;
 mod pool;
 mod rests;
+mod rows;
 #[cfg(test)]
 mod tempers;
 #[cfg(test)]

@@ -18,6 +18,7 @@ use crate::drive::figures::Figures;
 use crate::drive::job::{EndedEarly, Order, Part, PhaseJob};
 use crate::drive::pool::{NoConnection, Pool};
 use crate::drive::rests::{Rests, Retry};
+use crate::drive::rows::Rows;
 use crate::drive::timer::Timer;
 use crate::reading::ErrorNames;
 use crate::request::{Request, Wire};
@@ -74,6 +75,7 @@ pub(super) struct Worker<'a> {
     /// Why nothing is sent any more, though the schedule goes on.
     ended_early: Option<EndedEarly>,
     figures: Figures,
+    rows: Rows,
     samples: Samples,
     errors: ErrorNames,
     buffer: Vec<u8>,
@@ -137,6 +139,7 @@ impl<'a> Worker<'a> {
             refused: None,
             ended_early: None,
             figures: Figures::new(began).with_values(!surroundings.recorded.nothing),
+            rows: Rows::new(surroundings.facts.clone()),
             samples: Samples::new(&surroundings),
             errors: ErrorNames::new(surroundings.names.clone()),
             buffer: vec![0; 64 * 1024],
@@ -266,6 +269,7 @@ impl<'a> Worker<'a> {
 
     /// Waits for an event, or for the next time at which something is to be done.
     fn wait(&mut self, events: &mut Events, sent: Sent) -> io::Result<()> {
+        self.rows.hand_over();
         let at_once = sent == Sent::Some || !self.unread.is_empty();
         if !at_once && let Some(wake) = self.next_wake() {
             self.timer.wake_by(self.surroundings.clock.instant(wake))?;

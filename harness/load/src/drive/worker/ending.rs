@@ -127,7 +127,7 @@ impl Worker<'_> {
         self.ended = Some(now);
         self.figures.ended(row);
         if !self.surroundings.recorded.nothing {
-            self.surroundings.facts.send(Fact::Exchange(*row));
+            self.rows.add(*row);
         }
     }
 }
