@@ -42,8 +42,9 @@ pub(crate) fn dry_run(settings: &Settings) -> String {
     }
     let (instances, trials) = settings.shared.counts();
     if instances > 0 {
-        let (share, are) = (plural(trials as u64, "trial"), plural(instances as u64, "instance"));
-        text.push_str(&format!("\n{share} share {are} of the target; others have their own:\n"));
+        let share = if trials == 1 { "shares" } else { "share" };
+        let (trials, instances) = (plural(trials as u64, "trial"), plural(instances as u64, "instance"));
+        text.push_str(&format!("\n{trials} {share} {instances} of the target; others have their own:\n"));
         for (reason, count) in settings.shared.own(suite, &settings.trials) {
             text.push_str(&format!("  {:>9}  {reason}\n", plural(count as u64, "trial")));
         }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+mod abroad;
 mod apart;
 mod exits;
 mod explain;
@@ -16,6 +17,7 @@ mod prove;
 mod real_services;
 mod released;
 mod select;
+mod shared;
 mod simulators;
 mod stages;
 mod surroundings;
@@ -54,6 +56,8 @@ fn command(arguments: &[&str]) -> Command {
         "OPENAI_API_KEY",
         "HEALTH_TIMEOUT",
         "ROUTER_URL",
+        "ROUTER_KEY",
+        "ROUTER_MODEL",
         "TASK_REGISTRY_URL",
         "REPO_POOL_URL",
         "ARTIFACT_STORE_URL",

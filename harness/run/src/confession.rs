@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use record::{Judged, TrialRecord, Verdict};
 use scenario::{Case, ScenarioFile};
 use serde::{Deserialize, Serialize};
-use target::{Confessed, Date, KnownFailure, Profile};
+use target::{Comes, Confessed, Date, KnownFailure, Profile};
 
 use crate::bench::Bench;
 
@@ -20,6 +20,9 @@ pub struct Confession {
     case: Option<String>,
     /// What it ends in.
     verdict: Verdict,
+    /// Whether it comes in some runs and not in others.
+    #[serde(default)]
+    sometimes: bool,
     /// Why it is so.
     reason: String,
     /// The last day on which it counts as known.
@@ -44,7 +47,9 @@ impl Confession {
                 Confessed::Fail => Verdict::Fail,
                 Confessed::Warn => Verdict::Warn,
                 Confessed::Blocked => Verdict::Blocked,
+                Confessed::NotExercised => Verdict::NotExercised,
             },
+            sometimes: known.comes == Comes::Sometimes,
             reason: known.reason.clone(),
             until: known.until.value.to_string(),
             over: today.is_some_and(|today| known.until.value < today),
@@ -107,7 +112,7 @@ impl Confession {
                 judged.observed = format!("confessed until {until}: {reason}; seen: {}", judged.observed);
             }
         }
-        if shown || self.over {
+        if shown || self.over || self.sometimes {
             return;
         }
         for judged in judged.iter_mut().filter(|judged| judged.rule == self.rule) {
@@ -172,6 +177,7 @@ mod tests {
             scenario: "rotation/one".into(),
             case: None,
             verdict,
+            sometimes: false,
             reason: "it counts wrong".into(),
             until: "2027-06-30".into(),
             over,
@@ -217,6 +223,21 @@ mod tests {
         let fails = confession(Fail, false);
         let seen = [("ROT-001", Pass), ("ROT-001", NotExercised), ("CDN-001", Pass)];
         assert_eq!(after(&fails, &seen, false), [UnexpectedPass, NotExercised, Pass]);
+    }
+
+    #[test]
+    fn a_failure_that_comes_sometimes_is_known_when_it_comes_and_missed_by_nobody_when_it_does_not() {
+        use Verdict::{Fail, KnownFailure, Pass};
+        let now_and_then = Confession { sometimes: true, ..confession(Fail, false) };
+        let seen = [("ROT-001", Fail), ("ROT-001", Pass)];
+        assert_eq!(after(&now_and_then, &seen, false), [KnownFailure, Pass]);
+        assert_eq!(after(&now_and_then, &seen[1..], false), [Pass]);
+    }
+
+    #[test]
+    fn what_never_comes_to_pass_with_a_target_can_be_confessed() {
+        let never = confession(Verdict::NotExercised, false);
+        assert_eq!(after(&never, &[("ROT-001", Verdict::NotExercised)], false), [Verdict::KnownFailure]);
     }
 
     #[test]

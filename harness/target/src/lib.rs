@@ -24,7 +24,7 @@ pub use process::{
     missing_program, missing_store_program, render, version,
 };
 pub use profile::{
-    AdminRequest, AttemptsReading, Auth, Authorization, BodyFields, Bound, CommandLine, Confessed,
+    AdminRequest, AttemptsReading, Auth, Authorization, BodyFields, Bound, Comes, CommandLine, Confessed,
     CostReading, Counts, CredentialHeader, Date, Declaration, Defects, Demands, FallbacksOff, HeaderName,
     HeaderReading, Instances, KeysBy, KnownFailure, LedgerFields, LedgerPages, LedgerReading, LedgerState,
     MetricsReading, Mode, MoneyUnit, Observation, OperationText, Operations, Paths, PerModel, ProcessStart,

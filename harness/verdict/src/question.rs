@@ -157,6 +157,12 @@ impl Question<'_> {
         own.or_else(|| measured.into_iter().find_map(|(_, measure)| of_measure(measure)))
     }
 
+    /// Why nobody can see whether what the scenario provokes came to pass, if nobody can.
+    pub(crate) fn unseen_witness(&self) -> Option<&'static str> {
+        let mut witnesses = self.scenario.witness.iter().map(|witness| &witness.claim);
+        witnesses.find_map(|claim| unobservable(claim, self.observable))
+    }
+
     /// How binding an expectation is, and whether a SHOULD binds as a MUST does. A scenario that was read cites only rules that are
     /// known.
     pub(crate) fn binding(&self, expectation: &Expectation) -> (Level, bool) {

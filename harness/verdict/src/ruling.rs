@@ -219,7 +219,11 @@ impl Circumstances<'_, '_> {
                 Ruled::told(Verdict::NotExercised, reason.clone())
             }
             (_, Some(reason), _) => Ruled::told(Verdict::Blocked, reason.clone()),
-            (Verdict::Pass, None, Some(reason)) => Ruled::told(Verdict::NotExercised, reason.clone()),
+            (Verdict::Pass, None, no_witness) => match (self.question.unseen_witness(), no_witness) {
+                (Some(reason), _) => Ruled::told(Verdict::NotObservable, reason.to_owned()),
+                (None, Some(reason)) => Ruled::told(Verdict::NotExercised, reason.clone()),
+                (None, None) => ruled,
+            },
             (_, None, _) => ruled,
         }
     }

@@ -213,9 +213,9 @@ impl Api {
         let (is_probe, _) = pool.begin(key, None, now);
         let number = uses.gauge(key).sent(self.longest(), now);
         uses.history.count(now);
-        let key_of = Arc::clone(learned.key(key));
+        let key = learned.hold(key);
         drop((learned, uses));
-        Some(Lease { api: Arc::clone(self), key: key_of, index: key, is_probe, number: Some(number) })
+        Some(Lease { api: Arc::clone(self), key, is_probe, number: Some(number) })
     }
 
     /// When a key may be free where none is now; nothing where waiting does not help.

@@ -114,7 +114,7 @@ impl ApiExchange<'_> {
             path.attempts += 1;
             *latest = Some(Arc::clone(&chosen.lease.api));
             self.audit.decided(self.service.name(), self.request, &chosen, self.id);
-            let (place, key) = (chosen.place, chosen.lease.index);
+            let (place, key) = (chosen.place, chosen.lease.key.index());
             let met = match self.attempt(chosen).await {
                 Ok(answered) => return answered,
                 Err(met) => met,
@@ -260,12 +260,12 @@ impl ApiExchange<'_> {
         let (failure, trouble, outcome) = match came {
             Came::Answer(response) => {
                 lease.answered(told(response.headers()));
-                api.prove(lease.index);
+                api.prove(lease.key.index());
                 return Ok(ApiOutcome::Answered(response));
             }
             Came::Read(reply) => {
                 lease.answered(told(&reply.headers));
-                api.prove(lease.index);
+                api.prove(lease.key.index());
                 return Ok(ApiOutcome::Relayed(reply));
             }
             Came::Limited { hint, reply } => {
@@ -286,7 +286,7 @@ impl ApiExchange<'_> {
             Came::TimedOut => (transient, Trouble::Lost, refused(unknown(ApiRefusal::TimedOut))),
         };
         lease.answered(None);
-        api.learn(lease.index, failure, self.policies.hints.as_ref(), &self.service.set.cooldown);
+        api.learn(lease.key.index(), failure, self.policies.hints.as_ref(), &self.service.set.cooldown);
         Err(Met { trouble, outcome })
     }
 }

@@ -11,8 +11,8 @@ use super::{Next, Pick, Queue, Walk};
 use crate::policy::Policies;
 use crate::pool::{Choosing, Claim, CooldownSettings, KeyIndex, Outlook, Pool, Session, Strategy};
 use crate::provider::{
-    Attempted, Busy, ErrorReply, Failure, Learned, Probe, Provider, ProviderKey, Reply, Ticket, Unfit,
-    Upstream, UpstreamRequest, read_error, read_failure, read_unfit, used_up_for,
+    Attempted, Busy, ErrorReply, Failure, HeldKey, Learned, Probe, Provider, Reply, Ticket, Unfit, Upstream,
+    UpstreamRequest, read_error, read_failure, read_unfit, used_up_for,
 };
 use crate::shared::Link;
 use crate::usage::UsageReport;
@@ -56,7 +56,7 @@ pub(crate) struct Finished<B> {
     /// How often the provider was asked.
     pub(crate) attempts: u32,
     /// The key of the last attempt, if there was one.
-    pub(crate) key: Option<Arc<ProviderKey>>,
+    pub(crate) key: Option<HeldKey>,
     /// The use that a success makes of its key, if that has limits.
     pub(crate) ticket: Option<Box<Ticket>>,
     /// That a key is busy with a success until its last byte, where that is counted.
@@ -68,7 +68,7 @@ pub(crate) struct Finished<B> {
 /// The tokens of one failed attempt.
 #[derive(Debug)]
 pub(crate) struct Used {
-    pub(crate) key: Arc<ProviderKey>,
+    pub(crate) key: HeldKey,
     /// Counted from 1.
     pub(crate) attempt: u32,
     pub(crate) tokens: UsageReport,
@@ -186,7 +186,7 @@ impl<'a, U: Upstream> Exchange<'a, U> {
                 Err(refusal) => return last_trouble.unwrap_or(Outcome::Refused(refusal)),
             };
             paid = false;
-            let (index, key) = key;
+            let index = key.index();
             walk.tries(index);
             let begin = Instant::now();
             let reply = self.attempt(key, sent).await;
@@ -248,7 +248,7 @@ impl<'a, U: Upstream> Exchange<'a, U> {
         for _ in 0..MOST_PASSED_OVER {
             match self.next_turn(walk, paid).await? {
                 Turn::Begun { key, probe, ticket: Some(ticket), busy } => {
-                    match ticket.count_together(link, &key.1.fingerprint(), limits).await {
+                    match ticket.count_together(link, &key.fingerprint(), limits).await {
                         Ok(ticket) => return Ok(Turn::Begun { key, probe, ticket: Some(ticket), busy }),
                         Err((ticket, wait)) => ticket.take_back(wait),
                     }
@@ -324,11 +324,11 @@ impl<'a, U: Upstream> Exchange<'a, U> {
             learned.pools.busy(key);
             Busy::new(self.provider, key)
         });
-        Ok(Turn::Begun { key: (key, Arc::clone(learned.key(key))), probe, ticket, busy })
+        Ok(Turn::Begun { key: learned.hold(key), probe, ticket, busy })
     }
 
     /// One attempt with one key, made by the layer beneath.
-    async fn attempt(&self, key: Arc<ProviderKey>, sent: &mut Sent) -> Reply<U::Body> {
+    async fn attempt(&self, key: HeldKey, sent: &mut Sent) -> Reply<U::Body> {
         let mut sends_left = self.policies.retry.sends_for_each_attempt(self.set.retries).max(1);
         loop {
             if sent.attempts > 0 {
@@ -339,7 +339,7 @@ impl<'a, U: Upstream> Exchange<'a, U> {
             let Attempted { reply, used, first_byte } = self.upstream.send(&key, self.request).await;
             sent.first_byte = first_byte;
             if let Some(tokens) = used {
-                sent.used.push(Used { key: Arc::clone(&key), attempt: sent.attempts, tokens });
+                sent.used.push(Used { key: key.clone(), attempt: sent.attempts, tokens });
             }
             if self.policies.upkeep.blames_who_failed() {
                 key.attempts().count(reply.status());
@@ -386,7 +386,7 @@ impl<'a, U: Upstream> Exchange<'a, U> {
 struct Sent {
     attempts: u32,
     /// The key of the latest attempt.
-    key: Option<Arc<ProviderKey>>,
+    key: Option<HeldKey>,
     /// After how long the first byte of the latest answer came.
     first_byte: Option<Duration>,
     /// Its use of the latest key.
@@ -400,12 +400,7 @@ struct Sent {
 /// Whose turn it is.
 pub(crate) enum Turn<'a> {
     /// The attempt has begun, as far as the pool knows.
-    Begun {
-        key: (KeyIndex, Arc<ProviderKey>),
-        probe: Option<Probe<'a>>,
-        ticket: Option<Box<Ticket>>,
-        busy: Option<Busy>,
-    },
+    Begun { key: HeldKey, probe: Option<Probe<'a>>, ticket: Option<Box<Ticket>>, busy: Option<Busy> },
     /// A key could be tried again, for a retry.
     CostsRetry,
 }
@@ -414,7 +409,7 @@ impl Turn<'_> {
     /// The place of the key whose turn it is.
     pub(crate) fn key(&self) -> Option<KeyIndex> {
         match self {
-            Self::Begun { key: (key, _), .. } => Some(*key),
+            Self::Begun { key, .. } => Some(key.index()),
             Self::CostsRetry => None,
         }
     }

@@ -1,4 +1,4 @@
-//! What a pool knows of one key.
+//! What a pool knows of one key: what each choice reads of it, and everything else.
 
 use std::time::Duration;
 
@@ -6,20 +6,26 @@ use tokio::time::Instant;
 
 use super::{Latency, Standing};
 
-/// What every choice reads comes first and lies in one line of the processor's cache: with thousands of keys each choice meets
-/// one that no cache holds.
+/// What each choice reads and changes. It is small and lies beside that of the other keys, apart from everything else: so that
+/// of thousands of keys stays in the processor's cache, where each choice meets another one.
 #[derive(Debug, Clone, Copy)]
-#[repr(C, align(64))]
-pub(super) struct KeyState {
-    /// Until when it is closed.
-    pub(super) until: Option<Instant>,
+pub(super) struct KeyTurn {
     /// The place of its next turn.
-    pub(super) turn: u64,
-    /// Its place in the order of the settings.
-    pub(super) rank: usize,
+    pub(super) next: u64,
     pub(super) weight: u32,
     /// Requests that are not over, where those are counted.
     pub(super) busy: u32,
+    /// It was closed, and nothing has succeeded since.
+    pub(super) is_unproven: bool,
+}
+
+/// Everything else.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct KeyState {
+    /// Until when it is closed.
+    pub(super) until: Option<Instant>,
+    /// Its place in the order of the settings.
+    pub(super) rank: usize,
     pub(super) probes_open: u32,
     /// Failures in a row.
     pub(super) failures: u32,
@@ -29,8 +35,6 @@ pub(super) struct KeyState {
     pub(super) is_disabled: bool,
     /// It is in the settings no more.
     pub(super) is_removed: bool,
-    /// It was closed, and nothing has succeeded since.
-    pub(super) is_unproven: bool,
     /// When it was last looked at for how fast it is, as the number of that look.
     pub(super) looked: u64,
     /// How fast it answers, where that is measured.
@@ -44,6 +48,13 @@ pub(super) struct KeyState {
 pub(super) const STRIDE: u64 = 5_040 * 1_000;
 /// A probe that is under way for so long was not refused: refusals come fast, and answers may take minutes.
 const PROBE_PATIENCE: Duration = Duration::from_secs(5);
+
+impl KeyTurn {
+    /// Turns that it missed are not made up for.
+    pub(super) fn misses_turns(&mut self, now_at: u64) {
+        self.next = self.next.max(now_at + STRIDE / u64::from(self.weight));
+    }
+}
 
 impl KeyState {
     pub(super) fn is_out(&self) -> bool {
@@ -60,14 +71,8 @@ impl KeyState {
         if self.is_disabled { Standing::Disabled } else { self.standing }
     }
 
-    /// Turns that it missed are not made up for.
-    pub(super) fn misses_turns(&mut self, now_at: u64) {
-        self.turn = self.turn.max(now_at + STRIDE / u64::from(self.weight));
-    }
-
-    /// Whether one more request may use it now.
-    pub(super) fn admits(&self, probes: Option<u32>, now: Instant) -> bool {
-        let Some(probes) = probes.filter(|_| self.is_unproven) else { return true };
+    /// Whether one more request may try whether it is back.
+    pub(super) fn admits_probe(&self, probes: u32, now: Instant) -> bool {
         let is_patient = self.latest_probe.is_some_and(|latest| now < latest + PROBE_PATIENCE);
         self.probes_open < probes || !is_patient
     }

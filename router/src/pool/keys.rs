@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::key_state::{KeyState, STRIDE};
+use super::key_state::{KeyState, KeyTurn, STRIDE};
 use super::ready::{By, Ready};
 use super::sessions::Sessions;
 use super::uses::Uses;
@@ -33,6 +33,8 @@ impl KeyIndex {
 pub(crate) struct Pool {
     /// By the place that a key was given once, and which no other key ever gets.
     pub(super) keys: Vec<KeyState>,
+    /// By the same places.
+    pub(super) turns: Vec<KeyTurn>,
     pub(super) ready: Ready,
     /// Closed keys by the moment they open, but for those that were taken out.
     pub(super) closed: BTreeSet<(Instant, KeyIndex)>,
@@ -55,7 +57,7 @@ impl Pool {
         skip: impl Fn(KeyIndex) -> bool,
     ) -> Option<KeyIndex> {
         self.reopen(now);
-        self.ready.keep(By::of(choosing.strategy), &self.keys);
+        self.ready.keep(By::of(choosing.strategy), &self.turns, &self.keys);
         let its_own = choosing.session.and_then(|session| self.sessions.key(session));
         let spared = self.spared_for(choosing, now);
         let its_own_now = its_own
@@ -72,13 +74,13 @@ impl Pool {
         {
             self.sessions.stay(session, key);
         }
-        let state = &mut self.keys[key.0];
-        let weight = if choosing.strategy == Strategy::Weighted { state.weight } else { 1 };
-        self.turn = self.turn.max(state.turn);
+        let turn = &mut self.turns[key.0];
+        let weight = if choosing.strategy == Strategy::Weighted { turn.weight } else { 1 };
+        self.turn = self.turn.max(turn.next);
         let stride = STRIDE / u64::from(weight);
         // One that was passed over for long does not make up for all of its turns.
-        state.turn = (state.turn + stride).max(self.turn.saturating_sub(stride));
-        self.ready.follow(key, state);
+        turn.next = (turn.next + stride).max(self.turn.saturating_sub(stride));
+        self.ready.shift(key, turn, &self.keys[key.0]);
         Some(key)
     }
 
@@ -102,12 +104,12 @@ impl Pool {
         claim: Option<Claim<'_>>,
         now: Instant,
     ) -> (bool, Option<OpenUse>) {
-        let state = &mut self.keys[key.0];
-        if state.is_unproven {
+        let is_probe = self.turns[key.0].is_unproven;
+        if is_probe {
+            let state = &mut self.keys[key.0];
             state.probes_open += 1;
             state.latest_probe = Some(now);
         }
-        let is_probe = state.is_unproven;
         let Some(claim) = claim else { return (is_probe, None) };
         let (open, opens) = self.uses.begin(key, &claim, now);
         if let Some(until) = opens.filter(|_| self.keys[key.0].until.is_none()) {
@@ -138,21 +140,21 @@ impl Pool {
 
     /// Takes over how many requests of each key are not over. No order is kept here yet.
     pub(super) fn counts_as(&mut self, other: &Self) {
-        self.keys.iter_mut().zip(&other.keys).for_each(|(state, other)| state.busy = other.busy);
+        self.turns.iter_mut().zip(&other.turns).for_each(|(turn, other)| turn.busy = other.busy);
     }
 
     /// Counts a request as not over until it is told to be.
     pub(super) fn busy(&mut self, key: KeyIndex) {
-        let state = &mut self.keys[key.0];
-        state.busy += 1;
-        self.ready.follow(key, state);
+        let turn = &mut self.turns[key.0];
+        turn.busy += 1;
+        self.ready.shift(key, turn, &self.keys[key.0]);
     }
 
     /// A request that was counted is over, whatever came of it.
     pub(super) fn end_busy(&mut self, key: KeyIndex) {
-        let state = &mut self.keys[key.0];
-        state.busy = state.busy.saturating_sub(1);
-        self.ready.follow(key, state);
+        let turn = &mut self.turns[key.0];
+        turn.busy = turn.busy.saturating_sub(1);
+        self.ready.shift(key, turn, &self.keys[key.0]);
     }
 
     /// An attempt that tried whether the key is back is over, whatever came of it.
@@ -164,7 +166,7 @@ impl Pool {
     /// An attempt succeeded: the key is trusted again. Until a moment others may be preferred.
     pub(crate) fn prove(&mut self, key: KeyIndex, used_up_until: Option<Instant>) {
         let state = &mut self.keys[key.0];
-        (state.is_unproven, state.failures) = (false, 0);
+        (self.turns[key.0].is_unproven, state.failures) = (false, 0);
         if std::mem::replace(&mut state.used_up_until, used_up_until) != used_up_until {
             self.ready.spared.iter_mut().for_each(|spared| spared.doubt(key));
         }
@@ -192,13 +194,13 @@ impl Pool {
         if !state.is_out() {
             self.closed.insert((until, key));
         }
-        self.ready.follow(key, state);
+        self.follow(key);
     }
 
     /// What the most hopeful key promises.
     pub(crate) fn outlook(&mut self, now: Instant) -> Outlook {
         self.reopen(now);
-        self.ready.keep(By::Turn, &self.keys);
+        self.ready.keep(By::Turn, &self.turns, &self.keys);
         if self.ready.first(By::Turn, |_| true).is_some() {
             return Outlook::OpenIn(Duration::ZERO);
         }
@@ -241,8 +243,19 @@ impl Pool {
     }
 
     pub(super) fn fits(&self, key: KeyIndex, choosing: Choosing<'_>, prefers: bool, now: Instant) -> bool {
-        self.keys[key.0].admits(choosing.probes, now)
+        self.admits(key, choosing.probes, now)
             && choosing.claim.is_none_or(|claim| self.uses.has_room(key, &claim, prefers, now))
+    }
+
+    /// Whether one more request may use a key now that is open.
+    pub(super) fn admits(&self, key: KeyIndex, probes: Option<u32>, now: Instant) -> bool {
+        let probes = probes.filter(|_| self.turns[key.0].is_unproven);
+        probes.is_none_or(|probes| self.keys[key.0].admits_probe(probes, now))
+    }
+
+    /// Has the orders take in that something about a key has changed.
+    pub(super) fn follow(&mut self, key: KeyIndex) {
+        self.ready.follow(key, &self.turns[key.0], &self.keys[key.0]);
     }
 
     pub(super) fn reopen(&mut self, now: Instant) {
@@ -250,14 +263,14 @@ impl Pool {
             && until <= now
         {
             self.closed.pop_first();
-            let state = &mut self.keys[key.0];
+            let (state, turn) = (&mut self.keys[key.0], &mut self.turns[key.0]);
             // A key that was only full gave no reason for doubt.
             if state.standing != Standing::Full {
-                (state.is_unproven, state.failures) = (true, 0);
+                (turn.is_unproven, state.failures) = (true, 0);
             }
             (state.standing, state.until) = (Standing::Available, None);
-            state.misses_turns(self.turn);
-            self.ready.follow(key, state);
+            turn.misses_turns(self.turn);
+            self.follow(key);
         }
     }
 }

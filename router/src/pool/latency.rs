@@ -86,7 +86,7 @@ impl Pool {
                 oldest.filter(|key| !self.ready.spared[place].has(*key))
             }
             None => {
-                self.ready.keep(By::Looks, &self.keys);
+                self.ready.keep(By::Looks, &self.turns, &self.keys);
                 self.ready.first(By::Looks, |key| !skip(key) && self.fits(key, choosing, false, now))
             }
         };
@@ -107,7 +107,7 @@ impl Pool {
         self.looked += 1;
         let state = &mut self.keys[key.get()];
         state.looked = self.looked;
-        self.ready.follow(key, state);
+        self.ready.shift(key, &self.turns[key.get()], state);
     }
 }
 

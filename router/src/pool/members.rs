@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use tokio::time::Instant;
 
-use super::key_state::{KeyState, STRIDE};
+use super::key_state::{KeyState, KeyTurn, STRIDE};
 use super::ready::Ready;
 use super::sessions::Sessions;
 use super::uses::Uses;
@@ -15,6 +15,7 @@ impl Pool {
     pub(crate) fn new(weights: impl Iterator<Item = Option<u32>>) -> Self {
         let mut pool = Self {
             keys: Vec::new(),
+            turns: Vec::new(),
             ready: Ready::default(),
             closed: BTreeSet::new(),
             turn: 0,
@@ -41,29 +42,26 @@ impl Pool {
             is_disabled: false,
             is_removed: false,
             rank,
-            weight,
-            // Half a stride, so that the light ones do not all come first.
-            turn: self.turn + STRIDE / u64::from(weight) / 2,
-            is_unproven: false,
             probes_open: 0,
             latest_probe: None,
-            busy: 0,
             failures: 0,
             latency: Latency::default(),
             looked: 0,
             used_up_until: None,
         });
-        self.ready.follow(key, &self.keys[key.0]);
+        // Half a stride, so that the light ones do not all come first.
+        let next = self.turn + STRIDE / u64::from(weight) / 2;
+        self.turns.push(KeyTurn { next, weight, busy: 0, is_unproven: false });
+        self.follow(key);
         key
     }
 
     /// Gives a key that stays, or comes back, its weight and place of new settings. What was learned of it is kept.
     pub(crate) fn keep(&mut self, key: KeyIndex, weight: u32, rank: usize) {
-        let state = &mut self.keys[key.0];
-        (state.weight, state.rank) = (weight.max(1), rank);
-        self.ready.follow(key, state);
-        if state.is_removed {
-            self.keys[key.0].is_removed = false;
+        self.turns[key.0].weight = weight.max(1);
+        self.keys[key.0].rank = rank;
+        self.follow(key);
+        if std::mem::take(&mut self.keys[key.0].is_removed) {
             self.put_back(key);
         }
     }
@@ -108,16 +106,14 @@ impl Pool {
     }
 
     fn take_out(&mut self, key: KeyIndex) {
-        let state = &self.keys[key.0];
-        self.ready.follow(key, state);
-        if let Some(until) = state.until {
+        self.follow(key);
+        if let Some(until) = self.keys[key.0].until {
             self.closed.remove(&(until, key));
         }
     }
 
     fn put_back(&mut self, key: KeyIndex) {
-        let turn = self.turn;
-        let state = &mut self.keys[key.0];
+        let state = &self.keys[key.0];
         if state.is_out() {
             return;
         }
@@ -126,8 +122,8 @@ impl Pool {
                 self.closed.insert((until, key));
             }
             None => {
-                state.misses_turns(turn);
-                self.ready.follow(key, state);
+                self.turns[key.0].misses_turns(self.turn);
+                self.follow(key);
             }
         }
     }

@@ -60,6 +60,14 @@ impl Order {
         }
     }
 
+    /// Gives a key another place, if it has one.
+    pub(super) fn move_to(&mut self, key: KeyIndex, place: Place) {
+        let at = self.room() + key.0;
+        if self.winners.get(at).is_some_and(|entry| *entry != NOBODY) {
+            self.set(key, Some(place));
+        }
+    }
+
     /// The first key that fits. The first of all mostly does.
     pub(super) fn first(&self, fits: impl Fn(KeyIndex) -> bool) -> Option<KeyIndex> {
         let mut beaten = BinaryHeap::new();
@@ -139,5 +147,18 @@ mod tests {
         assert_eq!((order.first(|_| true), order.first(|_| false)), (Some(KeyIndex(9)), None));
         order.set(KeyIndex(9), None);
         assert_eq!(all(&order), [] as [usize; 0]);
+    }
+
+    #[test]
+    fn only_a_key_that_has_a_place_is_moved_to_another() {
+        let mut order = Order::new();
+        for key in [0, 1, 2] {
+            order.set(KeyIndex(key), Some((0, 10 * key as u64)));
+        }
+        order.set(KeyIndex(1), None);
+        for key in [0, 1, 7] {
+            order.move_to(KeyIndex(key), (0, 30));
+        }
+        assert_eq!(all(&order), [2, 0]);
     }
 }

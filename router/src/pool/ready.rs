@@ -1,6 +1,6 @@
 //! The open keys of a pool, in the order of each strategy that is asked for.
 
-use super::key_state::KeyState;
+use super::key_state::{KeyState, KeyTurn};
 use super::order::{Order, Place};
 use super::spared::Spared;
 use super::{KeyIndex, Strategy};
@@ -46,13 +46,13 @@ impl By {
         }
     }
 
-    fn place(self, key: &KeyState, is_behind: bool) -> Place {
+    fn place(self, turn: &KeyTurn, state: &KeyState, is_behind: bool) -> Place {
         let (first, second) = match self {
-            Self::Turn => (0, key.turn),
-            Self::Rank => (0, u64::try_from(key.rank).unwrap_or(u64::MAX)),
-            Self::Busy => (key.busy, key.turn),
-            Self::Latency => (key.latency.cost(key.busy), key.turn),
-            Self::Looks => (0, key.looked),
+            Self::Turn => (0, turn.next),
+            Self::Rank => (0, u64::try_from(state.rank).unwrap_or(u64::MAX)),
+            Self::Busy => (turn.busy, turn.next),
+            Self::Latency => (state.latency.cost(turn.busy), turn.next),
+            Self::Looks => (0, state.looked),
         };
         (first.min(BEHIND - 1) + if is_behind { BEHIND } else { 0 }, second)
     }
@@ -60,8 +60,8 @@ impl By {
 
 impl Ready {
     /// Keeps an order from now on.
-    pub(super) fn keep(&mut self, by: By, keys: &[KeyState]) {
-        self.orders.keep(by, keys, |_| false);
+    pub(super) fn keep(&mut self, by: By, turns: &[KeyTurn], states: &[KeyState]) {
+        self.orders.keep(by, turns, states, |_| false);
     }
 
     /// The first key that fits, by an order that is kept.
@@ -70,22 +70,36 @@ impl Ready {
     }
 
     /// Takes in that something about a key has changed.
-    pub(super) fn follow(&mut self, index: KeyIndex, key: &KeyState) {
-        self.orders.follow(index, key, false);
+    pub(super) fn follow(&mut self, key: KeyIndex, turn: &KeyTurn, state: &KeyState) {
+        self.orders.follow(key, turn, state, false);
         for spared in &mut self.spared {
-            spared.follow(index, key);
+            spared.follow(key, turn, state);
+        }
+    }
+
+    /// Takes in that a key comes sooner or later than before, and is as open or closed as it was.
+    pub(super) fn shift(&mut self, key: KeyIndex, turn: &KeyTurn, state: &KeyState) {
+        self.orders.shift(key, turn, state, false);
+        for spared in &mut self.spared {
+            spared.shift(key, turn, state);
         }
     }
 }
 
 impl Orders {
     /// Keeps an order from now on.
-    pub(super) fn keep(&mut self, by: By, keys: &[KeyState], is_behind: impl Fn(KeyIndex) -> bool) {
+    pub(super) fn keep(
+        &mut self,
+        by: By,
+        turns: &[KeyTurn],
+        states: &[KeyState],
+        is_behind: impl Fn(KeyIndex) -> bool,
+    ) {
         self.0[by as usize].get_or_insert_with(|| {
             let mut order = Order::new();
-            for (place, key) in keys.iter().enumerate().filter(|(_, key)| key.is_open()) {
-                let index = KeyIndex(place);
-                order.set(index, Some(by.place(key, is_behind(index))));
+            for (place, (turn, state)) in turns.iter().zip(states).enumerate() {
+                let key = KeyIndex(place);
+                order.set(key, state.is_open().then(|| by.place(turn, state, is_behind(key))));
             }
             order
         });
@@ -97,10 +111,20 @@ impl Orders {
     }
 
     /// Takes in that something about a key has changed.
-    pub(super) fn follow(&mut self, index: KeyIndex, key: &KeyState, is_behind: bool) {
+    pub(super) fn follow(&mut self, key: KeyIndex, turn: &KeyTurn, state: &KeyState, is_behind: bool) {
         for (by, order) in ALL.into_iter().zip(&mut self.0) {
             if let Some(order) = order {
-                order.set(index, key.is_open().then(|| by.place(key, is_behind)));
+                order.set(key, state.is_open().then(|| by.place(turn, state, is_behind)));
+            }
+        }
+    }
+
+    /// Takes in that a key comes sooner or later than before. Whether it is open is what its place tells, not its state, which
+    /// the orders of turns and of open requests read nothing of.
+    pub(super) fn shift(&mut self, key: KeyIndex, turn: &KeyTurn, state: &KeyState, is_behind: bool) {
+        for (by, order) in ALL.into_iter().zip(&mut self.0) {
+            if let Some(order) = order {
+                order.move_to(key, by.place(turn, state, is_behind));
             }
         }
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use tokio::time::Instant;
 
-use super::key_state::KeyState;
+use super::key_state::{KeyState, KeyTurn};
 use super::ready::{By, Orders};
 use super::{Choosing, Claim, KeyIndex, Pool, UseLimit};
 
@@ -54,9 +54,14 @@ impl Spared {
         self.orders.first(by, fits)
     }
 
-    pub(super) fn follow(&mut self, index: KeyIndex, key: &KeyState) {
-        let is_spared = self.has(index);
-        self.orders.follow(index, key, is_spared);
+    pub(super) fn follow(&mut self, key: KeyIndex, turn: &KeyTurn, state: &KeyState) {
+        let is_spared = self.has(key);
+        self.orders.follow(key, turn, state, is_spared);
+    }
+
+    pub(super) fn shift(&mut self, key: KeyIndex, turn: &KeyTurn, state: &KeyState) {
+        let is_spared = self.has(key);
+        self.orders.shift(key, turn, state, is_spared);
     }
 
     /// Has a key looked at with the next choice.
@@ -70,21 +75,21 @@ impl Spared {
         Some(key)
     }
 
-    fn set(&mut self, index: KeyIndex, until: Option<Instant>, key: &KeyState) {
-        if self.until.len() <= index.0 {
-            self.until.resize(index.0 + 1, None);
+    fn set(&mut self, key: KeyIndex, until: Option<Instant>, turn: &KeyTurn, state: &KeyState) {
+        if self.until.len() <= key.0 {
+            self.until.resize(key.0 + 1, None);
         }
-        let before = std::mem::replace(&mut self.until[index.0], until);
+        let before = std::mem::replace(&mut self.until[key.0], until);
         if before == until {
             return;
         }
         if before.is_some() {
-            self.due.remove(&(before, index));
+            self.due.remove(&(before, key));
         }
         if until.is_some() {
-            self.due.insert((until, index));
+            self.due.insert((until, key));
         }
-        self.follow(index, key);
+        self.follow(key, turn, state);
     }
 }
 
@@ -110,7 +115,7 @@ impl Pool {
         while let Some(key) = self.ready.spared[place].take_due(now) {
             self.look_at(place, key, now);
         }
-        self.ready.spared[place].orders_by(By::of(choosing.strategy), &self.keys);
+        self.ready.spared[place].orders_by(By::of(choosing.strategy), &self.turns, &self.keys);
         Some(place)
     }
 
@@ -123,7 +128,7 @@ impl Pool {
         now: Instant,
         skip: impl Fn(KeyIndex) -> bool,
     ) -> Option<KeyIndex> {
-        self.ready.spared[place].orders_by(by, &self.keys);
+        self.ready.spared[place].orders_by(by, &self.turns, &self.keys);
         let spared = &self.ready.spared[place];
         let fits = |key: KeyIndex, prefers: bool| !skip(key) && self.fits(key, choosing, prefers, now);
         let first = spared.first(by, |key| fits(key, !spared.has(key)));
@@ -173,14 +178,14 @@ impl Pool {
         let used = self.uses.fills_until(key, &spared.model, &spared.limits, spared.headroom, now);
         let grows = self.uses.grows_until(key, &spared.model).filter(|_| spared.predicts);
         let until = [told, used, grows].into_iter().flatten().max().filter(|until| *until > now);
-        spared.set(key, until, state);
+        spared.set(key, until, &self.turns[key.0], state);
     }
 }
 
 impl Spared {
-    fn orders_by(&mut self, by: By, keys: &[KeyState]) {
+    fn orders_by(&mut self, by: By, turns: &[KeyTurn], states: &[KeyState]) {
         let until = &self.until;
-        self.orders.keep(by, keys, |key| until.get(key.0).is_some_and(Option::is_some));
+        self.orders.keep(by, turns, states, |key| until.get(key.0).is_some_and(Option::is_some));
     }
 }
 
@@ -263,7 +268,7 @@ mod tests {
             let has_much = |key: KeyIndex| {
                 let state = &pool.keys[key.0];
                 state.is_open()
-                    && state.admits(how.probes, now)
+                    && pool.admits(key, how.probes, now)
                     && state.used_up_until.is_none_or(|until| until <= now)
                     && pool.uses.has_room(key, &claim, true, now)
             };

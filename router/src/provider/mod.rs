@@ -10,6 +10,7 @@ mod failure;
 mod held;
 mod hint;
 mod key;
+mod keys;
 mod platform;
 mod remaining;
 mod shared_use;
@@ -29,6 +30,7 @@ pub(crate) use failure::{Failure, Unfit, error_body, read_error, read_failure, r
 pub(crate) use held::{Busy, Probe, Ticket};
 pub(crate) use hint::{HintPolicy, HonourHints, Limit};
 pub(crate) use key::ProviderKey;
+pub(crate) use keys::HeldKey;
 pub(crate) use platform::Platform;
 pub(crate) use remaining::{told_use, used_up_for};
 pub(crate) use state::{KeyStanding, Learned, Provider};

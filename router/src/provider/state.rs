@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Failure, HintPolicy, Limit, ProviderKey};
+use super::keys::Keys;
+use super::{Failure, HeldKey, HintPolicy, Limit, ProviderKey};
 use crate::metrics::ByStatus;
 use crate::pool::{CooldownSettings, KeyIndex, Pace, Pools, Standing};
 use crate::shared::{ClosedKey, Teller};
@@ -24,7 +25,7 @@ pub(crate) struct Learned {
     pub(crate) pools: Pools,
     pub(crate) pace: Pace,
     /// By their places in the pool. Those that are in the settings no more stay, for whoever still uses them.
-    keys: Vec<Arc<ProviderKey>>,
+    keys: Keys,
     /// How attempts ended, by the name of the key, also of keys that are in the settings no more.
     attempts: BTreeMap<String, Arc<ByStatus>>,
     /// Tells other routers what was learned, if there are any.
@@ -34,9 +35,9 @@ pub(crate) struct Learned {
 }
 
 impl Learned {
-    /// The key at a place of the pool.
-    pub(crate) fn key(&self, key: KeyIndex) -> &Arc<ProviderKey> {
-        &self.keys[key.get()]
+    /// The key at a place of the pool, for whoever sends with it.
+    pub(crate) fn hold(&self, key: KeyIndex) -> HeldKey {
+        self.keys.hold(key)
     }
 
     /// Takes a key out for all models, or puts it back.
@@ -51,9 +52,9 @@ impl Learned {
     }
 
     /// The keys of the settings, in their order.
-    fn keys_in_use(&self) -> impl Iterator<Item = (KeyIndex, &Arc<ProviderKey>)> {
+    fn keys_in_use(&self) -> impl Iterator<Item = (KeyIndex, &ProviderKey)> {
         let in_use = self.pools.in_order();
-        in_use.into_iter().map(|key| (key, self.key(key)))
+        in_use.into_iter().map(|key| (key, self.keys.at(key)))
     }
 }
 
@@ -63,7 +64,7 @@ impl Provider {
         let learned = Learned {
             pools: Pools::new(weights),
             pace: Pace::default(),
-            keys: keys.iter().cloned().map(Arc::new).collect(),
+            keys: Keys::new(keys),
             attempts: keys.iter().map(ProviderKey::named_attempts).collect(),
             teller: None,
             spikes: 0,
@@ -81,33 +82,32 @@ impl Provider {
     pub(crate) fn follow(&self, keys: &[ProviderKey]) {
         let mut learned = self.learned();
         let learned = &mut *learned;
-        for (place, known) in learned.keys.iter().enumerate() {
+        for (index, known) in learned.keys.iter() {
             if !keys.iter().any(|key| key.has_same_secret(known)) {
-                learned.pools.about(None).for_each(|pool| pool.remove(KeyIndex::new(place)));
+                learned.pools.about(None).for_each(|pool| pool.remove(index));
             }
         }
         for (rank, key) in keys.iter().enumerate() {
-            let key = Arc::new(match learned.attempts.get(key.name()) {
+            let key = match learned.attempts.get(key.name()) {
                 Some(counted) => key.clone().counting_on(counted),
                 None => key.clone(),
-            });
+            };
             learned.attempts.extend([key.named_attempts()]);
-            let known = learned.keys.iter().position(|known| known.has_same_secret(&key));
+            let known = learned.keys.iter().find(|(_, known)| known.has_same_secret(&key));
+            let known = known.map(|(index, known)| (index, known.is_disabled()));
+            let (weight, is_disabled) = (key.weight(), key.is_disabled());
             let (index, was_disabled) = match known {
-                Some(place) => {
-                    let before = std::mem::replace(&mut learned.keys[place], Arc::clone(&key));
-                    let index = KeyIndex::new(place);
-                    let pools = learned.pools.about(None);
-                    pools.for_each(|pool| pool.keep(index, key.weight(), rank));
-                    (index, before.is_disabled())
+                Some((index, was_disabled)) => {
+                    learned.keys.replace(index, key);
+                    learned.pools.about(None).for_each(|pool| pool.keep(index, weight, rank));
+                    (index, was_disabled)
                 }
                 None => {
-                    let added = learned.pools.add(key.weight(), rank);
-                    learned.keys.push(Arc::clone(&key));
-                    (added, false)
+                    learned.keys.add(key);
+                    (learned.pools.add(weight, rank), false)
                 }
             };
-            if was_disabled != key.is_disabled() {
+            if was_disabled != is_disabled {
                 learned.switch(index, was_disabled);
             }
         }
@@ -128,21 +128,21 @@ impl Provider {
     }
 
     /// The first key that is open for every model. Whose turn it is stays as it is.
-    pub(crate) fn first_open_key(&self, now: Instant) -> Option<Arc<ProviderKey>> {
+    pub(crate) fn first_open_key(&self, now: Instant) -> Option<HeldKey> {
         let mut learned = self.learned();
         let key = learned.pools.first_open(now)?;
-        Some(Arc::clone(learned.key(key)))
+        Some(learned.hold(key))
     }
 
     /// Each key, and how it stands.
     pub(crate) fn standings(&self, now: Instant) -> Vec<KeyStanding> {
         let mut learned = self.learned();
-        let keys: Vec<_> = learned.keys_in_use().map(|(index, key)| (index, Arc::clone(key))).collect();
-        let standing = |(index, key)| {
+        let keys = learned.pools.in_order();
+        let standing = |index| {
             let (standing, until) = learned.pools.standing(index, now);
             let growths = learned.pools.growths(index, now);
             let growths = growths.into_iter().map(|(model, growth)| (model.to_owned(), growth)).collect();
-            KeyStanding { key, standing, until, growths }
+            KeyStanding { key: learned.hold(index), standing, until, growths }
         };
         keys.into_iter().map(standing).collect()
     }
@@ -233,7 +233,7 @@ impl Provider {
             }
         }
         let Some(until) = closed else { return };
-        let (key, teller) = (Arc::clone(learned.key(key)), learned.teller.clone());
+        let (key, teller) = (learned.hold(key), learned.teller.clone());
         drop(learned);
         if let Some(teller) = teller.filter(|_| hints.tells_others()) {
             let closed_key = ClosedKey { provider: &self.name, fingerprint: &key.fingerprint(), model };
@@ -277,7 +277,7 @@ impl Provider {
 /// A key, and how it stands.
 #[derive(Debug)]
 pub(crate) struct KeyStanding {
-    pub(crate) key: Arc<ProviderKey>,
+    pub(crate) key: HeldKey,
     pub(crate) standing: Standing,
     /// Until when it is closed.
     pub(crate) until: Option<Instant>,

@@ -251,6 +251,7 @@ mod tests {
             outside: None,
             selection: &selection,
             seed: 7,
+            foreign: false,
             unstartable: None,
         };
         plan_proof(&suite, &plan(&suite, &planning), scope)

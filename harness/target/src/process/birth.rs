@@ -52,7 +52,8 @@ impl Birth<'_> {
     }
 
     fn not_ready(&self, ready: &Ready, seen: &str) -> StartError {
-        not_ready(ready, seen, self.log.tail())
+        let (wanted, seen) = told(ready, seen);
+        StartError::NotReady { wanted, within: ready.within, seen, log: self.log.tail() }
     }
 }
 
@@ -63,13 +64,16 @@ pub(super) async fn until_ready_abroad(ready: &Ready, address: SocketAddr) -> Re
     let observed = async {
         match ready.observation() {
             Observation::Line(_) => reached(address, &mut seen).await,
-            by_path => observe(by_path, address, None, &mut seen).await.map(drop)?,
+            by_path @ Observation::Get(..) => observe(by_path, address, None, &mut seen).await.map(drop)?,
         }
         Ok(())
     };
     match timeout(ready.within, observed).await {
         Ok(observed) => observed,
-        Err(_) => Err(not_ready(ready, &seen, Vec::new())),
+        Err(_) => {
+            let (wanted, seen) = told(ready, &seen);
+            Err(StartError::NotThere { address, wanted, within: ready.within, seen })
+        }
     }
 }
 
@@ -81,13 +85,13 @@ async fn reached(address: SocketAddr, seen: &mut String) {
     }
 }
 
-fn not_ready(ready: &Ready, seen: &str, log: Vec<String>) -> StartError {
+/// What would have shown that a target is ready, and what was seen instead, in words.
+fn told(ready: &Ready, seen: &str) -> (String, String) {
     let wanted = match ready.observation() {
         Observation::Get(path, status) => format!("status {status} at `{path}`"),
         Observation::Line(text) => format!("a line with `{text}`"),
     };
-    let seen = if seen.is_empty() { String::new() } else { format!(" (seen last: {seen})") };
-    StartError::NotReady { wanted, within: ready.within, seen, log }
+    (wanted, if seen.is_empty() { String::new() } else { format!(" (seen last: {seen})") })
 }
 
 /// A process that ended before it was ready.

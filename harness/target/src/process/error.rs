@@ -74,6 +74,18 @@ pub enum StartError {
         /// The last lines that it printed.
         log: Vec<String>,
     },
+    /// A target that runs already is not ready, or is not there.
+    #[error("{wanted} was not seen within {} at {address}, where it is said to run{seen}", show_duration(*within))]
+    NotThere {
+        /// Where it is said to run.
+        address: SocketAddr,
+        /// What would have shown that it is ready.
+        wanted: String,
+        /// How long was waited.
+        within: Duration,
+        /// What was seen instead.
+        seen: String,
+    },
     /// The process listens where others could reach it.
     #[error("the target listens on {0}, which is not on loopback: let it listen on 127.0.0.1")]
     NotLoopback(SocketAddr),

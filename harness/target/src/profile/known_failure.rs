@@ -17,6 +17,8 @@ part! {
         case: Option<At<String>>,
         /// What it ends in. For example `verdict: fail`.
         verdict: Confessed,
+        /// Whether it comes in every run. For example `comes: sometimes`.
+        comes: Comes = Comes::Always,
         /// Why it is so. For example `reason: it has no such header`.
         reason: String,
         /// The version of the target in which it was seen. For example `seen_in: "1.80"`.
@@ -35,6 +37,18 @@ words! {
         "warn" => Warn,
         /// The target never becomes ready, or dies.
         "blocked" => Blocked,
+        /// What the scenario provokes never comes to pass with this target, for a failure of another kind.
+        "not_exercised" => NotExercised,
+    }
+}
+
+words! {
+    /// How often a failure comes.
+    "how often a failure comes" => Comes {
+        /// In every run: one in which it does not come says that it is known no more.
+        "always" => Always,
+        /// In some runs and not in others, since the target chooses at random: that it does not come says nothing.
+        "sometimes" => Sometimes,
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) use file::Place;
 pub use file::Profile;
 pub(crate) use headers::Header;
 pub use instances::{Instances, PerModel, StoreKind};
-pub use known_failure::{Confessed, Date, KnownFailure};
+pub use known_failure::{Comes, Confessed, Date, KnownFailure};
 pub use ledger::{LedgerFields, LedgerPages, LedgerReading, LedgerState};
 pub use operations::{AdminRequest, Operations, Reload, ReloadSignal, SignalWord};
 pub use reads::{

@@ -63,6 +63,7 @@ impl World {
         let lines = Arc::clone(&self.lines);
         StartOptions {
             stormproof: this_program(),
+            abroad: None,
             defect: defect.map(str::to_owned),
             log: Arc::new(move |line: &str| lines.lock().unwrap().push(line.to_owned())),
             folder: self.folder.join("target"),
@@ -124,6 +125,7 @@ pub(crate) fn topology_of(world: &str, base_url: &str) -> Topology {
         protocol: Protocol::Llm(Dialect::Openai),
         base_url: base_url.to_owned(),
         keys: upstream.keys.labels().map(key).collect(),
+        key_urls: Vec::new(),
     });
     Topology::of(&world, upstreams.collect(), world.tenants.names().map(key).collect(), ADMIN)
 }

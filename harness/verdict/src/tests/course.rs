@@ -1,11 +1,11 @@
 //! What decides over a verdict beside the rows: level, witness, and whether the trial ran to its end.
 
-use record::Verdict::{Blocked, Fail, Gated, Inconclusive, NotExercised, Pass, Warn};
+use record::Verdict::{Blocked, Fail, Gated, Inconclusive, NotExercised, NotObservable, Pass, Warn};
 use record::{Entry, ExchangeId, Moment, Outcome, SourceLine, Unmatched};
-use scenario::ContractVersion;
+use scenario::{ContractVersion, Subject};
 
 use super::evidence::{Case, Evidence, id, judged};
-use crate::{blocked, ignored};
+use crate::{Observable, blocked, ignored};
 
 fn one(status: u16) -> Evidence {
     let mut evidence = Evidence::whole();
@@ -73,6 +73,16 @@ fn a_pass_needs_all_witnesses_and_a_fail_none() {
         told,
         "what the scenario provokes was not seen: the number of attempts where `script` is limited is at least 1 (seen: 0 attempts)"
     );
+}
+
+#[test]
+fn a_witness_that_nobody_can_see_supports_no_pass_and_hinders_no_fail() {
+    let witness = "witness: [{ attempts: { count: { at_least: 1 } } }]\n";
+    for (status, expected) in [(200, NotObservable), (500, Fail)] {
+        let mut case = case("SYN-001", witness);
+        case.observable = Observable::everything().without(Subject::Attempts, "the upstreams are not ours");
+        assert_eq!(case.judge(&one(status)).remove(0).verdict, expected, "{status}");
+    }
 }
 
 #[test]

@@ -572,6 +572,7 @@ fn what_a_message_carries_is_known_by_its_name() {
 #[test]
 fn what_a_run_cannot_see_is_not_observable() {
     let parts = "
+witness: [{ exchanges: { count: 1 } }]
 measure: { rows: { ledger: {}, count: all } }
 expect:
   - { rule: SYN-001, say: a, ledger: { per: exchange, count: 1 } }
