@@ -216,5 +216,5 @@ fn a_target_may_take_as_long_as_the_health_timeout_says() {
 fn a_router_url_that_nothing_makes_use_of_is_told() {
     let folder = OwnFolder::new("router-url");
     let ran = run(&folder, &[crate::ROTATION], &[("ROUTER_URL", "http://localhost:4000")]);
-    ends(&ran, 0, &["ROUTER_URL is set, and no profile makes use of it", "target router"]);
+    ends(&ran, 0, &["ROUTER_URL is set, and the profile makes no use of it", "target router"]);
 }

@@ -41,7 +41,7 @@ fn a_scenario_with_for_each_has_a_case_for_each_record() {
             _ => None,
         })
         .collect();
-    assert_eq!(open, [20, 200, 10, 20]);
+    assert_eq!(open, [20, 25, 10, 20]);
 }
 
 #[test]

@@ -16,7 +16,8 @@ use crate::sharing::fitness::needs_its_own;
 use crate::sharing::instance::{LaneOf, SharedInstance};
 use crate::trial::listening;
 
-/// So many scenarios share an instance at most: its configuration is read as a whole, and what ends it ends all of them.
+/// So many scenarios share an instance at most where the profile says nothing of it: its configuration is read as a whole, and what ends
+/// it ends all of them.
 const MOST_LANES: usize = 40;
 
 /// The instances of a run that are shared.
@@ -49,7 +50,8 @@ impl SharedInstances {
             return Self::default();
         }
         let mut shared = Self::default();
-        for (_, plans) in groups(profile, suite, trials, MOST_LANES) {
+        let lanes = profile.says.start.lanes.as_ref().and_then(|lanes| usize::try_from(lanes.value).ok());
+        for (_, plans) in groups(profile, suite, trials, lanes.unwrap_or(MOST_LANES)) {
             let lane = |(number, plan): (usize, &&ScenarioPlan)| LaneOf {
                 scenario: plan.scenario,
                 case: plan.case,
@@ -184,8 +186,7 @@ fn groups<'p>(profile: &Profile, suite: &Suite, trials: &'p [ScenarioPlan], most
             continue;
         }
         let demands = profile.demands(&scenario.world);
-        let fits = |(own, plans): &mut Group<'p>| plans.len() < most && own.join(&demands).is_ok();
-        match groups.iter_mut().find_map(|group| fits(group).then_some(group)) {
+        match groups.iter_mut().find(|(own, plans)| plans.len() < most && *own == demands) {
             Some((_, plans)) => plans.push(plan),
             None => groups.push((demands, vec![plan])),
         }

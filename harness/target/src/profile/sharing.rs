@@ -8,26 +8,11 @@ use crate::profile::{PerModel, Profile};
 use crate::topology::Topology;
 use crate::view::{StartView, view};
 
-/// What worlds ask of the whole process of a target. A setting that a world leaves unset agrees with any.
+/// What a world asks of the whole process of a target. One instance can serve those that ask for the same. What a world leaves unset is
+/// the target's own choice, which is not what another world sets: a scenario that says nothing of retries is not one for a target that
+/// was told to make none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Demands(BTreeMap<String, String>);
-
-impl Demands {
-    /// Adds those of another world; or tells the first setting in which it differs, in words, and adds nothing.
-    ///
-    /// # Errors
-    ///
-    /// One instance cannot serve both.
-    pub fn join(&mut self, other: &Self) -> Result<(), String> {
-        for (name, value) in &other.0 {
-            if let Some(own) = self.0.get(name).filter(|own| *own != value) {
-                return Err(format!("`{name}` is {own} in one and {value} in the other"));
-            }
-        }
-        self.0.extend(other.0.iter().map(|(name, value)| (name.clone(), value.clone())));
-        Ok(())
-    }
-}
 
 impl Profile {
     /// What a world asks of the whole process, and not of a model alone. Settings of a model are told without the model's name: the

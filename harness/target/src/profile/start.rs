@@ -12,6 +12,8 @@ part! {
     "the start" => Start {
         /// Whether each scenario gets an instance of its own. For example `mode: shared`.
         mode: Mode = Mode::Fresh,
+        /// How many scenarios share an instance at most, with `shared`; 40 if missing. For example `lanes: 12`.
+        lanes: Option<At<u32>>,
         /// How many scenarios run at once against it where nobody says `--test-threads`: fewer for a target that is slow, so that
         /// its slowness is not taken for the lateness of a busy machine. For example `at_once: 4`.
         at_once: Option<At<u32>>,
