@@ -11,6 +11,7 @@ mod exits;
 mod explain;
 mod judged;
 mod new;
+mod probe;
 mod progress;
 mod prove;
 mod real_services;
