@@ -7,6 +7,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 mod apart;
+mod bad_targets;
 mod exits;
 mod explain;
 mod judged;
