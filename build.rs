@@ -1,5 +1,5 @@
-//! Lists the files of the suite that goes inside the command (the scenarios with their rules, and what they name), and hashes the
-//! source that the command is made of, so that a run can say which one judged it.
+//! Lists the files that go inside the command (the suite: the scenarios with their rules, and what they name; and the probes), and
+//! hashes the source that the command is made of, so that a run can say which one judged it.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -8,29 +8,40 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-/// The folders, from the repository's root.
-const FOLDERS: [&str; 3] = ["scenarios", "fixtures/prices", "fixtures/worlds"];
+/// The lists, each with its folders from the repository's root.
+const LISTS: [(&str, &[&str]); 2] = [
+    ("released.rs", &["scenarios", "fixtures/prices", "fixtures/worlds"]),
+    ("probes.rs", &["fixtures/probes"]),
+];
 
 /// What the command is made of beside the crates of `harness/`. Scenarios and profiles have hashes of their own.
 const SOURCE: [&str; 5] = ["Cargo.lock", "Cargo.toml", "router/Cargo.toml", "router/src", "src"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?);
+    for (name, folders) in LISTS {
+        let list = list(&root, folders)?;
+        fs::write(Path::new(&std::env::var("OUT_DIR")?).join(name), list)?;
+    }
+    println!("cargo::rustc-env=STORMPROOF_SOURCE_SHA256={}", hash_of_source(&root)?);
+    Ok(())
+}
+
+/// The files in some folders, each with its text, as an expression.
+fn list(root: &Path, folders: &[&str]) -> Result<String, Box<dyn Error>> {
     let mut files = Vec::new();
-    for folder in FOLDERS {
+    for folder in folders {
         println!("cargo::rerun-if-changed={folder}");
         collect(&root.join(folder), &["yaml"], &mut files)?;
     }
     files.sort();
     let mut list = String::from("&[\n");
     for file in &files {
-        let name = file.strip_prefix(&root)?.display().to_string();
+        let name = file.strip_prefix(root)?.display().to_string();
         writeln!(list, "    ({name:?}, include_str!({:?})),", file.display().to_string())?;
     }
     list.push_str("]\n");
-    fs::write(Path::new(&std::env::var("OUT_DIR")?).join("released.rs"), list)?;
-    println!("cargo::rustc-env=STORMPROOF_SOURCE_SHA256={}", hash_of_source(&root)?);
-    Ok(())
+    Ok(list)
 }
 
 /// One hash over the names and texts of the source files, in the order of their names.

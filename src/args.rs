@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Check(PathArgs),
     /// Show that each rule turns red under each defect that it names, and write the kill matrix
     Prove(ProveArgs),
+    /// Find out whether a target has what its profile claims, and claims what it has
+    Probe(ProbeArgs),
     /// List trials with the rules that they prove
     List(ListArgs),
     /// Write the suite that is inside the command into a folder
@@ -373,6 +375,38 @@ pub(crate) struct ProveArgs {
     /// When to use colours
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
     pub(crate) color: Color,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProbeArgs {
+    /// The profile of the target [default: the bundled reference router]
+    #[arg(value_name = "PROFILE")]
+    pub(crate) profile: Option<PathBuf>,
+
+    /// The seed of every draw [default: a new one]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) seed: Option<u64>,
+
+    /// Where evidence and reports go [default: reports/probes/TIME-SEED]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) reports: Option<PathBuf>,
+
+    /// How the findings are printed
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ProbeFormat::Text)]
+    pub(crate) format: ProbeFormat,
+
+    /// Tell why, for each probe that does not pass
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProbeFormat {
+    /// A line for each capability
+    #[default]
+    Text,
+    /// A JSON object
+    Json,
 }
 
 #[derive(Debug, Args)]

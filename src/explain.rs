@@ -12,6 +12,7 @@ use scenario::{Suite, nearest};
 
 use crate::args::ExplainArgs;
 use crate::check::tell_all;
+use crate::probe;
 use crate::released::{chapters, contract};
 use crate::terminal::{say, tell};
 
@@ -31,7 +32,7 @@ pub(crate) fn explain(args: &ExplainArgs) -> Exit {
         Err(_) => (contract(), true),
     };
     let mut texts: Vec<String> = Vec::new();
-    texts.extend(rule::explained(asked, &suite));
+    texts.extend(rule::explained(asked, &suite).or_else(|| rule::explained(asked, &probe::suite().ok()?)));
     texts.extend(scenario_file::explained(asked, &suite));
     let language = word::Language::whole();
     texts.extend(word::explained(asked, &language));

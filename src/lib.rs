@@ -15,6 +15,7 @@ mod judge;
 mod list;
 mod made;
 mod new;
+mod probe;
 mod progress;
 mod prove;
 mod released;
@@ -44,6 +45,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::check(&args),
         Command::Prove(args) => prove::prove(&args),
+        Command::Probe(args) => probe::probe(&args),
         Command::List(args) => list::list(&args),
         Command::Export(args) => export::export(&args),
         Command::Render(args) => render::render(&args),

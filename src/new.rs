@@ -104,8 +104,10 @@ fn profile(args: &NewArgs) -> Result<String, Refused> {
         "{shown} and {native} are written. Next:\n  \
          1. say in the profile how your target is started, and what it claims\n  \
          2. write its own configuration as a template in {native}\n  \
-         3. stormproof run scenarios/rotation --target {shown} --dry-run, to have the profile read\n  \
-         4. the same without --dry-run\n"
+         3. stormproof check {shown}\n  \
+         4. stormproof probe {shown}, which tells what else it has\n  \
+         5. stormproof run rotation --target {shown}\n\
+         docs/targets.md goes through it step by step.\n"
     ))
 }
 

@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 use scenario::{Source, Suite, SuiteError, SuiteTexts};
 use sha2::{Digest, Sha256};
 
+use crate::probe;
+
 /// Every file with its text, as they stand in the repository, in the order of their names.
 pub(crate) const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/released.rs"));
 
@@ -60,13 +62,20 @@ fn released(file: &str) -> Option<&'static (&'static str, &'static str)> {
     FILES.iter().find(|(name, _)| path.ends_with(name))
 }
 
-/// The suite below some paths, or the released one where there is no path.
+/// The suite below some paths, or the released one where there is no path. The probes inside the command can be named like the files
+/// that they are in the repository.
 ///
 /// # Errors
 ///
 /// Everything that is wrong, all at once.
 pub(crate) fn read_suite(paths: &[PathBuf]) -> Result<Suite, SuiteError> {
-    if paths.is_empty() { Suite::of(texts()) } else { Suite::read(paths, chapters()) }
+    if paths.is_empty() {
+        return Suite::of(texts());
+    }
+    match probe::of_command(paths) {
+        Some(probes) => Suite::of(probes),
+        None => Suite::read(paths, chapters()),
+    }
 }
 
 /// The rules alone. The command's own chapters are sound; a test reads them.

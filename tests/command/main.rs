@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 
 mod abroad;
 mod apart;
+mod bad_targets;
 mod exits;
 mod explain;
 mod judged;
 mod new;
+mod probe;
 mod progress;
 mod prove;
 mod real_services;

@@ -1,11 +1,12 @@
 //! What is written for people says what the code does: the book's tables are made from the types that read scenarios, its
-//! examples are read, its whole scenarios run, and schemas for editors are the code's.
+//! examples are read, its whole scenarios run, the page on targets is followed, and schemas for editors are the code's.
 //!
 //! `STORMPROOF_BLESS=1 cargo test --test docs` writes the tables and the schemas anew.
 
 mod examples;
 mod schemas;
 mod tables;
+mod targets;
 mod validator;
 
 use std::fs;

@@ -55,8 +55,9 @@ impl Profile {
     ///
     /// Everything that is wrong with them, all at once.
     pub fn read(path: &Path) -> Result<Self, SuiteError> {
-        let folder = std::path::absolute(path.parent().unwrap_or(Path::new("")))
-            .unwrap_or_else(|_| PathBuf::from("/"));
+        // A file without a folder is one of the current folder, and an empty path is none.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = std::path::absolute(folder).unwrap_or_else(|_| PathBuf::from("/"));
         Self::of(Document::read(path)?, path, folder.clone(), |template| read_text(&folder.join(template)))
     }
 
