@@ -23,9 +23,10 @@ use std::process::ExitCode;
 /// A measurement tells whether its limits are kept.
 type Measurement = fn() -> Result<bool, Box<dyn Error>>;
 
-const MEASUREMENTS: [(&str, Measurement); 4] = [
+const MEASUREMENTS: [(&str, Measurement); 5] = [
     ("closed", closed::measure),
-    ("open", open::measure),
+    ("open_rate", open::at_a_rate),
+    ("open_frozen", open::frozen),
     ("streaming", streaming::measure),
     ("recording", recording::measure),
 ];

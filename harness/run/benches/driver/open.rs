@@ -37,11 +37,6 @@ const MOST_OFF_FORM: f64 = 0.05;
 /// A service time beyond this, in milliseconds, is that of a request that was frozen.
 const SLOW: u64 = 500;
 
-pub(crate) fn measure() -> Result<bool, Box<dyn Error>> {
-    let rate = at_a_rate()?;
-    Ok(frozen()? && rate)
-}
-
 fn task(server: &Server, rate: u32, seconds: u64) -> Task {
     Task {
         to: server.address,
@@ -60,7 +55,7 @@ struct Turn {
     response: f64,
 }
 
-fn at_a_rate() -> Result<bool, Box<dyn Error>> {
+pub(crate) fn at_a_rate() -> Result<bool, Box<dyn Error>> {
     let nginx = peers::nginx()?;
     let rounds = take_turns::<2, Turn>(ROUNDS, |which| match which {
         0 => {
@@ -116,7 +111,7 @@ struct Thawed {
     slow: u64,
 }
 
-fn frozen() -> Result<bool, Box<dyn Error>> {
+pub(crate) fn frozen() -> Result<bool, Box<dyn Error>> {
     println!(
         "A server that is frozen for {FROZEN:?}, at {FROZEN_RATE}/s for {FROZEN_SECONDS} s; closed form: p95 {P95} ms, p99 {P99} ms.\n"
     );
