@@ -79,3 +79,14 @@ fn an_instance_that_does_not_start_is_told_to_all_that_were_to_share_it() {
     assert!(told.contains("ended with status 7 before it") && told.contains("oh no"), "{told}");
     assert_eq!(folder.read("starts").lines().count(), 1, "nobody tries what was tried");
 }
+
+#[test]
+fn a_defect_is_switched_on_in_an_instance_that_is_shared_too() {
+    let folder = OwnFolder::new("shared-defect");
+    let (profile, reports) = (shared_profile(&folder), folder.0.join("run").display().to_string());
+    let defect = ["--defect", "ignores-retry-after", "--seed", "7"];
+    let run = ["run", NEXT_KEY, "--target", &profile, "--reports", &reports];
+    let output = stormproof(&[&run[..], &defect].concat());
+    assert_eq!(output.status.code(), Some(1), "{}{}", out(&output), err(&output));
+    assert!(out(&output).contains("CDN-001"), "{}", out(&output));
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use load::Allowance;
 use record::{EarlierTry, TrialRecord, Verdict, may_conclude};
-use scenario::{ClientKind, Traffic};
+use scenario::{ClientKind, ServiceDefect, Traffic};
 use target::{Profile, StartError};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{RwLock, watch};
@@ -60,6 +60,13 @@ pub struct RunSettings {
     pub watch: Option<WatcherMaker>,
     /// Is told of each trial that is over.
     pub ended: Option<Ended>,
+}
+
+impl RunSettings {
+    /// The defect that is switched on in the target itself, and not in a service behind it.
+    pub(crate) fn defect_of_target(&self) -> Option<String> {
+        self.defect.clone().filter(|defect| ServiceDefect::from_word(defect).is_none())
+    }
 }
 
 /// Is told of a trial that is over.

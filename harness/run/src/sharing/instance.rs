@@ -128,7 +128,7 @@ impl SharedInstance {
         let options = StartOptions {
             stormproof: settings.stormproof.clone(),
             abroad: settings.abroad.as_ref().map(|abroad| abroad.address),
-            defect: None,
+            defect: settings.defect_of_target(),
             log: Arc::new({
                 let audience = Arc::clone(&self.audience);
                 move |line: &str| audience.hear(line)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use record::{Correlation, Entry, TargetEvent};
-use scenario::{Protocol, ServiceDefect};
+use scenario::Protocol;
 use target::{Key, KeysBy, Profile, RunningTarget, StartOptions, Started, Topology, UpstreamAddress};
 use tokio::sync::mpsc;
 use upstream::{Listening, Ports, TrafficSignal, Upstreams, Whereabouts};
@@ -145,7 +145,7 @@ async fn start_target(
     let options = StartOptions {
         stormproof: settings.stormproof.clone(),
         abroad: settings.abroad.as_ref().map(|abroad| abroad.address),
-        defect: settings.defect.clone().filter(|defect| ServiceDefect::from_word(defect).is_none()),
+        defect: settings.defect_of_target(),
         log,
         folder,
     };
